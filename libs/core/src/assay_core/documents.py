@@ -1,0 +1,181 @@
+"""Documents, versions and chunks: what is stored, and how ids are made."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple, NewType
+
+TenantId = NewType("TenantId", str)
+AclId = NewType("AclId", int)
+
+
+class CollectionId(NamedTuple):
+    """A collection of one tenant; `id` is 32 hex digits."""
+
+    tenant: TenantId
+    id: str
+
+
+class DocumentId(NamedTuple):
+    """A document of one tenant; `id` is 32 hex digits."""
+
+    tenant: TenantId
+    id: str
+
+
+class ChunkId(NamedTuple):
+    """A chunk of one tenant; `id` is 32 hex digits, made by `chunk_id`."""
+
+    tenant: TenantId
+    id: str
+
+
+class VersionState(StrEnum):
+    """Where a document version is on its way; `READY` and `FAILED` are final."""
+
+    RECEIVED = "received"
+    PARSING = "parsing"
+    EMBEDDING = "embedding"
+    INDEXING = "indexing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class ElementKind(StrEnum):
+    """What a parsed element is."""
+
+    TITLE = "title"
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    LIST = "list"
+    TABLE = "table"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A piece of a parsed document.
+
+    `start` and `end` are character offsets into the canonical text (`end` exclusive). `page` counts from 1 and is
+    None where the format has no pages. `level` is the heading level (1 to 6), 0 for anything else.
+    """
+
+    kind: ElementKind
+    start: int
+    end: int
+    page: int | None = None
+    level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """A parser's result: the canonical text and its elements in reading order, without overlap."""
+
+    text: str
+    elements: tuple[Element, ...]
+    title: str
+    media_type: str
+    parser: str
+    pages: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage of one document version.
+
+    `text` equals the canonical text at `start:end` exactly. `heading_path` holds the headings above it, outermost
+    first. `tokens` counts `text` with the embedder's own tokenizer.
+    """
+
+    id: ChunkId
+    document: DocumentId
+    ordinal: int
+    text: str
+    start: int
+    end: int
+    heading_path: tuple[str, ...]
+    page_first: int | None
+    page_last: int | None
+    tokens: int
+
+
+def text_for_index(*, title: str, heading_path: tuple[str, ...], text: str) -> str:
+    """The text that is embedded and indexed: title and headings as context, then the passage itself."""
+    context = [title] if title else []
+    context += [h for h in heading_path if h != title]
+    return "\n".join([" › ".join(context), text]) if context else text
+
+
+def chunk_id(
+    *,
+    document: DocumentId,
+    recipe: str,
+    heading_path: tuple[str, ...],
+    text: str,
+    occurrence: int,
+) -> ChunkId:
+    """Deterministic id of a chunk, without version or ordinal: an edit elsewhere does not change it.
+
+    Args:
+        recipe: parser and chunker with their versions and the title; a change of these makes new chunks.
+        occurrence: 0 for the first chunk with this text under this heading path, 1 for the next, …
+    """
+    digest = hashlib.sha256()
+    for part in (document.tenant, document.id, recipe, "\x1e".join(heading_path), text, str(occurrence)):
+        raw = part.encode("utf-8", "surrogatepass")
+        digest.update(len(raw).to_bytes(8, "big"))
+        digest.update(raw)
+    return ChunkId(document.tenant, digest.hexdigest()[:32])
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A named set of documents that share settings; `epoch` grows with every change of what is searchable."""
+
+    id: CollectionId
+    name: str
+    epoch: int
+    default_acl: AclId
+    created_at: datetime
+    documents: int = 0
+    chunks: int = 0
+    index_kind: str = "hnsw"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as its readers see it. `live_version` is None until a version is searchable."""
+
+    id: DocumentId
+    collection: CollectionId
+    name: str
+    acl: AclId
+    live_version: int | None
+    created_at: datetime
+    updated_at: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One uploaded state of a document, with how far it has come.
+
+    `progress` is between 0 and 1. `error_code` and `error` are set if and only if the state is `FAILED`.
+    """
+
+    document: DocumentId
+    version: int
+    state: VersionState
+    sha256: str
+    size_bytes: int
+    media_type: str
+    progress: float
+    pages: int | None
+    chunks: int | None
+    error_code: str | None
+    error: str | None
+    created_at: datetime
+    updated_at: datetime

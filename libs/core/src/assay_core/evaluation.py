@@ -1,0 +1,88 @@
+"""Evaluation: golden questions, scored samples and runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from assay_core.answers import Verdict
+
+
+class RunState(StrEnum):
+    """Life of an evaluation run."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenPassage:
+    """Where the answer stands: a document by name and a verbatim quote from it."""
+
+    document: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenQuestion:
+    """A question with a known answer; an unanswerable one has no passages and an empty answer."""
+
+    id: str
+    question: str
+    answer: str
+    answerable: bool
+    passages: tuple[GoldenPassage, ...] = ()
+    type: str = "factoid"
+
+
+@dataclass(frozen=True, slots=True)
+class TriadSample:
+    """What a judge of the RAG triad sees: one question, the passages given to the model, and its answer."""
+
+    id: str
+    question: str
+    contexts: tuple[str, ...]
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class TriadScore:
+    """Scores between 0 and 1, higher is better; None means that this judge could not say, with the reason in `failure`."""
+
+    sample: str
+    context_relevance: float | None
+    groundedness: float | None
+    answer_relevance: float | None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimJudgement:
+    """A judge's word on one claim against passages; `source` is the index of the passage that decides it."""
+
+    verdict: Verdict
+    probability: float
+    source: int | None
+    quote_start: int | None = None
+    quote_end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRun:
+    """One scoring of a set of questions with the configuration that produced the answers."""
+
+    id: str
+    collection: str
+    dataset: str
+    judge: str
+    state: RunState
+    configuration: Mapping[str, object]
+    metrics: Mapping[str, float]
+    questions: int
+    failures: int
+    started_at: datetime
+    finished_at: datetime | None = None
+    error: str | None = None
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])

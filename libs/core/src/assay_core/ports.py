@@ -1,0 +1,256 @@
+"""Every port of the system. A port is named for the need; its docstring is the contract that all adapters meet.
+
+Compute and storage ports are synchronous and safe to call from several threads. `Retriever`, `Generator` and
+`ChatModel` wait and stream, and are asynchronous. Adapters raise only `assay_core.errors`: `Unavailable` if the
+technology behind them does not answer, `Invalid` if the arguments cannot be used.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from typing import BinaryIO, Protocol
+
+from assay_core.answers import AnswerEvent, AnswerRequest, ChatDelta, Turn
+from assay_core.documents import ChunkId, CollectionId, DocumentId, ParsedDocument
+from assay_core.evaluation import ClaimJudgement, TriadSample, TriadScore
+from assay_core.principals import Principal
+from assay_core.search import (
+    CacheEntry,
+    CacheScope,
+    IndexCounts,
+    IndexHit,
+    IndexRow,
+    IndexScope,
+    SearchRequest,
+    SearchResult,
+)
+
+
+class Vector(Protocol):
+    """A vector of floats: a list, or a one-dimensional float32 array (core does not depend on numpy)."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[float]: ...
+
+
+class Vectors(Protocol):
+    """Rows of equal length: a list of vectors, or a float32 array (n, dimension)."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Vector]: ...
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors of one space."""
+
+    @property
+    def model_id(self) -> str:
+        """Name of the vector space: vectors of different ids must never meet in one index."""
+        ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest input in tokens, special tokens included; what is longer is cut at the end."""
+        ...
+
+    def embed_query(self, text: str) -> Vector:
+        """Embed a question. Returns float32 (dimension,), of unit length."""
+        ...
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Embed passages. Returns float32 (n, dimension), rows of unit length, in input order; n may be 0."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text without special tokens, uncut, in input order."""
+        ...
+
+
+class VectorIndex(Protocol):
+    """Approximate nearest neighbours by cosine similarity. Holds ids, tenant, collection, acl and vector; no text."""
+
+    def upsert(self, rows: Sequence[IndexRow], vectors: Vectors) -> None:
+        """Write rows by chunk id; repeating a write changes nothing. Vectors are of unit length."""
+        ...
+
+    def delete(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> None:
+        """Remove rows; ids that are not there are passed over."""
+        ...
+
+    def count(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> IndexCounts:
+        """Count the given ids with a strongly consistent read (sees every write acknowledged before)."""
+        ...
+
+    def search(self, scope: IndexScope, vector: Vector, *, top_k: int, timeout_s: float) -> list[IndexHit]:
+        """The nearest rows in scope, best first, `score` = cosine in -1..1. Sees writes that were counted before."""
+        ...
+
+    def drop(self, collection: CollectionId) -> None:
+        """Remove every row of a collection."""
+        ...
+
+
+class LexicalIndex(Protocol):
+    """BM25 over analyzed terms, one index per collection. One process writes; any number read."""
+
+    def upsert(self, rows: Sequence[IndexRow], texts: Sequence[str]) -> None:
+        """Write rows by chunk id and make them durable; repeating a write changes nothing. Texts are not kept."""
+        ...
+
+    def delete(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> None:
+        """Remove rows and make that durable; ids that are not there are passed over."""
+        ...
+
+    def count(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> IndexCounts:
+        """Count the given ids, seeing every write acknowledged before."""
+        ...
+
+    def search(self, scope: IndexScope, query: str, *, top_k: int, epoch: int) -> list[IndexHit]:
+        """Rows in scope that share a term with `query`, best first, `score` = BM25 > 0.
+
+        `query` is plain text: no operator or field syntax is interpreted. A reader that last refreshed at an epoch
+        other than `epoch` refreshes first.
+        """
+        ...
+
+    def drop(self, collection: CollectionId) -> None:
+        """Remove a collection's index."""
+        ...
+
+
+class Reranker(Protocol):
+    """Scores (query, passage) pairs more carefully than an index can."""
+
+    @property
+    def model_id(self) -> str: ...
+
+    def score(self, query: str, passages: Sequence[str]) -> list[float]:
+        """Scores in input order, higher is better; comparable within one call only."""
+        ...
+
+
+class Judge(Protocol):
+    """Checks answers against their sources."""
+
+    @property
+    def model_id(self) -> str: ...
+
+    def judge_claims(self, claims: Sequence[str], sources: Sequence[str]) -> list[ClaimJudgement]:
+        """Judge each claim against all sources together. Returns one judgement per claim, in input order.
+
+        `quote_start:quote_end` is the deciding span within `sources[source]`.
+        """
+        ...
+
+    def score_triad(self, samples: Sequence[TriadSample]) -> list[TriadScore]:
+        """Score the RAG triad of each sample, in input order. A failure is in the score, never a number."""
+        ...
+
+
+class ChatModel(Protocol):
+    """A large language model behind a chat interface."""
+
+    @property
+    def model_id(self) -> str: ...
+
+    def stream(
+        self,
+        messages: Sequence[Turn],
+        *,
+        system: str,
+        max_tokens: int,
+        temperature: float,
+        stop: Sequence[str],
+        timeout_s: float,
+    ) -> AsyncIterator[ChatDelta]:
+        """Stream the reply. Closing the iterator cancels the request at the server at once.
+
+        Raises:
+            Unavailable: the server cannot be reached, is loading, or is full (see `retry_after_s`).
+            Exhausted: no token came within `timeout_s`.
+            Broken: the stream broke off in the middle.
+        """
+        ...
+
+    async def count_tokens(self, text: str) -> int:
+        """Tokens of `text` for this model; an upper estimate if the server cannot tell."""
+        ...
+
+
+class SemanticCache(Protocol):
+    """Finds results of earlier, equivalent questions. It checks scope and wording; the caller checks evidence."""
+
+    def lookup(self, scope: CacheScope, question: str, vector: Vector) -> CacheEntry | None:
+        """The entry of the most similar question in exactly this scope, or None if none is similar enough.
+
+        Similar enough: cosine at or above the adapter's threshold, and the same numbers, negations and names.
+        """
+        ...
+
+    def store(self, scope: CacheScope, entry: CacheEntry, vector: Vector) -> None:
+        """Keep an entry until its absolute expiry; a hit does not renew it."""
+        ...
+
+    def evict_document(self, document: DocumentId) -> int:
+        """Remove every entry that rests on a document. Returns how many."""
+        ...
+
+
+class BlobStore(Protocol):
+    """Immutable bytes by key. Keys are slash-separated, made by us, never by users."""
+
+    def put(self, key: str, chunks: Iterable[bytes]) -> int:
+        """Store bytes durably and atomically under `key`; replaces what is there. Returns the size in bytes."""
+        ...
+
+    def open(self, key: str) -> BinaryIO:
+        """Open for reading. Raises `NotFound` if there is no such key."""
+        ...
+
+    def delete(self, prefix: str) -> int:
+        """Remove the key, or every key below `prefix + "/"`. Returns how many; 0 is not an error."""
+        ...
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Keys below `prefix`, in no particular order."""
+        ...
+
+
+class Parser(Protocol):
+    """Turns untrusted bytes into a parsed document."""
+
+    def parse(self, path: str, *, name: str) -> ParsedDocument:
+        """Parse a file in a throw-away process with limits of time, memory and output.
+
+        Raises:
+            Invalid: the file cannot be parsed; `code` is one of unknown_type, empty, encrypted, broken, too_large,
+                too_many_pages, no_text, timeout, out_of_memory, crashed.
+        """
+        ...
+
+
+class Retriever(Protocol):
+    """Finds live, readable passages."""
+
+    async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
+        """Search one collection as `principal`.
+
+        Raises:
+            NotFound: no such collection for this principal.
+            Unavailable: no index could be asked, or permissions could not be checked.
+        """
+        ...
+
+
+class Generator(Protocol):
+    """Answers questions from documents."""
+
+    def answer(self, principal: Principal, request: AnswerRequest) -> AsyncIterator[AnswerEvent]:
+        """Stream the events of an answer; the last one is `Done` or `Failed`.
+
+        Closing the iterator cancels all work. Errors before the first event are raised, later ones are `Failed`.
+        """
+        ...

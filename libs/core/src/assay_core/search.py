@@ -1,0 +1,159 @@
+"""Questions to the indexes and what comes back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from assay_core.documents import AclId, ChunkId, CollectionId, DocumentId, TenantId
+
+
+class Mode(StrEnum):
+    """Which indexes a search asks."""
+
+    HYBRID = "hybrid"
+    DENSE = "dense"
+    LEXICAL = "lexical"
+
+
+class Scorer(StrEnum):
+    """Who made a score; a threshold belongs to exactly one of these."""
+
+    COSINE = "cosine"
+    BM25 = "bm25"
+    RRF = "rrf"
+    CROSS_ENCODER = "cross_encoder"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexScope:
+    """What a search may touch: one collection of one tenant, and only rows with a readable `acl`.
+
+    An empty `acls` means that nothing is readable.
+    """
+
+    collection: CollectionId
+    acls: frozenset[AclId]
+
+    @property
+    def tenant(self) -> TenantId:
+        return self.collection.tenant
+
+
+@dataclass(frozen=True, slots=True)
+class IndexHit:
+    """A row of one index. Higher scores are better, whatever the scorer."""
+
+    chunk: ChunkId
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRow:
+    """What an index stores of a chunk beside its vector or terms: no text."""
+
+    chunk: ChunkId
+    collection: CollectionId
+    acl: AclId
+
+
+@dataclass(frozen=True, slots=True)
+class StageRank:
+    """How one stage saw a hit; `rank` counts from 1."""
+
+    stage: str
+    rank: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A live, readable passage. `text` equals the stored canonical text at `start:end` of that version."""
+
+    rank: int
+    chunk: ChunkId
+    document: DocumentId
+    document_name: str
+    version: int
+    title: str
+    text: str
+    start: int
+    end: int
+    page: int | None
+    heading_path: tuple[str, ...]
+    score: float
+    scored_by: Scorer
+    score_cosine: float | None = None
+    stages: tuple[StageRank, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """A search in one collection. `deadline_s` is what remains of the request's time."""
+
+    collection: CollectionId
+    query: str
+    top_k: int = 10
+    mode: Mode = Mode.HYBRID
+    rerank: bool = True
+    use_cache: bool = True
+    one_per_document: bool = False
+    deadline_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Degradation:
+    """A part that was missing while an answer was made, and what was done instead."""
+
+    component: str
+    mode: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits in rank order, and what to know about how they were found.
+
+    `cache` is "hit", "miss" or "off". `timings_ms` maps stage to milliseconds.
+    """
+
+    hits: tuple[Hit, ...]
+    timings_ms: Mapping[str, float]
+    cache: str = "off"
+    degraded: tuple[Degradation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceVersion:
+    """A document version that a cached answer rests on."""
+
+    document: DocumentId
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class CacheScope:
+    """Who may share a cache entry: same collection, epoch, permission set and recipe (models, prompts, options)."""
+
+    collection: CollectionId
+    epoch: int
+    permissions: str
+    recipe: str
+
+
+@dataclass(frozen=True, slots=True)
+class CacheEntry:
+    """A cached result: the question it was made for, an opaque payload, and the evidence that it rests on."""
+
+    question: str
+    payload: bytes
+    evidence: tuple[EvidenceVersion, ...]
+    similarity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexCounts:
+    """How many of the asked chunk ids an index holds, after a strongly consistent read."""
+
+    asked: int
+    found: int
+    missing: Sequence[ChunkId] = field(default_factory=tuple)
