@@ -1,0 +1,1 @@
+"""Fakes and conformance suites for the ports, and a sample corpus with known answers."""
