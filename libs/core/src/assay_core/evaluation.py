@@ -49,7 +49,7 @@ class TriadSample:
 
 @dataclass(frozen=True, slots=True)
 class TriadScore:
-    """Scores between 0 and 1, higher is better; None means that this judge could not say, with the reason in `failure`."""
+    """Scores between 0 and 1, higher is better; None if the judge could not say, with `failure`."""
 
     sample: str
     context_relevance: float | None

@@ -1,0 +1,1 @@
+"""The truth: PostgreSQL tables, queries by noun, who may see what, and encryption of texts."""

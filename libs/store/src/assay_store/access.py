@@ -1,0 +1,96 @@
+"""Tenants, principals, API keys and access rules."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+
+from assay_core.documents import AclId, TenantId
+from assay_core.errors import Denied
+from assay_core.principals import EVERYONE, Principal
+from sqlalchemy import Connection, text
+from sqlalchemy.dialects.postgresql import insert
+
+from assay_store.ids import new_id
+from assay_store.tables import acl_rules, acls, api_keys, principals, tenants
+
+API_KEY_PREFIX = "assay_"
+
+
+def new_api_key() -> str:
+    """A key with 256 random bits; only its hash is stored."""
+    return API_KEY_PREFIX + secrets.token_urlsafe(32)
+
+
+def ensure_tenant(connection: Connection, tenant: TenantId, name: str) -> None:
+    """Create a tenant unless it exists."""
+    connection.execute(insert(tenants).values(tenant=tenant, name=name).on_conflict_do_nothing())
+
+
+def ensure_principal(connection: Connection, principal: Principal, *, kind: str = "user") -> None:
+    """Create a principal, or bring its name and roles up to date."""
+    values = {"name": principal.name, "roles": sorted(principal.roles)}
+    connection.execute(
+        insert(principals)
+        .values(tenant=principal.tenant, id=principal.id, kind=kind, **values)
+        .on_conflict_do_update(index_elements=["tenant", "id"], set_=values)
+    )
+
+
+def ensure_api_key(connection: Connection, principal: Principal, key: str, *, name: str) -> None:
+    """Make `key` valid for `principal`; nothing happens if it is already."""
+    connection.execute(
+        insert(api_keys)
+        .values(tenant=principal.tenant, id=new_id(), principal=principal.id, name=name, hash=_key_hash(key))
+        .on_conflict_do_nothing(index_elements=["hash"])
+    )
+
+
+def authenticate(connection: Connection, key: str) -> Principal:
+    """The principal of an API key. Raises `Denied` if it is unknown, expired, revoked or its owner is disabled."""
+    row = connection.execute(
+        text("""
+            SELECT p.tenant, p.id, p.name, p.roles FROM api_keys k
+            JOIN principals p ON p.tenant = k.tenant AND p.id = k.principal
+            WHERE k.hash = :hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+              AND p.disabled_at IS NULL
+        """),
+        {"hash": _key_hash(key)},
+    ).one_or_none()
+    if row is None:
+        raise Denied("The API key is not valid; create one or ask an administrator.", code="bad_api_key")
+    return Principal(TenantId(row.tenant), row.id, row.name, frozenset(row.roles))
+
+
+def principal_is_active(connection: Connection, principal: Principal) -> bool:
+    """Whether a principal of an existing session is still known and enabled."""
+    row = connection.execute(
+        text("SELECT 1 FROM principals WHERE tenant = :t AND id = :p AND disabled_at IS NULL"),
+        {"t": principal.tenant, "p": principal.id},
+    ).one_or_none()
+    return row is not None
+
+
+def acl_for(
+    connection: Connection, tenant: TenantId, *, allow: Iterable[str] = (EVERYONE,), deny: Iterable[str] = ()
+) -> AclId:
+    """The ACL with exactly these rules, made on first use. Documents with equal rules share it."""
+    rules = sorted({(p, "allow") for p in allow} | {(p, "deny") for p in deny})
+    digest = hashlib.sha256(repr(rules).encode()).hexdigest()
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:t))"), {"t": f"acl:{tenant}"})
+    found = connection.execute(
+        text("SELECT acl FROM acls WHERE tenant = :t AND digest = :d"), {"t": tenant, "d": digest}
+    ).scalar_one_or_none()
+    if found is not None:
+        return AclId(found)
+    number = connection.execute(
+        text("SELECT coalesce(max(acl), 0) + 1 FROM acls WHERE tenant = :t"), {"t": tenant}
+    ).scalar_one()
+    connection.execute(insert(acls).values(tenant=tenant, acl=number, digest=digest))
+    for principal, effect in rules:
+        connection.execute(insert(acl_rules).values(tenant=tenant, acl=number, principal=principal, effect=effect))
+    return AclId(number)
+
+
+def _key_hash(key: str) -> bytes:
+    # A fast hash is right here: the key is 256 random bits, not a password.
+    return hashlib.sha256(key.encode()).digest()

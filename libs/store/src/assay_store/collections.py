@@ -1,0 +1,124 @@
+"""Collections by name, for those who may see them."""
+
+import re
+
+from assay_core.documents import AclId, Collection, CollectionId, TenantId
+from assay_core.errors import Conflict, Invalid, NotFound
+from assay_core.principals import Principal
+from sqlalchemy import Connection, Row, insert, text
+
+from assay_store import visibility
+from assay_store.ids import new_id
+from assay_store.tables import collections
+
+INDEX_KINDS = ("hnsw", "ivf_pq", "flat")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+_COLUMNS = """
+c.tenant, c.id, c.name, c.epoch, c.default_acl, c.index_kind, c.created_at,
+(SELECT count(*) FROM documents d
+   WHERE d.tenant = c.tenant AND d.collection = c.id AND d.deleted_at IS NULL) AS documents,
+(SELECT coalesce(sum(v.chunks), 0) FROM documents d JOIN versions v
+   ON v.tenant = d.tenant AND v.document = d.id AND v.version = d.live_version
+   WHERE d.tenant = c.tenant AND d.collection = c.id AND d.deleted_at IS NULL) AS chunks
+"""
+
+
+def create(connection: Connection, tenant: TenantId, name: str, *, acl: AclId, index_kind: str = "hnsw") -> Collection:
+    """Create a collection.
+
+    Raises:
+        Invalid: the name or the index kind cannot be used.
+        Conflict: there is one of this name.
+    """
+    if not _NAME.fullmatch(name):
+        raise Invalid(
+            f"{name!r} cannot name a collection: use 1 to 63 of a-z, 0-9, '.', '_', '-', beginning with a letter"
+            " or digit.",
+            code="bad_collection_name",
+        )
+    if index_kind not in INDEX_KINDS:
+        raise Invalid(f"{index_kind!r} is no index kind; use one of {', '.join(INDEX_KINDS)}.", code="bad_index_kind")
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:t))"), {"t": f"collections:{tenant}"})
+    if _row(connection, tenant, name) is not None:
+        raise Conflict(f"There is a collection {name!r} already.", code="collection_exists")
+    connection.execute(
+        insert(collections).values(tenant=tenant, id=new_id(), name=name, default_acl=acl, index_kind=index_kind)
+    )
+    row = _row(connection, tenant, name)
+    assert row is not None
+    return _collection(row)
+
+
+def get(connection: Connection, principal: Principal, name: str) -> Collection:
+    """The collection of this name. Raises `NotFound` if there is none that the principal may see."""
+    row = _row(connection, principal.tenant, name)
+    if row is None or row.default_acl not in visibility.readable_acls(connection, principal):
+        raise NotFound(
+            f"There is no collection {name!r}; create it with POST /v1/collections.", code="collection_not_found"
+        )
+    return _collection(row)
+
+
+def by_id(connection: Connection, principal: Principal, collection: CollectionId) -> Collection:
+    """As `get`, by id and without counting documents."""
+    row = connection.execute(
+        text("""
+            SELECT tenant, id, name, epoch, default_acl, index_kind, created_at, 0 AS documents, 0 AS chunks
+            FROM collections WHERE tenant = :t AND id = :id AND deleted_at IS NULL
+        """),
+        {"t": collection.tenant, "id": collection.id},
+    ).one_or_none()
+    if (
+        row is None
+        or collection.tenant != principal.tenant
+        or row.default_acl not in visibility.readable_acls(connection, principal)
+    ):
+        raise NotFound(f"There is no collection {collection.id!r}.", code="collection_not_found")
+    return _collection(row)
+
+
+def listing(connection: Connection, principal: Principal) -> list[Collection]:
+    """All collections that the principal may see, by name."""
+    acls = visibility.readable_acls(connection, principal)
+    rows = connection.execute(
+        text(f"SELECT {_COLUMNS} FROM collections c WHERE tenant = :t AND deleted_at IS NULL ORDER BY name"),
+        {"t": principal.tenant},
+    )
+    return [_collection(row) for row in rows if row.default_acl in acls]
+
+
+def advance_epoch(connection: Connection, collection: CollectionId) -> int:
+    """Say that what is searchable has changed. Returns the new epoch."""
+    return connection.execute(
+        text("UPDATE collections SET epoch = epoch + 1 WHERE tenant = :t AND id = :id RETURNING epoch"),
+        {"t": collection.tenant, "id": collection.id},
+    ).scalar_one()
+
+
+def mark_deleted(connection: Connection, collection: CollectionId) -> None:
+    """Hide a collection; its documents are deleted one by one by their own jobs."""
+    connection.execute(
+        text("UPDATE collections SET deleted_at = now(), epoch = epoch + 1 WHERE tenant = :t AND id = :id"),
+        {"t": collection.tenant, "id": collection.id},
+    )
+
+
+def _row(connection: Connection, tenant: TenantId, name: str) -> Row[tuple[object, ...]] | None:
+    return connection.execute(
+        text(f"SELECT {_COLUMNS} FROM collections c WHERE tenant = :t AND name = :n AND deleted_at IS NULL"),
+        {"t": tenant, "n": name},
+    ).one_or_none()
+
+
+def _collection(row: Row[tuple[object, ...]]) -> Collection:
+    return Collection(
+        id=CollectionId(TenantId(row.tenant), row.id),
+        name=row.name,
+        epoch=row.epoch,
+        default_acl=AclId(row.default_acl),
+        created_at=row.created_at,
+        documents=row.documents,
+        chunks=int(row.chunks),
+        index_kind=row.index_kind,
+    )

@@ -1,0 +1,95 @@
+"""Connections and transactions. One request or task is one transaction, committed at the edge."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import psycopg
+from assay_core.errors import Unavailable
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+
+class Database:
+    """PostgreSQL behind a bounded pool.
+
+    Args:
+        url: `postgresql+psycopg://user:password@host:port/name`.
+        pool_size: connections kept; more callers wait at most `pool_timeout_s`, then get `Unavailable`.
+        statement_timeout_s: PostgreSQL cancels statements that run longer.
+    """
+
+    def __init__(
+        self, url: str, *, pool_size: int = 5, pool_timeout_s: float = 5.0, statement_timeout_s: float = 30.0
+    ) -> None:
+        self.url = url
+        self._engine: Engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=pool_timeout_s,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": 3,
+                "options": f"-c statement_timeout={int(statement_timeout_s * 1000)}"
+                " -c idle_in_transaction_session_timeout=120000 -c lock_timeout=10000",
+            },
+        )
+
+    @contextmanager
+    def transaction(self) -> Generator[Connection]:
+        """A transaction that commits at the end of the block and rolls back on any error.
+
+        Raises:
+            Unavailable: the database cannot be reached, or went away.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+            raise Unavailable(
+                "The database does not answer; try again in a few seconds.",
+                code="database_unavailable",
+                retry_after_s=5,
+            ) from error
+
+    def check(self) -> None:
+        """A real query, for readiness."""
+        with self.transaction() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def wait_for_notice(self, channel: str, *, timeout_s: float) -> bool:
+        """Wait until someone notifies `channel`. Returns False on time-out; late or lost notices are possible,
+        so the caller looks at the tables either way."""
+        try:
+            if self._listener is None or self._listener.closed or self._channel != channel:
+                self.close_listener()
+                self._listener = psycopg.connect(
+                    self.url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True, connect_timeout=3
+                )
+                self._listener.execute(f'LISTEN "{channel}"'.encode())
+                self._channel = channel
+            for _ in self._listener.notifies(timeout=timeout_s, stop_after=1):
+                return True
+        except psycopg.OperationalError as error:
+            self.close_listener()
+            raise Unavailable("The database does not answer.", code="database_unavailable") from error
+        return False
+
+    _listener: "psycopg.Connection[tuple[object, ...]] | None" = None
+    _channel: str = ""
+
+    def close_listener(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.close_listener()
+        self._engine.dispose()
+
+
+def notify(connection: Connection, channel: str) -> None:
+    """Wake the listeners of `channel` when this transaction commits."""
+    connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": channel})

@@ -1,0 +1,264 @@
+"""Documents and their versions: uploads, listing, deletion."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from assay_core.documents import AclId, CollectionId, Document, DocumentId, TenantId, Version, VersionState
+from assay_core.errors import NotFound
+from assay_core.jobs import JobKind
+from assay_core.principals import Principal
+from sqlalchemy import Connection, Row, insert, text
+
+from assay_store import collections, jobs, visibility
+from assay_store.database import notify
+from assay_store.encryption import Key, Vault
+from assay_store.ids import new_id
+from assay_store.tables import tombstones, versions
+
+INDEX_CHANNEL = "assay_index"
+
+
+@dataclass(frozen=True, slots=True)
+class UploadTarget:
+    """Where an upload goes: an existing document of that name, or a new one."""
+
+    document: DocumentId
+    collection: CollectionId
+    name: str
+    acl: AclId
+    key: Key
+    key_wrapped: bytes
+
+    def blob_key(self, sha256: str) -> str:
+        return f"documents/{self.document.tenant}/{self.document.id}/{sha256}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """What was received, before anyone looked into it."""
+
+    sha256: str
+    size_bytes: int
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """The result of an upload. `unchanged` means that the newest version has these bytes already."""
+
+    document: DocumentId
+    version: int
+    job: str | None
+    unchanged: bool
+
+
+def upload_target(
+    connection: Connection, vault: Vault, collection: CollectionId, name: str, *, acl: AclId
+) -> UploadTarget:
+    """The document that an upload of `name` would make a version of."""
+    row = connection.execute(
+        text("""
+            SELECT id, acl, key_wrapped FROM documents
+            WHERE tenant = :t AND collection = :c AND name = :n AND deleted_at IS NULL
+        """),
+        {"t": collection.tenant, "c": collection.id, "n": name},
+    ).one_or_none()
+    if row is not None:
+        document = DocumentId(collection.tenant, row.id)
+        wrapped = bytes(row.key_wrapped)
+        return UploadTarget(document, collection, name, AclId(row.acl), vault.document_key(document, wrapped), wrapped)
+    document = DocumentId(collection.tenant, new_id())
+    key, wrapped = vault.new_document_key(document)
+    return UploadTarget(document, collection, name, acl, key, wrapped)
+
+
+def record_upload(connection: Connection, target: UploadTarget, blob: StoredBlob) -> Upload:
+    """Write document, version, job and outbox row in this transaction.
+
+    Two first uploads of one name at the same time meet in the unique index; the later one gets `IntegrityError`
+    and is retried by the caller with a fresh `upload_target`.
+    """
+    tenant, document = target.document
+    connection.execute(
+        text("""
+            INSERT INTO documents (tenant, id, collection, name, acl, key_wrapped)
+            VALUES (:t, :d, :c, :n, :acl, :key) ON CONFLICT (tenant, id) DO NOTHING
+        """),
+        {
+            "t": tenant,
+            "d": document,
+            "c": target.collection.id,
+            "n": target.name,
+            "acl": target.acl,
+            "key": target.key_wrapped,
+        },
+    )
+    row = connection.execute(
+        text("""
+            SELECT d.latest_version, d.deleted_at, v.sha256, v.state FROM documents d
+            LEFT JOIN versions v ON v.tenant = d.tenant AND v.document = d.id AND v.version = d.latest_version
+            WHERE d.tenant = :t AND d.id = :d FOR UPDATE OF d
+        """),
+        {"t": tenant, "d": document},
+    ).one()
+    if row.deleted_at is not None:
+        raise NotFound(f"{target.name!r} was deleted during the upload; send it again.", code="document_not_found")
+    if row.sha256 == blob.sha256 and row.state != VersionState.FAILED:
+        return Upload(target.document, row.latest_version, None, unchanged=True)
+    version = row.latest_version + 1
+    connection.execute(
+        insert(versions).values(
+            tenant=tenant,
+            document=document,
+            version=version,
+            state=VersionState.RECEIVED,
+            sha256=blob.sha256,
+            size_bytes=blob.size_bytes,
+            media_type=blob.media_type,
+            blob_key=target.blob_key(blob.sha256),
+        )
+    )
+    connection.execute(
+        text("UPDATE documents SET latest_version = :v, updated_at = now() WHERE tenant = :t AND id = :d"),
+        {"v": version, "t": tenant, "d": document},
+    )
+    job = jobs.create(connection, JobKind.INGEST, target.document, version, task=jobs.INGEST_TASK)
+    return Upload(target.document, version, job, unchanged=False)
+
+
+def get(connection: Connection, principal: Principal, document: DocumentId) -> Document:
+    """A document that the principal may read. Raises `NotFound`."""
+    visibility.require_readable(connection, principal, document)
+    row = connection.execute(
+        text("SELECT * FROM documents WHERE tenant = :t AND id = :d"), {"t": document.tenant, "d": document.id}
+    ).one()
+    return _document(row)
+
+
+def versions_of(connection: Connection, document: DocumentId) -> list[Version]:
+    """All versions, newest first; call `get` first to check the right to see them."""
+    rows = connection.execute(
+        text("SELECT * FROM versions WHERE tenant = :t AND document = :d ORDER BY version DESC"),
+        {"t": document.tenant, "d": document.id},
+    )
+    return [_version(row) for row in rows]
+
+
+def listing(
+    connection: Connection,
+    principal: Principal,
+    collection: CollectionId,
+    *,
+    limit: int,
+    after_name: str | None = None,
+    state: VersionState | None = None,
+) -> list[tuple[Document, Version]]:
+    """Readable documents with their newest version, by name, after `after_name`."""
+    acls = visibility.readable_acls(connection, principal)
+    rows = connection.execute(
+        text("""
+            SELECT d.*, v.version, v.state, v.sha256, v.size_bytes, v.media_type, v.progress, v.pages, v.chunks,
+                   v.error_code, v.error, v.created_at AS version_created, v.updated_at AS version_updated
+            FROM documents d JOIN versions v
+              ON v.tenant = d.tenant AND v.document = d.id AND v.version = d.latest_version
+            WHERE d.tenant = :t AND d.collection = :c AND d.deleted_at IS NULL AND d.acl = ANY(:acls)
+              AND (CAST(:after AS text) IS NULL OR d.name > :after)
+              AND (CAST(:state AS text) IS NULL OR v.state = :state)
+            ORDER BY d.name LIMIT :limit
+        """),
+        {
+            "t": collection.tenant,
+            "c": collection.id,
+            "acls": [int(a) for a in acls],
+            "after": after_name,
+            "state": state,
+            "limit": limit,
+        },
+    )
+    return [(_document(row), _listed_version(row)) for row in rows]
+
+
+def counts_by_state(connection: Connection, principal: Principal, collection: CollectionId) -> dict[str, int]:
+    """How many readable documents have their newest version in each state."""
+    acls = visibility.readable_acls(connection, principal)
+    rows = connection.execute(
+        text("""
+            SELECT v.state, count(*) AS n FROM documents d JOIN versions v
+              ON v.tenant = d.tenant AND v.document = d.id AND v.version = d.latest_version
+            WHERE d.tenant = :t AND d.collection = :c AND d.deleted_at IS NULL AND d.acl = ANY(:acls)
+            GROUP BY v.state
+        """),
+        {"t": collection.tenant, "c": collection.id, "acls": [int(a) for a in acls]},
+    )
+    return {row.state: row.n for row in rows}
+
+
+def delete(connection: Connection, document: DocumentId) -> str:
+    """Make a document invisible at once and leave its removal from all stores to a job. Returns the job's id."""
+    row = connection.execute(
+        text("""
+            UPDATE documents SET deleted_at = now(), live_version = NULL, updated_at = now()
+            WHERE tenant = :t AND id = :d AND deleted_at IS NULL RETURNING collection
+        """),
+        {"t": document.tenant, "d": document.id},
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no document {document.id!r}.", code="document_not_found")
+    connection.execute(
+        insert(tombstones).values(tenant=document.tenant, document=document.id, collection=row.collection)
+    )
+    collections.advance_epoch(connection, CollectionId(document.tenant, row.collection))
+    job = jobs.create(connection, JobKind.DELETE, document, None, task=None)
+    notify(connection, INDEX_CHANNEL)
+    return job
+
+
+def ids_in(connection: Connection, collection: CollectionId) -> Sequence[DocumentId]:
+    """Every document of a collection that is not deleted."""
+    rows = connection.execute(
+        text("SELECT id FROM documents WHERE tenant = :t AND collection = :c AND deleted_at IS NULL"),
+        {"t": collection.tenant, "c": collection.id},
+    )
+    return [DocumentId(collection.tenant, row.id) for row in rows]
+
+
+def _document(row: Row[tuple[object, ...]]) -> Document:
+    tenant = TenantId(row.tenant)
+    return Document(
+        id=DocumentId(tenant, row.id),
+        collection=CollectionId(tenant, row.collection),
+        name=row.name,
+        acl=AclId(row.acl),
+        live_version=row.live_version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        metadata=row.metadata,
+    )
+
+
+def _version(row: Row[tuple[object, ...]]) -> Version:
+    return _as_version(row, DocumentId(TenantId(row.tenant), row.document), row.created_at, row.updated_at)
+
+
+def _listed_version(row: Row[tuple[object, ...]]) -> Version:
+    document = DocumentId(TenantId(row.tenant), row.id)
+    return _as_version(row, document, row.version_created, row.version_updated)
+
+
+def _as_version(row: Row[tuple[object, ...]], document: DocumentId, created: datetime, updated: datetime) -> Version:
+    return Version(
+        document=document,
+        version=row.version,
+        state=VersionState(row.state),
+        sha256=row.sha256,
+        size_bytes=row.size_bytes,
+        media_type=row.media_type,
+        progress=row.progress,
+        pages=row.pages,
+        chunks=row.chunks,
+        error_code=row.error_code,
+        error=row.error,
+        created_at=created,
+        updated_at=updated,
+    )

@@ -1,0 +1,356 @@
+"""Every table. The tenant is part of each primary key, so a query without it does not find its way."""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+
+
+def _created() -> Column[object]:
+    return Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def _updated() -> Column[object]:
+    return Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    _created(),
+)
+
+principals = Table(
+    "principals",
+    metadata,
+    Column("tenant", Text),
+    Column("id", Text),
+    Column("kind", Text, nullable=False),  # user, group or service
+    Column("name", Text, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("disabled_at", DateTime(timezone=True)),
+    _created(),
+    PrimaryKeyConstraint("tenant", "id"),
+    ForeignKeyConstraint(["tenant"], ["tenants.tenant"]),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("tenant", Text),
+    Column("member", Text),
+    Column("grp", Text),
+    PrimaryKeyConstraint("tenant", "member", "grp"),
+    ForeignKeyConstraint(["tenant", "member"], ["principals.tenant", "principals.id"], ondelete="CASCADE"),
+    ForeignKeyConstraint(["tenant", "grp"], ["principals.tenant", "principals.id"], ondelete="CASCADE"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("tenant", Text),
+    Column("id", Text),
+    Column("principal", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False, unique=True),  # SHA-256 of a key with 256 random bits
+    _created(),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant", "id"),
+    ForeignKeyConstraint(["tenant", "principal"], ["principals.tenant", "principals.id"], ondelete="CASCADE"),
+)
+
+acls = Table(
+    "acls",
+    metadata,
+    Column("tenant", Text),
+    Column("acl", BigInteger),
+    Column("digest", Text, nullable=False),
+    _created(),
+    PrimaryKeyConstraint("tenant", "acl"),
+    UniqueConstraint("tenant", "digest"),
+    ForeignKeyConstraint(["tenant"], ["tenants.tenant"]),
+)
+
+acl_rules = Table(
+    "acl_rules",
+    metadata,
+    Column("tenant", Text),
+    Column("acl", BigInteger),
+    Column("principal", Text),  # a principal, a group, or "everyone"
+    Column("effect", Text, nullable=False),  # allow or deny; deny wins
+    PrimaryKeyConstraint("tenant", "acl", "principal", "effect"),
+    ForeignKeyConstraint(["tenant", "acl"], ["acls.tenant", "acls.acl"], ondelete="CASCADE"),
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("tenant", Text),
+    Column("id", Text),
+    Column("name", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),
+    Column("default_acl", BigInteger, nullable=False),
+    Column("index_kind", Text, nullable=False, server_default="hnsw"),
+    Column("settings", JSONB, nullable=False, server_default="{}"),
+    _created(),
+    Column("deleted_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant", "id"),
+    ForeignKeyConstraint(["tenant", "default_acl"], ["acls.tenant", "acls.acl"]),
+    Index("collections_name", "tenant", "name", unique=True, postgresql_where=text("deleted_at IS NULL")),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("tenant", Text),
+    Column("id", Text),
+    Column("collection", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("acl", BigInteger, nullable=False),
+    Column("live_version", Integer),
+    Column("latest_version", Integer, nullable=False, server_default="0"),
+    Column("key_wrapped", LargeBinary),  # NULL once erased: texts and blobs are unreadable from then on
+    Column("metadata", JSONB, nullable=False, server_default="{}"),
+    _created(),
+    _updated(),
+    Column("deleted_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant", "id"),
+    ForeignKeyConstraint(["tenant", "collection"], ["collections.tenant", "collections.id"]),
+    ForeignKeyConstraint(["tenant", "acl"], ["acls.tenant", "acls.acl"]),
+    Index(
+        "documents_name",
+        "tenant",
+        "collection",
+        "name",
+        unique=True,
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("tenant", Text),
+    Column("document", Text),
+    Column("version", Integer),
+    Column("state", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("blob_key", Text, nullable=False),
+    Column("progress", Float, nullable=False, server_default="0"),
+    Column("pages", Integer),
+    Column("chunks", Integer),
+    Column("chunks_kept", Integer),
+    Column("title", LargeBinary),  # encrypted
+    Column("text", LargeBinary),  # encrypted canonical text
+    Column("parser", Text),
+    Column("error_code", Text),
+    Column("error", Text),
+    _created(),
+    _updated(),
+    PrimaryKeyConstraint("tenant", "document", "version"),
+    ForeignKeyConstraint(["tenant", "document"], ["documents.tenant", "documents.id"], ondelete="CASCADE"),
+    Index("versions_in_work", "state", postgresql_where=text("state NOT IN ('ready', 'failed')")),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("tenant", Text),
+    Column("id", Text),
+    Column("document", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),  # encrypted: text and heading path
+    Column("tokens", Integer, nullable=False),
+    Column("vector_key", Text, nullable=False),  # fp16 column file among the blobs
+    Column("vector_row", Integer, nullable=False),
+    PrimaryKeyConstraint("tenant", "id"),
+    ForeignKeyConstraint(["tenant", "document"], ["documents.tenant", "documents.id"], ondelete="CASCADE"),
+    Index("chunks_document", "tenant", "document"),
+)
+
+version_chunks = Table(
+    "version_chunks",
+    metadata,
+    Column("tenant", Text),
+    Column("document", Text),
+    Column("version", Integer),
+    Column("ordinal", Integer),
+    Column("chunk", Text, nullable=False),
+    Column("start_char", Integer, nullable=False),
+    Column("end_char", Integer, nullable=False),
+    Column("page_first", Integer),
+    Column("page_last", Integer),
+    PrimaryKeyConstraint("tenant", "document", "version", "ordinal"),
+    ForeignKeyConstraint(
+        ["tenant", "document", "version"],
+        ["versions.tenant", "versions.document", "versions.version"],
+        ondelete="CASCADE",
+    ),
+    ForeignKeyConstraint(["tenant", "chunk"], ["chunks.tenant", "chunks.id"], ondelete="CASCADE"),
+    Index("version_chunks_chunk", "tenant", "chunk"),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("tenant", Text),
+    Column("id", Text),
+    Column("kind", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("version", Integer),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),
+    Column("owner", Text),
+    Column("lease_until", DateTime(timezone=True)),
+    Column("not_before", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("error_code", Text),
+    Column("error", Text),
+    _created(),
+    _updated(),
+    PrimaryKeyConstraint("tenant", "id"),
+    Index("jobs_open", "kind", "not_before", postgresql_where=text("state IN ('waiting', 'leased')")),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("tenant", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("job", Text, nullable=False),
+    _created(),
+    Column("sent_at", DateTime(timezone=True)),
+    Index("outbox_unsent", "id", postgresql_where=text("sent_at IS NULL")),
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("tenant", Text),
+    Column("document", Text),
+    Column("collection", Text, nullable=False),
+    Column("deleted_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("erased_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant", "document"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("tenant", Text),
+    Column("principal", Text),
+    Column("route", Text),
+    Column("key", Text),
+    Column("fingerprint", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", JSONB, nullable=False),
+    _created(),
+    PrimaryKeyConstraint("tenant", "principal", "route", "key"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("tenant", Text),
+    Column("id", Text),
+    Column("collection", Text, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompt_version", Text, nullable=False),
+    Column("record", LargeBinary, nullable=False),  # encrypted: the whole answer, for replay
+    Column("from_cache", Boolean, nullable=False, server_default="false"),
+    _created(),
+    PrimaryKeyConstraint("tenant", "id"),
+    ForeignKeyConstraint(["tenant", "collection"], ["collections.tenant", "collections.id"]),
+    Index("answers_by_time", "tenant", "collection", "created_at"),
+)
+
+answer_documents = Table(
+    "answer_documents",
+    metadata,
+    Column("tenant", Text),
+    Column("answer", Text),
+    Column("document", Text),
+    Column("version", Integer),
+    PrimaryKeyConstraint("tenant", "answer", "document", "version"),
+    ForeignKeyConstraint(["tenant", "answer"], ["answers.tenant", "answers.id"], ondelete="CASCADE"),
+    Index("answer_documents_document", "tenant", "document"),
+)
+
+evaluation_runs = Table(
+    "evaluation_runs",
+    metadata,
+    Column("tenant", Text),
+    Column("id", Text),
+    Column("collection", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("judge", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("configuration", JSONB, nullable=False, server_default="{}"),
+    Column("metrics", JSONB, nullable=False, server_default="{}"),
+    Column("intervals", JSONB, nullable=False, server_default="{}"),
+    Column("questions", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("requested_by", Text, nullable=False),
+    Column("owner", Text),
+    Column("lease_until", DateTime(timezone=True)),
+    Column("error", Text),
+    Column("started_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("finished_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant", "id"),
+    ForeignKeyConstraint(["tenant"], ["tenants.tenant"]),
+    Index("evaluation_runs_by_time", "tenant", "collection", "started_at"),
+)
+
+evaluation_scores = Table(
+    "evaluation_scores",
+    metadata,
+    Column("tenant", Text),
+    Column("run", Text),
+    Column("question", Text),
+    Column("metric", Text),
+    Column("value", Float),  # NULL if it could not be scored: the reason is in failure
+    Column("failure", Text),
+    PrimaryKeyConstraint("tenant", "run", "question", "metric"),
+    ForeignKeyConstraint(["tenant", "run"], ["evaluation_runs.tenant", "evaluation_runs.id"], ondelete="CASCADE"),
+)
+
+golden_questions = Table(
+    "golden_questions",
+    metadata,
+    Column("tenant", Text),
+    Column("collection", Text),
+    Column("dataset", Text),
+    Column("id", Text),
+    Column("question", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("answerable", Boolean, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("passages", JSONB, nullable=False),
+    PrimaryKeyConstraint("tenant", "collection", "dataset", "id"),
+    ForeignKeyConstraint(["tenant", "collection"], ["collections.tenant", "collections.id"]),
+)
