@@ -1,0 +1,1 @@
+"""How a process runs: settings sections, HTTP shell, principal tokens, health, logging, metrics, queue."""

@@ -1,0 +1,143 @@
+"""Settings sections. A deployable's own `settings.py` composes the ones it needs.
+
+Values come from the environment: `ASSAY_<SECTION>__<KEY>`. Unknown keys within a section are refused. Secrets are
+files, so that they stand in no process list and no environment dump.
+"""
+
+import base64
+from pathlib import Path
+
+from assay_core.errors import Invalid
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Section(BaseModel):
+    """A group of settings; a key that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ProcessSettings(BaseSettings):
+    """Base of every deployable's settings."""
+
+    model_config = SettingsConfigDict(env_prefix="ASSAY_", env_nested_delimiter="__", frozen=True, extra="ignore")
+
+
+class HttpSettings(Section):
+    """Where the process listens. `max_body_bytes` bounds JSON bodies; uploads have their own limit."""
+
+    host: str = "127.0.0.1"
+    port: int = 8700
+    max_body_bytes: int = 1 << 20
+    shutdown_s: int = 10
+
+
+class LogSettings(Section):
+    """`level` is a name of the logging module; `format` is json or text."""
+
+    level: str = "INFO"
+    format: str = "json"
+
+
+class DatabaseSettings(Section):
+    """PostgreSQL. `url` is `postgresql+psycopg://user:password@host:port/name`."""
+
+    url: SecretStr
+    pool_size: int = 5
+
+
+class BrokerSettings(Section):
+    """Redis-compatible server for the queue; never evicts."""
+
+    url: SecretStr
+
+
+class CacheSettings(Section):
+    """Redis-compatible server with the query engine, bounded. `threshold_cosine` decides what is the same question."""
+
+    url: SecretStr
+    enabled: bool = True
+    ttl_s: int = 24 * 3600
+    threshold_cosine: float = 0.97
+
+
+class MilvusSettings(Section):
+    """Milvus. The token file holds `user:password`; none means a server without authorization."""
+
+    uri: str = "http://127.0.0.1:19530"
+    token_file: Path | None = None
+
+
+class LexicalSettings(Section):
+    """The BM25 index: a folder that the indexer writes and retrieval reads."""
+
+    path: Path
+
+
+class BlobSettings(Section):
+    """Where blobs and vector files lie."""
+
+    path: Path
+
+
+class ModelSettings(Section):
+    """Folder for run-time forms of models, built on first use."""
+
+    path: Path
+
+
+class EmbedderSettings(Section):
+    """`model` is `packaged:NAME`, a local path, or a hub name. `backend` is openvino or torch."""
+
+    model: str = "packaged:all-MiniLM-L6-v2"
+    backend: str = "openvino"
+    threads: int = Field(default=0, description="0: all cores")
+
+
+class RerankerSettings(Section):
+    """A cross-encoder by local path or hub name; empty means no reranking."""
+
+    model: str = ""
+
+
+class ChatSettings(Section):
+    """An OpenAI-compatible server. `max_in_flight` bounds concurrent requests of one generation process."""
+
+    base_url: str = "http://127.0.0.1:8714/v1"
+    model: str = "smollm2-135m-instruct"
+    api_key_file: Path | None = None
+    max_in_flight: int = 8
+    context_tokens: int = 2048
+
+
+class SecretSettings(Section):
+    """Files with secrets; each process is given only those it needs."""
+
+    master_key_file: Path | None = None
+    token_private_key_file: Path | None = None
+    token_public_key_file: Path | None = None
+    first_api_key_file: Path | None = None
+
+
+class PeerSettings(Section):
+    """Where the other services listen."""
+
+    retrieval_url: str = "http://127.0.0.1:8701"
+    generation_url: str = "http://127.0.0.1:8702"
+    evaluation_url: str = "http://127.0.0.1:8703"
+
+
+def read_secret(path: Path | None, *, name: str) -> str:
+    """The content of a secret file without surrounding white space. Raises `Invalid` if there is none."""
+    if path is None:
+        raise Invalid(f"The setting {name} is missing; it must name a file.", code="missing_secret")
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise Invalid(f"{name}: cannot read {str(path)!r}: {error.strerror}.", code="missing_secret") from error
+
+
+def read_master_key(secrets: SecretSettings) -> bytes:
+    """The master key: 32 bytes, base64 in its file."""
+    return base64.b64decode(read_secret(secrets.master_key_file, name="ASSAY_SECRETS__MASTER_KEY_FILE"))

@@ -1,0 +1,1 @@
+"""The contracts between services: wire models, problem+json, server-sent events and HTTP clients."""

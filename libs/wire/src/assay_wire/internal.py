@@ -1,0 +1,113 @@
+"""Contracts between our own services: domain dataclasses as JSON, checked on arrival.
+
+Requests travel with the headers `Authorization: Bearer <principal token>` and `X-Deadline-Ms` (what remains).
+"""
+
+from dataclasses import dataclass
+
+from assay_core.answers import Answer, AnswerEvent, AnswerRequest, Cited, Done, Failed, Judged, Retrieved, Token
+from assay_core.errors import Broken
+from assay_core.evaluation import EvaluationRun, GoldenQuestion
+from assay_core.search import SearchRequest, SearchResult
+from pydantic import TypeAdapter, ValidationError
+
+from assay_wire.sse import ServerEvent
+
+DEADLINE_HEADER = "X-Deadline-Ms"
+
+SEARCH = "/internal/search"
+EMBED = "/internal/embed"
+CACHE_LOOKUP = "/internal/cache/lookup"
+CACHE_STORE = "/internal/cache/store"
+ANSWER = "/internal/answer"
+RUNS = "/internal/runs"
+
+search_request = TypeAdapter(SearchRequest)
+search_result = TypeAdapter(SearchResult)
+answer_request = TypeAdapter(AnswerRequest)
+answer = TypeAdapter(Answer)
+evaluation_run = TypeAdapter(EvaluationRun)
+golden_question = TypeAdapter(GoldenQuestion)
+
+_EVENTS: dict[str, TypeAdapter[AnswerEvent]] = {
+    "retrieval": TypeAdapter(Retrieved),
+    "token": TypeAdapter(Token),
+    "citation": TypeAdapter(Cited),
+    "verdict": TypeAdapter(Judged),
+    "done": TypeAdapter(Done),
+    "failed": TypeAdapter(Failed),
+}
+_NAMES: dict[type, str] = {
+    Retrieved: "retrieval",
+    Token: "token",
+    Cited: "citation",
+    Judged: "verdict",
+    Done: "done",
+    Failed: "failed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedRequest:
+    """Texts to embed; `kind` is "query" or "passage"."""
+
+    texts: tuple[str, ...]
+    kind: str = "passage"
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedResult:
+    """Vectors in input order, and the tokens that were read."""
+
+    model: str
+    vectors: tuple[tuple[float, ...], ...]
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class CacheLookup:
+    """Asks for an answer that was given before. `recipe` names what shaped it (models, prompt version, options)."""
+
+    collection_id: str
+    question: str
+    recipe: str
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStore:
+    """Offers an answer (JSON of `Answer`) for later; `epoch` is the collection's when its search was made."""
+
+    collection_id: str
+    question: str
+    recipe: str
+    epoch: int
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class CacheReply:
+    """A cached answer, or None, and the collection's epoch to hand back with `CacheStore`."""
+
+    epoch: int
+    answer: str | None
+
+
+embed_request = TypeAdapter(EmbedRequest)
+embed_result = TypeAdapter(EmbedResult)
+cache_lookup = TypeAdapter(CacheLookup)
+cache_store = TypeAdapter(CacheStore)
+cache_reply = TypeAdapter(CacheReply)
+
+
+def event_to_wire(event: AnswerEvent, number: int) -> ServerEvent:
+    """An answer event as a server-sent event."""
+    name = _NAMES[type(event)]
+    return ServerEvent(name, _EVENTS[name].dump_json(event).decode(), str(number))
+
+
+def event_from_wire(event: ServerEvent) -> AnswerEvent:
+    """The answer event of a server-sent event. Raises `Broken` if a peer speaks another language."""
+    try:
+        return _EVENTS[event.event].validate_json(event.data)
+    except (KeyError, ValidationError) as error:
+        raise Broken(f"A service sent an event {event.event!r} that cannot be read.", code="bad_peer") from error

@@ -1,0 +1,155 @@
+"""Clients of our own services. They implement the ports that the services serve."""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import httpx
+from assay_core.answers import AnswerEvent, AnswerRequest
+from assay_core.errors import Exhausted, Unavailable
+from assay_core.principals import Principal
+from assay_core.search import SearchRequest, SearchResult
+
+from assay_wire import internal, problems, sse
+
+MintToken = Callable[[Principal], str]
+"""Makes the short-lived signed token by which a peer knows who asks."""
+
+
+class Peer:
+    """HTTP to one service of ours, with the principal's token and the remaining time on every request.
+
+    Args:
+        name: the service, for messages.
+        base_url: where it listens.
+        token: makes the principal token; the gateway mints, others pass on what they got.
+    """
+
+    def __init__(self, *, name: str, base_url: str, token: MintToken, client: httpx.AsyncClient | None = None) -> None:
+        self._name = name
+        self._token = token
+        self._client = client or httpx.AsyncClient(
+            base_url=base_url,
+            timeout=httpx.Timeout(30, connect=2),
+            limits=httpx.Limits(max_connections=100, max_keepalive_connections=20),
+            trust_env=False,
+        )
+
+    async def post(self, principal: Principal, path: str, body: bytes, *, deadline_s: float) -> bytes:
+        """POST JSON and return the answer's bytes. Raises the peer's own error, `Unavailable` or `Exhausted`."""
+        return await self._send("POST", principal, path, body, deadline_s)
+
+    async def get(self, principal: Principal, path: str, *, deadline_s: float = 10.0) -> bytes:
+        """GET and return the answer's bytes; errors as in `post`."""
+        return await self._send("GET", principal, path, b"", deadline_s)
+
+    async def _send(self, method: str, principal: Principal, path: str, body: bytes, deadline_s: float) -> bytes:
+        async with self._open(method, principal, path, body, deadline_s) as response:
+            return await response.aread()
+
+    async def stream(
+        self, principal: Principal, path: str, body: bytes, *, deadline_s: float
+    ) -> AsyncIterator[sse.ServerEvent]:
+        """POST JSON and read server-sent events; closing the iterator closes the connection."""
+        async with self._open("POST", principal, path, body, deadline_s) as response:
+            try:
+                async for event in sse.decode(response.aiter_lines()):
+                    yield event
+            except httpx.TransportError as error:
+                raise Unavailable(
+                    f"The {self._name} service broke off in the middle.", code=f"{self._name}_broke_off"
+                ) from error
+
+    async def is_ready(self) -> bool:
+        """Whether the service says that it is ready."""
+        try:
+            return (await self._client.get("/readyz", timeout=2)).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    @asynccontextmanager
+    async def _open(
+        self, method: str, principal: Principal, path: str, body: bytes, deadline_s: float
+    ) -> AsyncGenerator[httpx.Response]:
+        request = self._client.build_request(
+            method,
+            path,
+            content=body,
+            headers={
+                "Authorization": f"Bearer {self._token(principal)}",
+                "Content-Type": "application/json",
+                internal.DEADLINE_HEADER: str(int(deadline_s * 1000)),
+            },
+            timeout=httpx.Timeout(max(deadline_s, 0.001) + 0.5, connect=2),
+        )
+        try:
+            response = await self._client.send(request, stream=True)
+        except httpx.TimeoutException as error:
+            raise Exhausted(
+                f"The {self._name} service did not answer within {deadline_s:.1f} s.", code="deadline"
+            ) from error
+        except httpx.TransportError as error:
+            raise Unavailable(
+                f"The {self._name} service cannot be reached.", code=f"{self._name}_unavailable", retry_after_s=5
+            ) from error
+        try:
+            if response.status_code >= 400:
+                raise problems.to_error(response.status_code, _json(await response.aread()))
+            yield response
+        finally:
+            await response.aclose()
+
+
+class RetrievalClient:
+    """The `Retriever` port over HTTP, with the embedding and cache calls beside it."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+
+    async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
+        raw = await self.peer.post(
+            principal,
+            internal.SEARCH,
+            internal.search_request.dump_json(request),
+            deadline_s=request.deadline_s,
+        )
+        return internal.search_result.validate_json(raw)
+
+    async def embed(self, principal: Principal, texts: Sequence[str], *, kind: str) -> internal.EmbedResult:
+        request = internal.EmbedRequest(tuple(texts), kind)
+        raw = await self.peer.post(
+            principal, internal.EMBED, internal.embed_request.dump_json(request), deadline_s=30.0
+        )
+        return internal.embed_result.validate_json(raw)
+
+    async def cached_answer(self, principal: Principal, lookup: internal.CacheLookup) -> internal.CacheReply:
+        raw = await self.peer.post(
+            principal, internal.CACHE_LOOKUP, internal.cache_lookup.dump_json(lookup), deadline_s=2.0
+        )
+        return internal.cache_reply.validate_json(raw)
+
+    async def cache_answer(self, principal: Principal, entry: internal.CacheStore) -> None:
+        await self.peer.post(principal, internal.CACHE_STORE, internal.cache_store.dump_json(entry), deadline_s=2.0)
+
+
+class GenerationClient:
+    """The `Generator` port over HTTP."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+
+    async def answer(self, principal: Principal, request: AnswerRequest) -> AsyncIterator[AnswerEvent]:
+        body = internal.answer_request.dump_json(request)
+        async for event in self.peer.stream(principal, internal.ANSWER, body, deadline_s=request.deadline_s):
+            yield internal.event_from_wire(event)
+
+
+def _json(raw: bytes) -> dict[str, object]:
+    try:
+        value = json.loads(raw)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
