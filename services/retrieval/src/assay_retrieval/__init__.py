@@ -1,0 +1,1 @@
+"""Retrieval: hybrid search, reranking and the semantic cache."""

@@ -1,0 +1,138 @@
+"""Choose the adapters of retrieval and put it together."""
+
+import functools
+import threading
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Literal, cast
+
+from assay_adapters.milvus import MilvusIndex
+from assay_core.errors import Invalid
+from assay_core.ports import Embedder, LexicalIndex, Reranker, SemanticCache
+from assay_runtime.http_shell import build_app, caller_dependency
+from assay_runtime.settings import CacheSettings, MilvusSettings, read_master_key, read_secret
+from assay_runtime.tokens import TokenVerifier
+from assay_store.database import Database
+from assay_store.encryption import Vault
+from fastapi import FastAPI
+
+from assay_retrieval.loading import Loading
+from assay_retrieval.retriever import Depths, HybridRetriever, Indexes
+from assay_retrieval.routes import build_routes
+from assay_retrieval.semantic_cache import CachedRetriever
+from assay_retrieval.settings import Settings
+
+
+def build_service(settings: Settings) -> FastAPI:
+    """The retrieval service. Models are loaded in the background, so that health answers at once."""
+    database = Database(settings.database.url.get_secret_value(), pool_size=settings.database.pool_size)
+    vault = Vault(read_master_key(settings.secrets))
+    embedder = Loading(lambda: choose_embedder(settings), what="embedding model")
+
+    @functools.cache
+    def dense(kind: str) -> MilvusIndex:
+        return choose_vector_index(settings.milvus, embedder(), kind)
+
+    reranker = choose_reranker(settings)
+    retriever = HybridRetriever(
+        database=database,
+        vault=vault,
+        embedder=embedder,
+        indexes=Indexes(dense=dense, lexical=choose_lexical_index(settings)),
+        reranker=reranker,
+        depths=Depths(
+            candidates=settings.retrieval.candidates,
+            rerank_candidates=settings.retrieval.rerank_candidates,
+            rrf_k=settings.retrieval.rrf_k,
+        ),
+    )
+    cached = CachedRetriever(
+        retriever,
+        cache=functools.cache(lambda: choose_cache(settings.cache, vault, embedder())),
+        database=database,
+        recipe=f"{settings.embedder.model}:{reranker.model_id if reranker else 'no-reranker'}",
+    )
+    verify = TokenVerifier(
+        read_secret(settings.secrets.token_public_key_file, name="ASSAY_SECRETS__TOKEN_PUBLIC_KEY_FILE")
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        threading.Thread(target=embedder.load, name="load-embedder", daemon=True).start()
+        yield
+        database.dispose()
+
+    app = build_app(
+        title="Assay retrieval",
+        checks={
+            "database": database.check,
+            "embedder": embedder.check,
+            "dense_index": lambda: dense("hnsw").ping(2.0),
+        },
+        lifespan=lifespan,
+    )
+    caller = caller_dependency(verify, default_deadline_s=10.0)
+    app.include_router(build_routes(retriever=cached, embedder=embedder, caller=caller))
+    return app
+
+
+def choose_embedder(settings: Settings) -> Embedder:
+    """The embedder named in the settings, safe for many threads."""
+    from assay_adapters.batching import SharedEmbedder
+
+    chosen = settings.embedder
+    match chosen.backend:
+        case "openvino":
+            from assay_adapters.openvino_embedder import OpenVinoEmbedder
+
+            return SharedEmbedder(
+                OpenVinoEmbedder(model=chosen.model, cache_path=settings.models.path, threads=chosen.threads or None)
+            )
+        case "torch":
+            from assay_adapters.torch_embedder import TorchEmbedder
+
+            return SharedEmbedder(TorchEmbedder(model=chosen.model))
+        case other:
+            raise Invalid(f"ASSAY_EMBEDDER__BACKEND is {other!r}; use openvino or torch.", code="bad_setting")
+
+
+def choose_vector_index(settings: MilvusSettings, embedder: Embedder, kind: str) -> MilvusIndex:
+    """The Milvus collection for this embedder and index kind, made if it is not there."""
+    token = read_secret(settings.token_file, name="ASSAY_MILVUS__TOKEN_FILE") if settings.token_file else ""
+    return MilvusIndex(
+        uri=settings.uri,
+        token=token,
+        model_id=embedder.model_id,
+        dimension=embedder.dimension,
+        kind=cast(Literal["hnsw", "ivf_pq", "flat"], kind),
+    )
+
+
+def choose_lexical_index(settings: Settings) -> LexicalIndex:
+    """BM25 on local disk, read only: the indexer writes it."""
+    from assay_adapters.tantivy_index import TantivyIndex
+
+    return TantivyIndex(settings.lexical.path)
+
+
+def choose_reranker(settings: Settings) -> Reranker | None:
+    """The cross-encoder named in the settings; None if reranking is off."""
+    if not settings.reranker.model:
+        return None
+    from assay_adapters.cross_encoder import CrossEncoderReranker
+
+    return CrossEncoderReranker(model=settings.reranker.model)
+
+
+def choose_cache(settings: CacheSettings, vault: Vault, embedder: Embedder) -> SemanticCache:
+    """The semantic cache in Redis, its entries encrypted with a key of their own."""
+    from assay_adapters.redis_cache import RedisSemanticCache
+
+    return RedisSemanticCache(
+        url=settings.url.get_secret_value(),
+        key=vault.mac_key("semantic-cache"),
+        model_id=embedder.model_id,
+        dimension=embedder.dimension,
+        ttl_s=settings.ttl_s,
+        threshold=settings.threshold_cosine,
+    )

@@ -1,0 +1,238 @@
+"""START HERE: a search from question to hits.
+
+scope (SQL) ∥ embed → dense ∥ lexical → fuse → live and readable (SQL) → rerank → hits
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+from assay_core.errors import AssayError, Exhausted, Unavailable
+from assay_core.ports import Embedder, LexicalIndex, Reranker, Vector, VectorIndex
+from assay_core.principals import Principal
+from assay_core.search import Degradation, Hit, IndexHit, Mode, Scorer, SearchRequest, SearchResult, StageRank
+from assay_runtime.metrics import DEGRADED, step
+from assay_runtime.threads import Workers
+from assay_store import visibility
+from assay_store.database import Database
+from assay_store.encryption import Vault
+from assay_store.pipeline import ChunkPayload
+from assay_store.visibility import LiveChunk
+
+from assay_retrieval.fusion import Candidate, reciprocal_rank_fusion, single_ranking
+from assay_retrieval.query import check_top_k, clean_query
+from assay_retrieval.scope import SearchScope, load_scope
+
+log = structlog.get_logger()
+
+DENSE, LEXICAL = "dense", "lexical"
+_SCORERS = {Mode.DENSE: Scorer.COSINE, Mode.LEXICAL: Scorer.BM25, Mode.HYBRID: Scorer.RRF}
+MAX_CANDIDATES = 800
+
+
+@dataclass(frozen=True, slots=True)
+class Depths:
+    """How deep each stage looks."""
+
+    candidates: int = 50
+    rerank_candidates: int = 20
+    rrf_k: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Indexes:
+    """The two indexes; the dense one depends on the collection's index kind."""
+
+    dense: Callable[[str], VectorIndex]
+    lexical: LexicalIndex
+
+
+class HybridRetriever:
+    """The `Retriever` port over both indexes. Every hit that leaves here is live and readable at this moment."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        vault: Vault,
+        embedder: Callable[[], Embedder],
+        indexes: Indexes,
+        reranker: Reranker | None = None,
+        depths: Depths | None = None,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._embedder = embedder
+        self._indexes = indexes
+        self._reranker = reranker
+        self._depths = depths or Depths()
+        self._sql, self._index, self._model = Workers(4), Workers(8), Workers(2)
+
+    async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
+        query = clean_query(request.query)
+        check_top_k(request.top_k)
+        try:
+            async with asyncio.timeout(request.deadline_s):
+                return await self._search(principal, replace(request, query=query))
+        except TimeoutError as error:
+            raise Exhausted(
+                f"The search did not end within its {request.deadline_s:.1f} s.", code="deadline"
+            ) from error
+
+    async def _search(self, principal: Principal, request: SearchRequest) -> SearchResult:
+        timings: dict[str, float] = {}
+        with step("search", timings):
+            scope = await self.scope(principal, request, timings)
+            if not scope.index.acls:
+                return SearchResult((), timings)
+            rankings, degraded = await self._ask_indexes(scope, request, timings)
+            candidates = self._fuse(request.mode, rankings)
+            hits = await self._read_live(scope, request, candidates, timings)
+            hits, more = await self._rerank(request, hits, timings)
+        return SearchResult(tuple(hits[: request.top_k]), timings, degraded=(*degraded, *more))
+
+    async def scope(self, principal: Principal, request: SearchRequest, timings: dict[str, float]) -> SearchScope:
+        """What the principal may search."""
+        with step("scope", timings):
+            return await self._sql.run(lambda: load_scope(self._database, principal, request.collection))
+
+    async def embed_query(self, query: str) -> Vector:
+        """The query's vector, computed in a thread."""
+        return await self._model.run(lambda: self._embedder().embed_query(query))
+
+    async def _ask_indexes(
+        self, scope: SearchScope, request: SearchRequest, timings: dict[str, float]
+    ) -> tuple[dict[str, list[IndexHit]], list[Degradation]]:
+        depth = min(max(self._depths.candidates, 3 * request.top_k), MAX_CANDIDATES)
+        asked = {
+            Mode.HYBRID: (DENSE, LEXICAL),
+            Mode.DENSE: (DENSE,),
+            Mode.LEXICAL: (LEXICAL,),
+        }[request.mode]
+        work = {
+            DENSE: self._ask_dense,
+            LEXICAL: self._ask_lexical,
+        }
+        results = await asyncio.gather(
+            *(work[name](scope, request, depth, timings) for name in asked), return_exceptions=True
+        )
+        rankings: dict[str, list[IndexHit]] = {}
+        degraded: list[Degradation] = []
+        for name, result in zip(asked, results, strict=True):
+            if isinstance(result, Unavailable):
+                log.warning("search.degraded", component=name, code=result.code, detail=result.message)
+                DEGRADED.labels(name).inc()
+                degraded.append(Degradation(name, f"without_{name}", result.message))
+            elif isinstance(result, BaseException):
+                raise result
+            else:
+                rankings[name] = result
+        if not rankings:
+            raise Unavailable(
+                "No index answers at the moment; try again in a few seconds. " + degraded[0].reason,
+                code="retrieval_unavailable",
+                retry_after_s=5,
+            )
+        return rankings, degraded
+
+    async def _ask_dense(
+        self, scope: SearchScope, request: SearchRequest, depth: int, timings: dict[str, float]
+    ) -> list[IndexHit]:
+        with step("embed", timings):
+            vector = await self.embed_query(request.query)
+        with step("dense", timings):
+            index = self._indexes.dense(scope.collection.index_kind)
+            timeout_s = min(request.deadline_s, 5.0)
+            return await self._index.run(
+                lambda: index.search(scope.index, vector, top_k=depth, timeout_s=timeout_s), abandon=True
+            )
+
+    async def _ask_lexical(
+        self, scope: SearchScope, request: SearchRequest, depth: int, timings: dict[str, float]
+    ) -> list[IndexHit]:
+        with step("lexical", timings):
+            epoch = scope.collection.epoch
+            return await self._index.run(
+                lambda: self._indexes.lexical.search(scope.index, request.query, top_k=depth, epoch=epoch), abandon=True
+            )
+
+    def _fuse(self, mode: Mode, rankings: dict[str, list[IndexHit]]) -> list[Candidate]:
+        if mode is Mode.HYBRID:
+            return reciprocal_rank_fusion(rankings, k=self._depths.rrf_k)
+        return [c for name, hits in rankings.items() for c in single_ranking(name, hits)]
+
+    async def _read_live(
+        self, scope: SearchScope, request: SearchRequest, candidates: Sequence[Candidate], timings: dict[str, float]
+    ) -> list[Hit]:
+        """The candidates that are live and readable, in order, until there are enough."""
+        wanted = max(request.top_k, self._depths.rerank_candidates if self._reranks(request) else 0)
+        scored_by = _SCORERS[request.mode]
+
+        def read() -> list[Hit]:
+            hits: list[Hit] = []
+            seen: set[str] = set()
+            width = 2 * wanted if request.one_per_document else wanted
+            for start in range(0, len(candidates), width):
+                batch = candidates[start : start + width]
+                with self._database.transaction() as connection:
+                    live = visibility.live_chunks(
+                        connection, scope.collection.id, scope.index.acls, [c.chunk for c in batch]
+                    )
+                for candidate in batch:
+                    found = live.get(candidate.chunk)
+                    if found is None or (request.one_per_document and found.document.id in seen):
+                        continue
+                    seen.add(found.document.id)
+                    hits.append(self._hit(len(hits) + 1, candidate, found, scored_by))
+                    if len(hits) == wanted:
+                        return hits
+            return hits
+
+        with step("read", timings):
+            return await self._sql.run(read)
+
+    def _hit(self, rank: int, candidate: Candidate, live: LiveChunk, scored_by: Scorer) -> Hit:
+        key = self._vault.document_key(live.document, live.key_wrapped)
+        payload = ChunkPayload.open(key, live.chunk.id, live.payload)
+        return Hit(
+            rank=rank,
+            chunk=live.chunk,
+            document=live.document,
+            document_name=live.document_name,
+            version=live.version,
+            title=payload.title,
+            text=payload.text,
+            start=live.start,
+            end=live.end,
+            page=live.page,
+            heading_path=payload.heading_path,
+            score=candidate.score,
+            scored_by=scored_by,
+            score_cosine=next((s.score for s in candidate.stages if s.stage == DENSE), None),
+            stages=candidate.stages,
+        )
+
+    def _reranks(self, request: SearchRequest) -> bool:
+        return self._reranker is not None and request.rerank and request.mode is Mode.HYBRID
+
+    async def _rerank(
+        self, request: SearchRequest, hits: list[Hit], timings: dict[str, float]
+    ) -> tuple[list[Hit], list[Degradation]]:
+        reranker = self._reranker
+        if reranker is None or not self._reranks(request) or not hits:
+            return hits, []
+        try:
+            with step("rerank", timings):
+                scores = await self._model.run(lambda: reranker.score(request.query, [h.text for h in hits]))
+        except AssayError as error:
+            DEGRADED.labels("reranker").inc()
+            log.warning("search.degraded", component="reranker", code=error.code, detail=error.message)
+            return hits, [Degradation("reranker", "fused_order", error.message)]
+        order = sorted(range(len(hits)), key=lambda i: (-scores[i], i))
+        return [_reranked(hits[i], rank, scores[i]) for rank, i in enumerate(order, start=1)], []
+
+
+def _reranked(hit: Hit, rank: int, score: float) -> Hit:
+    stages = (*hit.stages, StageRank("fused", hit.rank, hit.score), StageRank("rerank", rank, score))
+    return replace(hit, rank=rank, score=score, scored_by=Scorer.CROSS_ENCODER, stages=stages)
