@@ -53,7 +53,7 @@ class Peer:
         """POST JSON and read server-sent events; closing the iterator closes the connection."""
         async with self._open("POST", principal, path, body, deadline_s) as response:
             try:
-                async for event in sse.decode(response.aiter_lines()):
+                async for event in sse.decode(response.aiter_bytes()):
                     yield event
             except httpx.TransportError as error:
                 raise Unavailable(

@@ -1,0 +1,344 @@
+"""A client of the public API, for the command line and for programs of others."""
+
+import json
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+from assay_core.errors import Broken, Exhausted, NotFound, Unavailable
+from pydantic import BaseModel, ValidationError
+
+from assay_wire import problems, public, sse
+
+OnProgress = Callable[[int, int], None]
+"""Told the bytes sent so far and the bytes in all."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_EVENTS: dict[str, type[BaseModel]] = {
+    "retrieval": public.Retrieval,
+    "token": public.Token,
+    "citation": public.Citation,
+    "verdict": public.Claim,
+    "done": public.Answer,
+}
+
+
+class AssayClient:
+    """Talks to one gateway as the owner of an API key. Safe to use from several threads.
+
+    Every method raises `assay_core.errors`: what the gateway answered, `Unavailable` if it cannot be reached, or
+    `Exhausted` if it does not answer in time.
+
+    Args:
+        base_url: of the gateway, such as `http://127.0.0.1:8700`.
+        timeout_s: longest silence of an ordinary request.
+        answer_timeout_s: longest silence while an answer is made.
+        transport: replaces the network, in tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        timeout_s: float = 30.0,
+        answer_timeout_s: float = 150.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._answer_timeout = httpx.Timeout(answer_timeout_s, connect=5)
+        self._client = httpx.Client(
+            base_url=self.base_url,
+            headers={"Authorization": f"Bearer {api_key}"},
+            timeout=httpx.Timeout(timeout_s, connect=5),
+            trust_env=False,
+            transport=transport,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def me(self) -> public.Me:
+        return self._ask(public.Me, "GET", "/v1/me")
+
+    def system(self) -> public.System:
+        return self._ask(public.System, "GET", "/v1/system")
+
+    def collections(self) -> list[public.Collection]:
+        return self._ask(public.CollectionList, "GET", "/v1/collections").collections
+
+    def collection(self, name: str) -> public.Collection:
+        return self._ask(public.Collection, "GET", f"/v1/collections/{_part(name)}")
+
+    def create_collection(self, name: str, *, index_kind: str = "hnsw") -> public.Collection:
+        body = {"name": name, "index_kind": index_kind}
+        return self._ask(public.Collection, "POST", "/v1/collections", json=body)
+
+    def ensure_collection(self, name: str, *, index_kind: str = "hnsw") -> public.Collection:
+        """The collection of this name, made if there is none."""
+        try:
+            return self.collection(name)
+        except NotFound:
+            return self.create_collection(name, index_kind=index_kind)
+
+    def delete_collection(self, name: str) -> public.CollectionDeletion:
+        return self._ask(public.CollectionDeletion, "DELETE", f"/v1/collections/{_part(name)}")
+
+    def upload(
+        self,
+        collection: str,
+        source: Path | BinaryIO,
+        *,
+        name: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> public.Upload:
+        """Send a file, streaming it. `name` may hold folders with forward slashes; default: the file's own name."""
+        if isinstance(source, Path):
+            with source.open("rb") as file:
+                return self.upload(
+                    collection,
+                    file,
+                    name=name or source.name,
+                    metadata=metadata,
+                    idempotency_key=idempotency_key,
+                    on_progress=on_progress,
+                )
+        fields = {"name": name} if name else {}
+        if metadata:
+            fields["metadata"] = json.dumps(dict(metadata))
+        return self._ask(
+            public.Upload,
+            "POST",
+            f"/v1/collections/{_part(collection)}/documents",
+            data=fields,
+            files={"file": (Path(name or "file").name, _Watched(source, on_progress))},
+            headers={"Idempotency-Key": idempotency_key} if idempotency_key else {},
+        )
+
+    def documents_page(
+        self, collection: str, *, limit: int = 50, cursor: str | None = None, state: str | None = None
+    ) -> public.DocumentPage:
+        return self._ask(
+            public.DocumentPage,
+            "GET",
+            f"/v1/collections/{_part(collection)}/documents",
+            params=_given(limit=limit, cursor=cursor, state=state),
+        )
+
+    def documents(self, collection: str, *, state: str | None = None) -> Iterator[public.DocumentSummary]:
+        """All documents of a collection by name, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.documents_page(collection, limit=200, cursor=cursor, state=state)
+            yield from page.documents
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def document(self, document_id: str) -> public.DocumentDetail:
+        return self._ask(public.DocumentDetail, "GET", f"/v1/documents/{_part(document_id)}")
+
+    def watch_document(self, document_id: str) -> Iterator[public.Progress]:
+        """The way of the newest version, until its state is ready or failed."""
+        with self._open("GET", f"/v1/documents/{_part(document_id)}/events") as response:
+            for event in sse.decode_sync(_pieces(response)):
+                yield _parse(public.Progress, event.data)
+
+    def document_text(
+        self,
+        document_id: str,
+        version: int,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        context: int | None = None,
+    ) -> public.DocumentText:
+        return self._ask(
+            public.DocumentText,
+            "GET",
+            f"/v1/documents/{_part(document_id)}/versions/{version}/text",
+            params=_given(start=start, end=end, context=context),
+        )
+
+    def document_chunks(
+        self, document_id: str, version: int, *, limit: int = 50, cursor: str | None = None
+    ) -> public.ChunkPage:
+        return self._ask(
+            public.ChunkPage,
+            "GET",
+            f"/v1/documents/{_part(document_id)}/versions/{version}/chunks",
+            params=_given(limit=limit, cursor=cursor),
+        )
+
+    def delete_document(self, document_id: str) -> public.Deletion:
+        return self._ask(public.Deletion, "DELETE", f"/v1/documents/{_part(document_id)}")
+
+    def search(self, collection: str, query: str, **options: Any) -> public.SearchReply:
+        """Search a collection; `options` are the other fields of `public.SearchQuery`."""
+        body = _checked(public.SearchQuery, {"query": query, **options})
+        return self._ask(public.SearchReply, "POST", f"/v1/collections/{_part(collection)}/search", json=body)
+
+    def ask(self, collection: str, question: str, **options: Any) -> public.Answer:
+        """Ask a collection; `options` are the other fields of `public.Question`.
+
+        Raises:
+            Unavailable: `extra["sources"]` holds the passages found, if only the chat model is missing.
+        """
+        body = _checked(public.Question, {"question": question, **options, "stream": False})
+        path = f"/v1/collections/{_part(collection)}/ask"
+        return self._ask(public.Answer, "POST", path, json=body, timeout=self._answer_timeout)
+
+    def ask_events(self, collection: str, question: str, **options: Any) -> Iterator[public.AskEvent]:
+        """As `ask`, event by event; the last one is an `Answer`. A stream that breaks raises its error."""
+        body = _checked(public.Question, {"question": question, **options, "stream": True})
+        path = f"/v1/collections/{_part(collection)}/ask"
+        with self._open("POST", path, json=body, timeout=self._answer_timeout) as response:
+            for event in sse.decode_sync(_pieces(response)):
+                if event.event == "failed":
+                    raise _stream_error(_parse(public.Failure, event.data))
+                if (kind := _EVENTS.get(event.event)) is not None:
+                    found: Any = _parse(kind, event.data)
+                    yield found
+                if event.event == "done":
+                    return
+        raise Unavailable("The answer broke off before its end; ask again.", code="stream_broke_off")
+
+    def answer(self, answer_id: str) -> public.Answer:
+        return self._ask(public.Answer, "GET", f"/v1/answers/{_part(answer_id)}")
+
+    def runs(self, *, collection: str | None = None, limit: int | None = None) -> list[public.Run]:
+        params = _given(collection=collection, limit=limit)
+        return self._ask(public.RunList, "GET", "/v1/evaluations/runs", params=params).runs
+
+    def run(self, run_id: str) -> public.RunDetail:
+        return self._ask(public.RunDetail, "GET", f"/v1/evaluations/runs/{_part(run_id)}")
+
+    def start_run(self, collection: str, dataset: str, *, judge: str = "local", limit: int | None = None) -> public.Run:
+        body = _checked(public.StartRun, {"collection": collection, "dataset": dataset, "judge": judge, "limit": limit})
+        return self._ask(public.Run, "POST", "/v1/evaluations/runs", json=body)
+
+    def put_dataset(self, collection: str, dataset: str, questions: Sequence[Mapping[str, object]]) -> int:
+        """Store a golden set, replacing the one of this name. Returns the number of questions."""
+        path = f"/v1/evaluations/datasets/{_part(collection)}/{_part(dataset)}"
+        body = _checked(public.GoldenSet, {"questions": list(questions)})
+        return self._ask(public.GoldenSetReply, "PUT", path, json=body).questions
+
+    def _ask(self, kind: type[Model], method: str, path: str, **options: Any) -> Model:
+        with self._open(method, path, **options) as response:
+            return _parse(kind, _read(response))
+
+    @contextmanager
+    def _open(self, method: str, path: str, **options: Any) -> Generator[httpx.Response]:
+        try:
+            response = self._client.send(self._client.build_request(method, path, **options), stream=True)
+        except httpx.TimeoutException as error:
+            raise Exhausted(f"{self.base_url} did not answer in time.", code="deadline") from error
+        except httpx.TransportError as error:
+            raise Unavailable(
+                f"Nothing answers at {self.base_url}; is Assay running? Start it with `assay up`.",
+                code="gateway_unavailable",
+                retry_after_s=2,
+            ) from error
+        try:
+            if response.status_code >= 400:
+                raise problems.to_error(response.status_code, _problem(_read(response)))
+            yield response
+        finally:
+            response.close()
+
+
+class _Watched:
+    """A file that tells how much of it has been read."""
+
+    def __init__(self, file: BinaryIO, on_progress: OnProgress | None) -> None:
+        self._file = file
+        self._on_progress = on_progress
+        start = file.tell()
+        self._total = file.seek(0, 2) - start
+        file.seek(start)
+        self._sent = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._sent += len(data)
+        if self._on_progress is not None and data:
+            self._on_progress(self._sent, self._total)
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def _part(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _given(**params: str | int | None) -> dict[str, str | int]:
+    return {key: value for key, value in params.items() if value is not None}
+
+
+def _checked(kind: type[BaseModel], fields: Mapping[str, object]) -> dict[str, Any]:
+    """Only the fields that were given, so that the server's defaults hold; the server checks their values."""
+    unknown = set(fields) - set(kind.model_fields)
+    if unknown:
+        raise TypeError(f"{kind.__name__} has no field {', '.join(sorted(unknown))}")
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _read(response: httpx.Response) -> bytes:
+    try:
+        return response.read()
+    except httpx.TimeoutException as error:
+        raise Exhausted("The gateway stopped answering in the middle.", code="deadline") from error
+    except httpx.TransportError as error:
+        raise Unavailable("The gateway broke off in the middle.", code="gateway_broke_off") from error
+
+
+def _pieces(response: httpx.Response) -> Iterator[bytes]:
+    try:
+        yield from response.iter_bytes()
+    except httpx.TimeoutException as error:
+        raise Exhausted("The gateway stopped answering in the middle.", code="deadline") from error
+    except httpx.TransportError as error:
+        raise Unavailable("The gateway broke off in the middle.", code="gateway_broke_off") from error
+
+
+def _parse(kind: type[Model], raw: bytes | str) -> Model:
+    try:
+        return kind.model_validate_json(raw)
+    except ValidationError as error:
+        raise Broken(
+            f"The gateway answered no {kind.__name__}; is it another version, or not Assay?", code="bad_peer"
+        ) from error
+
+
+def _problem(raw: bytes) -> dict[str, object]:
+    try:
+        value = json.loads(raw)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _stream_error(failure: public.Failure) -> Exception:
+    return problems.to_error(
+        failure.status, {"detail": failure.message, "code": failure.code, "retry_after_s": failure.retry_after_s}
+    )

@@ -1,0 +1,395 @@
+"""The public HTTP API as models: what the gateway reads and answers, and what its clients get.
+
+Requests refuse unknown fields. Answers may gain fields, so clients pass over those that they do not know.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+MAX_QUESTION_CHARS = 4_000
+MAX_TOP_K = 200
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a NUL character is not accepted; remove it")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+
+
+class Request(BaseModel):
+    """Base of what clients send."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Reply(BaseModel):
+    """Base of what the gateway answers."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class CreateCollection(Request):
+    name: Annotated[Text, Field(max_length=200, examples=["handbook"])]
+    index_kind: Annotated[Literal["hnsw", "ivf_pq", "flat"], Field(description="How vectors are indexed.")] = "hnsw"
+
+
+class Collection(Reply):
+    name: str
+    id: str
+    documents: int
+    chunks: int
+    epoch: int
+    index_kind: str
+    created_at: datetime
+
+
+class CollectionList(Reply):
+    collections: list[Collection]
+
+
+class CollectionDeletion(Reply):
+    collection: str
+    documents: Annotated[int, Field(description="Documents whose removal has begun.")]
+
+
+class Upload(Reply):
+    document_id: str
+    name: str
+    version: int
+    job: str | None
+    unchanged: Annotated[bool, Field(description="The newest version has these bytes already.")]
+    sha256: str
+    size_bytes: int
+    state: str
+
+
+class DocumentSummary(Reply):
+    """A document and its newest version (`version`); readers see `live_version`."""
+
+    id: str
+    name: str
+    collection: str
+    live_version: int | None
+    version: int
+    state: str
+    progress: float
+    error_code: str | None
+    error: str | None
+    size_bytes: int
+    media_type: str
+    pages: int | None
+    chunks: int | None
+    created_at: datetime
+    updated_at: datetime
+    metadata: dict[str, str]
+
+
+class Version(Reply):
+    version: int
+    state: str
+    progress: float
+    sha256: str
+    size_bytes: int
+    media_type: str
+    pages: int | None
+    chunks: int | None
+    error_code: str | None
+    error: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class DocumentDetail(DocumentSummary):
+    versions: Annotated[list[Version], Field(description="Newest first.")]
+
+
+class DocumentPage(Reply):
+    documents: list[DocumentSummary]
+    next_cursor: str | None
+    counts: Annotated[dict[str, int], Field(description="Documents of the collection by state.")]
+
+
+class Progress(Reply):
+    """An event of `/v1/documents/{id}/events`; `state` is ready or failed in the last one."""
+
+    state: str
+    progress: float
+    version: int
+    error_code: str | None = None
+    error: str | None = None
+
+
+class DocumentText(Reply):
+    """Canonical text around a passage; all offsets are characters of the whole canonical text."""
+
+    document_id: str
+    name: str
+    version: int
+    text: str
+    start: int
+    end: int
+    passage_start: int
+    passage_end: int
+    length: Annotated[int, Field(description="Characters of the whole canonical text.")]
+
+
+class DocumentChunk(Reply):
+    chunk_id: str
+    ordinal: int
+    text: str
+    heading: str
+    page: int | None
+    start: int
+    end: int
+    tokens: int
+
+
+class ChunkPage(Reply):
+    chunks: list[DocumentChunk]
+    next_cursor: str | None
+
+
+class Deletion(Reply):
+    document_id: str
+    job: str
+
+
+class SearchQuery(Request):
+    query: Annotated[Text, Field(examples=["How many days of leave are there?"])]
+    top_k: Annotated[int, Field(ge=1, le=MAX_TOP_K)] = 10
+    mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
+    rerank: bool = True
+    use_cache: bool = True
+    explain: Annotated[bool, Field(description="Show each hit's rank and score by stage.")] = False
+    one_per_document: bool = False
+
+
+class Stage(Reply):
+    stage: str
+    rank: int
+    score: float
+
+
+class Hit(Reply):
+    """A passage; `text` is the canonical text of that version at `start:end`."""
+
+    rank: int
+    chunk_id: str
+    document_id: str
+    document_name: str
+    version: int
+    page: int | None
+    heading: str
+    text: str
+    start: int
+    end: int
+    score: float
+    scored_by: str
+    stages: list[Stage] | None = None
+
+
+class Degradation(Reply):
+    component: str
+    mode: str
+    reason: str
+
+
+class SearchReply(Reply):
+    hits: list[Hit]
+    timings_ms: dict[str, float]
+    cache: str
+    degraded: list[Degradation]
+
+
+class Turn(Request):
+    role: Literal["user", "assistant"]
+    content: Annotated[Text, Field(max_length=32_000)]
+
+
+class Question(Request):
+    question: Annotated[Text, Field(examples=["How many days of leave are there?"])]
+    history: Annotated[list[Turn], Field(max_length=50)] = []
+    top_k: Annotated[int, Field(ge=1, le=50)] = 5
+    max_tokens: Annotated[int, Field(ge=1, le=4096)] = 256
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    use_cache: bool = True
+    stream: Annotated[bool, Field(description="Answer with server-sent events.")] = False
+
+
+class Citation(Reply):
+    """A span of a document version; `quote` is its canonical text at `start:end`."""
+
+    n: int
+    document_id: str
+    document_name: str
+    version: int
+    page: int | None
+    heading: str
+    start: int
+    end: int
+    quote: str
+    chunk_id: str
+    origin: str
+
+
+class Claim(Reply):
+    """A sentence of the answer (`start:end` of its text) and what the judge says of it."""
+
+    start: int
+    end: int
+    text: str
+    verdict: str
+    probability: float | None
+    citations: list[int]
+
+
+class Usage(Reply):
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Answer(Reply):
+    id: str
+    question: str
+    answer: str
+    outcome: str
+    verdict: Annotated[str, Field(description="The same as `outcome`.")]
+    citations: list[Citation]
+    claims: list[Claim]
+    sources: list[Hit]
+    model: str
+    prompt_version: str
+    usage: Usage | None
+    timings_ms: dict[str, float]
+    degraded: list[Degradation]
+    cache: str
+    finish_reason: str
+
+
+class Retrieval(Reply):
+    """First event of a streamed answer: the passages that it may use."""
+
+    hits: list[Hit]
+    timings_ms: dict[str, float]
+    degraded: list[Degradation]
+
+
+class Token(Reply):
+    """A piece of a streamed answer."""
+
+    text: str
+
+
+class Failure(Reply):
+    """Last event of a stream that broke."""
+
+    code: str
+    message: str
+    status: int
+    retry_after_s: float | None = None
+
+
+AskEvent = Retrieval | Token | Citation | Claim | Answer | Failure
+
+
+class Me(Reply):
+    name: str
+    tenant: str
+    roles: list[str]
+
+
+class Part(Reply):
+    ready: bool
+    detail: str = ""
+
+
+class Backlog(Reply):
+    """Ingestion jobs by state; `dead` ones have given up."""
+
+    waiting: int
+    working: int
+    dead: int
+
+
+class Parts(Reply):
+    retrieval: Part
+    generation: Part
+    generator: Part
+    evaluation: Part
+    ingestion: Backlog
+
+
+class System(Reply):
+    version: str
+    parts: Parts
+
+
+class GoldenPassage(Request):
+    document: Annotated[Text, Field(max_length=255)]
+    quote: Text
+
+
+class GoldenQuestion(Request):
+    id: Annotated[Text, Field(min_length=1, max_length=100)]
+    question: Text
+    answer: Text = ""
+    answerable: bool = True
+    passages: list[GoldenPassage] = []
+    type: Annotated[Text, Field(max_length=50)] = "factoid"
+
+
+class GoldenSet(Request):
+    questions: Annotated[list[GoldenQuestion], Field(min_length=1, max_length=5_000)]
+
+
+class GoldenSetReply(Reply):
+    questions: int
+
+
+class StartRun(Request):
+    collection: Annotated[Text, Field(max_length=200)]
+    dataset: Annotated[Text, Field(min_length=1, max_length=100)]
+    judge: Literal["local", "ragas"] = "local"
+    limit: Annotated[int | None, Field(ge=1, description="Only so many questions.")] = None
+
+
+class Run(Reply):
+    """`collection` is its name. `intervals` are 95 % confidence intervals of the metrics."""
+
+    id: str
+    collection: str
+    dataset: str
+    judge: str
+    state: str
+    configuration: dict[str, object]
+    metrics: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    questions: int
+    failures: int
+    started_at: datetime
+    finished_at: datetime | None
+    error: str | None
+
+
+class Score(Reply):
+    question: str
+    metric: str
+    value: float | None
+    failure: str | None
+
+
+class RunDetail(Run):
+    scores: list[Score]
+
+
+class RunList(Reply):
+    runs: list[Run]
+
+
+class SignIn(Request):
+    api_key: Annotated[Text, Field(max_length=200)]

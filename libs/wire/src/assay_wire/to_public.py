@@ -1,0 +1,166 @@
+"""From the domain to the public API. Offsets, scores and texts are passed on as they are."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from assay_core import answers, documents, search
+from assay_core.evaluation import EvaluationRun
+
+from assay_wire import public
+
+HEADING_SEPARATOR = " › "
+
+
+def heading(path: Iterable[str]) -> str:
+    """Headings above a passage as one line."""
+    return HEADING_SEPARATOR.join(path)
+
+
+def collection(found: documents.Collection) -> public.Collection:
+    return public.Collection(
+        name=found.name,
+        id=found.id.id,
+        documents=found.documents,
+        chunks=found.chunks,
+        epoch=found.epoch,
+        index_kind=found.index_kind,
+        created_at=found.created_at,
+    )
+
+
+def document_summary(
+    found: documents.Document, newest: documents.Version, collection_name: str
+) -> public.DocumentSummary:
+    return public.DocumentSummary.model_validate(_summary(found, newest, collection_name))
+
+
+def document_detail(
+    found: documents.Document, versions: list[documents.Version], collection_name: str
+) -> public.DocumentDetail:
+    """`versions` newest first, at least one."""
+    return public.DocumentDetail.model_validate(
+        _summary(found, versions[0], collection_name) | {"versions": [_version(v) for v in versions]}
+    )
+
+
+def progress(version: documents.Version) -> public.Progress:
+    return public.Progress(
+        state=version.state,
+        progress=version.progress,
+        version=version.version,
+        error_code=version.error_code,
+        error=version.error,
+    )
+
+
+def hit(found: search.Hit, *, explain: bool = False) -> public.Hit:
+    return public.Hit(
+        rank=found.rank,
+        chunk_id=found.chunk.id,
+        document_id=found.document.id,
+        document_name=found.document_name,
+        version=found.version,
+        page=found.page,
+        heading=heading(found.heading_path),
+        text=found.text,
+        start=found.start,
+        end=found.end,
+        score=found.score,
+        scored_by=found.scored_by,
+        stages=[public.Stage(stage=s.stage, rank=s.rank, score=s.score) for s in found.stages] if explain else None,
+    )
+
+
+def hits(found: Iterable[search.Hit], *, explain: bool = False) -> list[public.Hit]:
+    return [hit(h, explain=explain) for h in found]
+
+
+def degraded(found: Iterable[search.Degradation]) -> list[public.Degradation]:
+    return [public.Degradation(component=d.component, mode=d.mode, reason=d.reason) for d in found]
+
+
+def search_reply(result: search.SearchResult, *, explain: bool) -> public.SearchReply:
+    return public.SearchReply(
+        hits=hits(result.hits, explain=explain),
+        timings_ms=dict(result.timings_ms),
+        cache=result.cache,
+        degraded=degraded(result.degraded),
+    )
+
+
+def citation(found: answers.Citation) -> public.Citation:
+    return public.Citation(
+        n=found.n,
+        document_id=found.document.id,
+        document_name=found.document_name,
+        version=found.version,
+        page=found.page,
+        heading=heading(found.heading_path),
+        start=found.start,
+        end=found.end,
+        quote=found.quote,
+        chunk_id=found.chunk.id,
+        origin=found.origin,
+    )
+
+
+def claim(found: answers.Claim, text: str) -> public.Claim:
+    """`text` is the answer's text, or as much of it as has come."""
+    return public.Claim(
+        start=found.start,
+        end=found.end,
+        text=text[found.start : found.end],
+        verdict=found.verdict,
+        probability=found.probability,
+        citations=list(found.citations),
+    )
+
+
+def answer(found: answers.Answer) -> public.Answer:
+    return public.Answer(
+        id=found.id,
+        question=found.question,
+        answer=found.text,
+        outcome=found.outcome,
+        verdict=found.outcome,
+        citations=[citation(c) for c in found.citations],
+        claims=[claim(c, found.text) for c in found.claims],
+        sources=hits(found.sources),
+        model=found.model,
+        prompt_version=found.prompt_version,
+        usage=usage(found.usage),
+        timings_ms=dict(found.timings_ms),
+        degraded=degraded(found.degraded),
+        cache=found.cache,
+        finish_reason=found.finish_reason,
+    )
+
+
+def usage(found: answers.TokenUsage | None) -> public.Usage | None:
+    return found and public.Usage(prompt_tokens=found.prompt, completion_tokens=found.completion)
+
+
+def run(found: EvaluationRun, collection_name: str) -> public.Run:
+    return public.Run.model_validate(run_fields(found, collection_name))
+
+
+def run_fields(found: EvaluationRun, collection_name: str) -> Mapping[str, object]:
+    return asdict(found) | {"collection": collection_name}
+
+
+def _summary(found: documents.Document, newest: documents.Version, collection_name: str) -> dict[str, Any]:
+    fields = _version(newest)
+    return fields | {
+        "id": found.id.id,
+        "name": found.name,
+        "collection": collection_name,
+        "live_version": found.live_version,
+        "created_at": found.created_at,
+        "updated_at": max(found.updated_at, newest.updated_at),
+        "metadata": dict(found.metadata),
+    }
+
+
+def _version(found: documents.Version) -> dict[str, Any]:
+    return asdict(found)
