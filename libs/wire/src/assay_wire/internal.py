@@ -20,7 +20,9 @@ EMBED = "/internal/embed"
 CACHE_LOOKUP = "/internal/cache/lookup"
 CACHE_STORE = "/internal/cache/store"
 ANSWER = "/internal/answer"
+GENERATOR = "/internal/generator"
 RUNS = "/internal/runs"
+DATASETS = "/internal/datasets"
 
 search_request = TypeAdapter(SearchRequest)
 search_result = TypeAdapter(SearchResult)
@@ -92,6 +94,61 @@ class CacheReply:
     answer: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class GeneratorState:
+    """Whether the chat model answers; `detail` says what is missing."""
+
+    ready: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """Asks for an evaluation run; `limit` restricts it to so many questions."""
+
+    collection_id: str
+    dataset: str
+    judge: str = "local"
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionScore:
+    """One metric of one question; `value` is None if it could not be scored, with `failure`."""
+
+    question: str
+    metric: str
+    value: float | None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunList:
+    """Runs, newest first; `EvaluationRun.collection` is the collection's id."""
+
+    runs: tuple[EvaluationRun, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """A run with every score."""
+
+    run: EvaluationRun
+    scores: tuple[QuestionScore, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A golden set, which replaces the one of its name."""
+
+    questions: tuple[GoldenQuestion, ...]
+
+
+generator_state = TypeAdapter(GeneratorState)
+run_request = TypeAdapter(RunRequest)
+run_list = TypeAdapter(RunList)
+run_detail = TypeAdapter(RunDetail)
+dataset = TypeAdapter(Dataset)
 embed_request = TypeAdapter(EmbedRequest)
 embed_result = TypeAdapter(EmbedResult)
 cache_lookup = TypeAdapter(CacheLookup)

@@ -3,10 +3,12 @@
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from urllib.parse import quote, urlencode
 
 import httpx
 from assay_core.answers import AnswerEvent, AnswerRequest
 from assay_core.errors import Exhausted, Unavailable
+from assay_core.evaluation import EvaluationRun
 from assay_core.principals import Principal
 from assay_core.search import SearchRequest, SearchResult
 
@@ -42,6 +44,10 @@ class Peer:
     async def get(self, principal: Principal, path: str, *, deadline_s: float = 10.0) -> bytes:
         """GET and return the answer's bytes; errors as in `post`."""
         return await self._send("GET", principal, path, b"", deadline_s)
+
+    async def put(self, principal: Principal, path: str, body: bytes, *, deadline_s: float = 10.0) -> bytes:
+        """PUT JSON and return the answer's bytes; errors as in `post`."""
+        return await self._send("PUT", principal, path, body, deadline_s)
 
     async def _send(self, method: str, principal: Principal, path: str, body: bytes, deadline_s: float) -> bytes:
         async with self._open(method, principal, path, body, deadline_s) as response:
@@ -145,6 +151,39 @@ class GenerationClient:
         body = internal.answer_request.dump_json(request)
         async for event in self.peer.stream(principal, internal.ANSWER, body, deadline_s=request.deadline_s):
             yield internal.event_from_wire(event)
+
+    async def generator(self, principal: Principal) -> internal.GeneratorState:
+        """Whether the chat model behind the service answers."""
+        raw = await self.peer.get(principal, internal.GENERATOR, deadline_s=3.0)
+        return internal.generator_state.validate_json(raw)
+
+
+class EvaluationClient:
+    """Evaluation runs and golden sets over HTTP. Collections are named by id."""
+
+    def __init__(self, peer: Peer) -> None:
+        self.peer = peer
+
+    async def start(self, principal: Principal, request: internal.RunRequest) -> EvaluationRun:
+        body = internal.run_request.dump_json(request)
+        return internal.evaluation_run.validate_json(
+            await self.peer.post(principal, internal.RUNS, body, deadline_s=10.0)
+        )
+
+    async def runs(self, principal: Principal, *, collection_id: str | None, limit: int) -> internal.RunList:
+        """Newest first; of one collection, or of all that the principal may read."""
+        query = {"limit": str(limit)} | ({"collection": collection_id} if collection_id else {})
+        raw = await self.peer.get(principal, f"{internal.RUNS}?{urlencode(query)}")
+        return internal.run_list.validate_json(raw)
+
+    async def run(self, principal: Principal, run: str) -> internal.RunDetail:
+        raw = await self.peer.get(principal, f"{internal.RUNS}/{quote(run, safe='')}")
+        return internal.run_detail.validate_json(raw)
+
+    async def put_dataset(self, principal: Principal, collection_id: str, name: str, dataset: internal.Dataset) -> None:
+        """Store a golden set under `name`, replacing the one that was there."""
+        path = f"{internal.DATASETS}/{quote(collection_id, safe='')}/{quote(name, safe='')}"
+        await self.peer.put(principal, path, internal.dataset.dump_json(dataset))
 
 
 def _json(raw: bytes) -> dict[str, object]:
