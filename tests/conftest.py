@@ -1,0 +1,67 @@
+"""Real servers for the tests that need them: started once a session, on folders and ports of their own."""
+
+from collections.abc import Generator
+from uuid import uuid4
+
+import psycopg
+import pytest
+from assay_embedded.testing import Platform, running
+from assay_store.database import Database
+from assay_store.migrate import upgrade
+from sqlalchemy import create_engine, text
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Generator[Platform]:
+    """PostgreSQL, broker and cache."""
+    with running(tmp_path_factory.mktemp("servers"), parts={"postgres", "broker", "cache"}) as platform:
+        yield platform
+
+
+@pytest.fixture(scope="session")
+def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Platform]:
+    """Milvus alone: it takes longest to start."""
+    with running(tmp_path_factory.mktemp("milvus"), parts={"milvus"}) as platform:
+        yield platform
+
+
+@pytest.fixture(scope="session")
+def template_database(servers: Platform) -> str:
+    """The URL of a migrated, empty database; copy it, do not use it."""
+    url = servers.env["ASSAY_DATABASE__URL"]
+    _as_superuser(servers, "ALTER ROLE assay CREATEDB")
+    _create_database(url, "assay_template")
+    template = url.rsplit("/", 1)[0] + "/assay_template"
+    upgrade(template)
+    return template
+
+
+@pytest.fixture
+def database_url(servers: Platform, template_database: str) -> str:
+    """The URL of a fresh database with the schema, for one test."""
+    name = f"test_{uuid4().hex[:12]}"
+    _create_database(servers.env["ASSAY_DATABASE__URL"], f"{name} TEMPLATE assay_template")
+    return template_database.rsplit("/", 1)[0] + f"/{name}"
+
+
+@pytest.fixture
+def database(database_url: str) -> Generator[Database]:
+    """A `Database` on a fresh schema."""
+    opened = Database(database_url)
+    yield opened
+    opened.dispose()
+
+
+def _create_database(url: str, what: str) -> None:
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {what}"))
+    admin.dispose()
+
+
+def _as_superuser(servers: Platform, statement: str) -> None:
+    password = servers.supervisor.wiring.secrets.postgres_owner_password.read_text().strip()
+    with psycopg.connect(
+        host="127.0.0.1", port=servers.ports["postgres"], user="postgres", password=password, dbname="postgres"
+    ) as connection:
+        connection.execute(statement.encode())
