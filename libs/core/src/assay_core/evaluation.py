@@ -70,6 +70,16 @@ class ClaimJudgement:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionScore:
+    """One metric of one question; `value` is None if it could not be scored, with the reason in `failure`."""
+
+    question: str
+    metric: str
+    value: float | None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationRun:
     """One scoring of a set of questions with the configuration that produced the answers."""
 

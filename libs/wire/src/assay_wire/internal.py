@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from assay_core.answers import Answer, AnswerEvent, AnswerRequest, Cited, Done, Failed, Judged, Retrieved, Token
 from assay_core.errors import Broken
-from assay_core.evaluation import EvaluationRun, GoldenQuestion
+from assay_core.evaluation import EvaluationRun, GoldenQuestion, QuestionScore
 from assay_core.search import SearchRequest, SearchResult
 from pydantic import TypeAdapter, ValidationError
 
@@ -110,16 +110,6 @@ class RunRequest:
     dataset: str
     judge: str = "local"
     limit: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class QuestionScore:
-    """One metric of one question; `value` is None if it could not be scored, with `failure`."""
-
-    question: str
-    metric: str
-    value: float | None
-    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
