@@ -3,17 +3,24 @@
 import hashlib
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from assay_core.documents import AclId, TenantId
 from assay_core.errors import Denied
 from assay_core.principals import EVERYONE, Principal
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 from sqlalchemy.dialects.postgresql import insert
 
 from assay_store.ids import new_id
 from assay_store.tables import acl_rules, acls, api_keys, principals, tenants
 
 API_KEY_PREFIX = "assay_"
+
+_VALID_KEY = """
+SELECT k.id AS key, p.tenant, p.id, p.name, p.roles FROM api_keys k
+JOIN principals p ON p.tenant = k.tenant AND p.id = k.principal
+WHERE k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now()) AND p.disabled_at IS NULL AND
+"""
 
 
 def new_api_key() -> str:
@@ -47,18 +54,37 @@ def ensure_api_key(connection: Connection, principal: Principal, key: str, *, na
 
 def authenticate(connection: Connection, key: str) -> Principal:
     """The principal of an API key. Raises `Denied` if it is unknown, expired, revoked or its owner is disabled."""
-    row = connection.execute(
-        text("""
-            SELECT p.tenant, p.id, p.name, p.roles FROM api_keys k
-            JOIN principals p ON p.tenant = k.tenant AND p.id = k.principal
-            WHERE k.hash = :hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
-              AND p.disabled_at IS NULL
-        """),
-        {"hash": _key_hash(key)},
-    ).one_or_none()
+    return valid_key(connection, key).owner
+
+
+@dataclass(frozen=True, slots=True)
+class ValidKey:
+    """An API key that may be used, without the key itself."""
+
+    id: str
+    owner: Principal
+
+
+def valid_key(connection: Connection, key: str) -> ValidKey:
+    """As `authenticate`, with the key's id, by which a session can name it."""
+    row = connection.execute(text(_VALID_KEY + "k.hash = :hash"), {"hash": _key_hash(key)}).one_or_none()
     if row is None:
         raise Denied("The API key is not valid; create one or ask an administrator.", code="bad_api_key")
-    return Principal(TenantId(row.tenant), row.id, row.name, frozenset(row.roles))
+    return _valid_key(row)
+
+
+def key_by_id(connection: Connection, tenant: TenantId, key_id: str) -> ValidKey:
+    """The key that a session was opened with. Raises `Denied` as `authenticate` does."""
+    row = connection.execute(
+        text(_VALID_KEY + "k.tenant = :t AND k.id = :id"), {"t": tenant, "id": key_id}
+    ).one_or_none()
+    if row is None:
+        raise Denied("The session's API key is no longer valid; sign in again.", code="session_ended")
+    return _valid_key(row)
+
+
+def _valid_key(row: Row[tuple[object, ...]]) -> ValidKey:
+    return ValidKey(row.key, Principal(TenantId(row.tenant), row.id, row.name, frozenset(row.roles)))
 
 
 def principal_is_active(connection: Connection, principal: Principal) -> bool:

@@ -105,6 +105,8 @@ def mark_deleted(connection: Connection, collection: CollectionId) -> None:
 
 
 def _row(connection: Connection, tenant: TenantId, name: str) -> Row[tuple[object, ...]] | None:
+    if not _NAME.fullmatch(name):
+        return None
     return connection.execute(
         text(f"SELECT {_COLUMNS} FROM collections c WHERE tenant = :t AND name = :n AND deleted_at IS NULL"),
         {"t": tenant, "n": name},

@@ -1,12 +1,13 @@
 """Documents and their versions: uploads, listing, deletion."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from assay_core.documents import AclId, CollectionId, Document, DocumentId, TenantId, Version, VersionState
 from assay_core.errors import NotFound
-from assay_core.jobs import JobKind
+from assay_core.jobs import JobKind, JobState
 from assay_core.principals import Principal
 from sqlalchemy import Connection, Row, insert, text
 
@@ -73,8 +74,10 @@ def upload_target(
     return UploadTarget(document, collection, name, acl, key, wrapped)
 
 
-def record_upload(connection: Connection, target: UploadTarget, blob: StoredBlob) -> Upload:
-    """Write document, version, job and outbox row in this transaction.
+def record_upload(
+    connection: Connection, target: UploadTarget, blob: StoredBlob, *, metadata: Mapping[str, str] | None = None
+) -> Upload:
+    """Write document, version, job and outbox row in this transaction. `metadata` replaces the document's, if given.
 
     Two first uploads of one name at the same time meet in the unique index; the later one gets `IntegrityError`
     and is retried by the caller with a fresh `upload_target`.
@@ -104,6 +107,11 @@ def record_upload(connection: Connection, target: UploadTarget, blob: StoredBlob
     ).one()
     if row.deleted_at is not None:
         raise NotFound(f"{target.name!r} was deleted during the upload; send it again.", code="document_not_found")
+    if metadata is not None:
+        connection.execute(
+            text("UPDATE documents SET metadata = CAST(:m AS jsonb) WHERE tenant = :t AND id = :d"),
+            {"m": json.dumps(dict(metadata)), "t": tenant, "d": document},
+        )
     if row.sha256 == blob.sha256 and row.state != VersionState.FAILED:
         return Upload(target.document, row.latest_version, None, unchanged=True)
     version = row.latest_version + 1
@@ -212,6 +220,26 @@ def delete(connection: Connection, document: DocumentId) -> str:
     job = jobs.create(connection, JobKind.DELETE, document, None, task=None)
     notify(connection, INDEX_CHANNEL)
     return job
+
+
+def delete_all(connection: Connection, collection: CollectionId) -> int:
+    """As `delete`, for every document of a collection at once. Returns how many."""
+    count = connection.execute(
+        text("""
+            WITH gone AS (
+                UPDATE documents SET deleted_at = now(), live_version = NULL, updated_at = now()
+                WHERE tenant = :t AND collection = :c AND deleted_at IS NULL RETURNING tenant, id, collection
+            ), marked AS (
+                INSERT INTO tombstones (tenant, document, collection) SELECT tenant, id, collection FROM gone
+            )
+            INSERT INTO jobs (tenant, id, kind, document, state)
+            SELECT tenant, replace(gen_random_uuid()::text, '-', ''), :kind, id, :state FROM gone
+        """),
+        {"t": collection.tenant, "c": collection.id, "kind": JobKind.DELETE, "state": JobState.WAITING},
+    ).rowcount
+    collections.advance_epoch(connection, collection)
+    notify(connection, INDEX_CHANNEL)
+    return count
 
 
 def ids_in(connection: Connection, collection: CollectionId) -> Sequence[DocumentId]:

@@ -170,6 +170,15 @@ def exhausted(connection: Connection, kind: JobKind) -> list[Lease]:
     ]
 
 
+def backlog(connection: Connection, tenant: TenantId) -> dict[JobState, int]:
+    """How many of a tenant's jobs are in each state, done ones left out."""
+    rows = connection.execute(
+        text("SELECT state, count(*) AS n FROM jobs WHERE tenant = :t AND state <> 'done' GROUP BY state"),
+        {"t": tenant},
+    )
+    return {JobState(row.state): row.n for row in rows}
+
+
 def _close(connection: Connection, held: Lease, state: JobState, code: str | None, reason: str | None) -> None:
     connection.execute(
         text("""

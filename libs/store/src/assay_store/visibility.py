@@ -5,7 +5,7 @@ the principal, one of its groups, or everyone, and no rule denies it. Everything
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from assay_core.documents import AclId, ChunkId, CollectionId, DocumentId, TenantId
@@ -136,3 +136,18 @@ def require_readable(connection: Connection, principal: Principal, document: Doc
     ).one_or_none()
     if document.tenant != principal.tenant or row is None or row.acl not in acls:
         raise NotFound(f"There is no document {document.id!r}.", code="document_not_found")
+
+
+def all_readable(connection: Connection, principal: Principal, documents: Collection[DocumentId]) -> bool:
+    """Whether every document is there and may be read, in whatever version."""
+    ids = {d.id for d in documents if d.tenant == principal.tenant}
+    if any(d.tenant != principal.tenant for d in documents):
+        return False
+    count = connection.execute(
+        text("""
+            SELECT count(*) FROM documents
+            WHERE tenant = :t AND id = ANY(:ids) AND deleted_at IS NULL AND acl = ANY(:acls)
+        """),
+        {"t": principal.tenant, "ids": list(ids), "acls": [int(a) for a in readable_acls(connection, principal)]},
+    ).scalar_one()
+    return count == len(ids)

@@ -1,0 +1,90 @@
+"""Stored texts opened for those who may read them."""
+
+from dataclasses import dataclass
+
+from assay_core.documents import Document, DocumentId
+from assay_core.errors import NotFound
+from assay_core.principals import Principal
+from sqlalchemy import Connection, text
+
+from assay_store import documents
+from assay_store.encryption import Key, Vault
+from assay_store.pipeline import ChunkPayload
+
+
+@dataclass(frozen=True, slots=True)
+class ReadableChunk:
+    """A chunk of one version with its place in that version's canonical text."""
+
+    id: str
+    ordinal: int
+    text: str
+    heading_path: tuple[str, ...]
+    page: int | None
+    start: int
+    end: int
+    tokens: int
+
+
+def version_text(
+    connection: Connection, vault: Vault, principal: Principal, document: DocumentId, version: int
+) -> tuple[Document, str]:
+    """The canonical text of a version. Raises `NotFound` if it is not there, not yet, or not to be read."""
+    found, key = _opened(connection, vault, principal, document)
+    row = connection.execute(
+        text("SELECT state, text FROM versions WHERE tenant = :t AND document = :d AND version = :v"),
+        {"t": document.tenant, "d": document.id, "v": version},
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"{found.name!r} has no version {version}.", code="version_not_found")
+    if row.text is None:
+        raise NotFound(
+            f"Version {version} of {found.name!r} has no text; its state is {row.state!r}.", code="no_text_yet"
+        )
+    return found, key.open(bytes(row.text), place=f"text:{document.id}:{version}").decode()
+
+
+def version_chunks(
+    connection: Connection,
+    vault: Vault,
+    principal: Principal,
+    document: DocumentId,
+    version: int,
+    *,
+    after_ordinal: int,
+    limit: int,
+) -> list[ReadableChunk]:
+    """Chunks of a version in order, after `after_ordinal` (-1: from the start). Raises `NotFound`."""
+    _, key = _opened(connection, vault, principal, document)
+    rows = connection.execute(
+        text("""
+            SELECT c.id, c.payload, c.tokens, vc.ordinal, vc.start_char, vc.end_char, vc.page_first
+            FROM version_chunks vc JOIN chunks c ON c.tenant = vc.tenant AND c.id = vc.chunk
+            WHERE vc.tenant = :t AND vc.document = :d AND vc.version = :v AND vc.ordinal > :after
+            ORDER BY vc.ordinal LIMIT :limit
+        """),
+        {"t": document.tenant, "d": document.id, "v": version, "after": after_ordinal, "limit": limit},
+    )
+    opened = [(row, ChunkPayload.open(key, row.id, bytes(row.payload))) for row in rows]
+    return [
+        ReadableChunk(
+            id=row.id,
+            ordinal=row.ordinal,
+            text=payload.text,
+            heading_path=payload.heading_path,
+            page=row.page_first,
+            start=row.start_char,
+            end=row.end_char,
+            tokens=row.tokens,
+        )
+        for row, payload in opened
+    ]
+
+
+def _opened(connection: Connection, vault: Vault, principal: Principal, document: DocumentId) -> tuple[Document, Key]:
+    found = documents.get(connection, principal, document)
+    wrapped = connection.execute(
+        text("SELECT key_wrapped FROM documents WHERE tenant = :t AND id = :d"),
+        {"t": document.tenant, "d": document.id},
+    ).scalar_one()
+    return found, vault.document_key(document, None if wrapped is None else bytes(wrapped))
