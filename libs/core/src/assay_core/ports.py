@@ -210,6 +210,13 @@ class BlobStore(Protocol):
         """Open for reading. Raises `NotFound` if there is no such key."""
         ...
 
+    def rename(self, source: str, target: str) -> None:
+        """Move bytes to another key, durably and atomically; replaces what is there.
+
+        Raises `NotFound` if there is no `source`.
+        """
+        ...
+
     def delete(self, prefix: str) -> int:
         """Remove the key, or every key below `prefix + "/"`. Returns how many; 0 is not an error."""
         ...

@@ -21,6 +21,11 @@ class FakeBlobStore:
             raise NotFound(f"there is no blob {key!r}")
         return io.BytesIO(self.held[key])
 
+    def rename(self, source: str, target: str) -> None:
+        if _checked(source) not in self.held:
+            raise NotFound(f"there is no blob {source!r}")
+        self.held[_checked(target)] = self.held.pop(source)
+
     def delete(self, prefix: str) -> int:
         below = _checked(prefix) + "/"
         doomed = [key for key in self.held if key == prefix or key.startswith(below)]

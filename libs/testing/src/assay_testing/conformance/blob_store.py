@@ -41,6 +41,19 @@ class BlobStoreContract:
             blobs.put("a/b", (piece for _ in range(1) for piece in chunks()))
         assert list(blobs.keys("a")) == []
 
+    def test_rename_moves_and_replaces(self, blobs: BlobStore) -> None:
+        blobs.put("uploads/1", [b"new"])
+        blobs.put("documents/a/b", [b"old"])
+        blobs.rename("uploads/1", "documents/a/b")
+        with blobs.open("documents/a/b") as stream:
+            assert stream.read() == b"new"
+        assert list(blobs.keys("uploads")) == []
+
+    def test_renaming_an_unknown_key_is_not_found(self, blobs: BlobStore) -> None:
+        with pytest.raises(NotFound):
+            blobs.rename("uploads/none", "documents/a")
+        assert list(blobs.keys("")) == []
+
     def test_delete_removes_a_key_or_what_is_below(self, blobs: BlobStore) -> None:
         for key in ("t/a/1", "t/a/2", "t/ab", "u/a/1"):
             blobs.put(key, [b"x"])
