@@ -1,0 +1,287 @@
+"""The `VectorIndex` port on Milvus, from 2.3 on.
+
+One Milvus collection per profile (embedder, dimension, index kind) is shared by all tenants: the tenant is its
+partition key, and every expression names tenant and collection. It holds ids, numbers and vectors, never text.
+"""
+
+import hashlib
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import numpy as np
+from assay_core.documents import ChunkId, CollectionId
+from assay_core.errors import Broken, Invalid, Unavailable
+from assay_core.ports import Vector, Vectors
+from assay_core.search import IndexCounts, IndexHit, IndexRow, IndexScope
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+IndexKind = Literal["hnsw", "ivf_pq", "flat"]
+Result = TypeVar("Result")
+
+_SAFE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_PARTITIONS = 16
+_WRITE_BATCH = 2000
+_READ_BATCH = 4000
+# ef 128 gives recall@10 of .9945 at 50,000 x 384, ef 64 gives .978, both at about 8 ms (measured 2026-11-22).
+_EF = 128
+_NPROBE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _IndexType:
+    name: str
+    build: dict[str, int]
+
+    def search(self, top_k: int) -> dict[str, int]:
+        match self.name:
+            case "HNSW":
+                return {"ef": max(_EF, top_k)}
+            case "IVF_PQ":
+                return {"nprobe": _NPROBE}
+            case _:
+                return {}
+
+
+def _index_type(kind: IndexKind, dimension: int) -> _IndexType:
+    match kind:
+        case "hnsw":
+            return _IndexType("HNSW", {"M": 16, "efConstruction": 200})
+        case "ivf_pq":
+            return _IndexType("IVF_PQ", {"nlist": 256, "m": _subquantizers(dimension), "nbits": 8})
+        case "flat":
+            return _IndexType("FLAT", {})
+
+
+def _subquantizers(dimension: int) -> int:
+    """About one byte for eight numbers; Milvus wants a divisor of the dimension."""
+    return next(m for m in range(max(dimension // 8, 1), 0, -1) if dimension % m == 0)
+
+
+class MilvusIndex:
+    """Vectors of one profile in Milvus.
+
+    Args:
+        token: `user:password`, empty for a server without authorization.
+        model_id: the vector space; another one gets another Milvus collection.
+        timeout_s: bound on every call but `search`, which has its own.
+    """
+
+    def __init__(
+        self,
+        *,
+        uri: str,
+        token: str,
+        model_id: str,
+        dimension: int,
+        kind: IndexKind = "hnsw",
+        timeout_s: float = 10.0,
+    ) -> None:
+        self._uri = uri
+        self._token = token
+        self._dimension = dimension
+        self._type = _index_type(kind, dimension)
+        self._timeout_s = timeout_s
+        digest = hashlib.sha256(f"{model_id}:{dimension}:{kind}".encode()).hexdigest()[:12]
+        self.name = f"assay_{kind}_{dimension}_{digest}"
+        self._lock = threading.Lock()
+        self._client: MilvusClient | None = None
+        self._prepared = False
+
+    def prepare(self, *, timeout_s: float = 60.0) -> None:
+        """Connect, and make and load the collection if it is not there. Called by the first use of the index."""
+        with self._lock:
+            if not self._prepared:
+                self._guarded(lambda: self._prepare(timeout_s))
+                self._prepared = True
+
+    def ping(self, timeout_s: float) -> None:
+        """A real query, for readiness. Raises `Unavailable` if Milvus does not answer it."""
+        self._call(
+            lambda client: client.query(
+                self.name, filter='tenant == "-"', output_fields=["chunk"], limit=1, timeout=timeout_s
+            )
+        )
+
+    def upsert(self, rows: Sequence[IndexRow], vectors: Vectors) -> None:
+        if len(rows) != len(vectors):
+            raise Invalid(f"{len(rows)} rows came with {len(vectors)} vectors.", code="bad_vectors")
+        if not rows:
+            return
+        matrix = np.asarray(vectors, dtype=np.float32)
+        if matrix.shape != (len(rows), self._dimension):
+            raise Invalid(f"The vectors have the shape {matrix.shape}, not (n, {self._dimension}).", code="bad_vectors")
+        for start in range(0, len(rows), _WRITE_BATCH):
+            self._replace(rows[start : start + _WRITE_BATCH], matrix[start : start + _WRITE_BATCH])
+
+    def _replace(self, rows: Sequence[IndexRow], matrix: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]") -> None:
+        # Milvus 2.3's own upsert puts rows of a collection with a partition key into the wrong partition, where
+        # no expression that names the key finds them. Deleting by primary key and inserting does the same, rightly.
+        data = [
+            {
+                "chunk": row.chunk.id,
+                "tenant": row.collection.tenant,
+                "collection": row.collection.id,
+                "acl": int(row.acl),
+                "vector": vector,
+            }
+            for row, vector in zip(rows, matrix, strict=True)
+        ]
+        old = f"chunk in {_quoted(row.chunk.id for row in rows)}"
+        self._call(lambda client: client.delete(self.name, filter=old, timeout=self._timeout_s))
+        self._call(lambda client: client.insert(self.name, data, timeout=self._timeout_s))
+
+    def delete(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> None:
+        for ids in _batches(chunks, _WRITE_BATCH):
+            condition = f"{_within(collection)} and chunk in {_quoted(ids)}"
+            self._call(lambda client, f=condition: client.delete(self.name, filter=f, timeout=self._timeout_s))
+
+    def count(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> IndexCounts:
+        found: set[str] = set()
+        for ids in _batches(chunks, _READ_BATCH):
+            condition = f"{_within(collection)} and chunk in {_quoted(ids)}"
+            rows = self._call(
+                lambda client, f=condition: client.query(
+                    self.name,
+                    filter=f,
+                    output_fields=["chunk"],
+                    consistency_level="Strong",
+                    timeout=self._timeout_s,
+                )
+            )
+            found.update(row["chunk"] for row in rows)
+        missing = tuple(chunk for chunk in chunks if chunk.id not in found)
+        return IndexCounts(asked=len(chunks), found=len(chunks) - len(missing), missing=missing)
+
+    def search(self, scope: IndexScope, vector: Vector, *, top_k: int, timeout_s: float) -> list[IndexHit]:
+        if not scope.acls:
+            return []
+        query = np.asarray(list(vector) if not isinstance(vector, np.ndarray) else vector, dtype=np.float32)
+        acls = ",".join(str(int(acl)) for acl in sorted(scope.acls))
+        (hits,) = self._call(
+            lambda client: client.search(
+                self.name,
+                data=[query],
+                filter=f"{_within(scope.collection)} and acl in [{acls}]",
+                limit=top_k,
+                search_params={"metric_type": "IP", "params": self._type.search(top_k)},
+                anns_field="vector",
+                consistency_level="Bounded",
+                timeout=timeout_s,
+            )
+        )
+        return [IndexHit(ChunkId(scope.tenant, hit["id"]), float(hit["distance"])) for hit in hits]
+
+    def drop(self, collection: CollectionId) -> None:
+        self._call(lambda client: client.delete(self.name, filter=_within(collection), timeout=self._timeout_s))
+
+    def chunk_ids(self, collection: CollectionId) -> Iterator[ChunkId]:
+        """Every chunk id of a collection by a strongly consistent read, in the order of ids; for the reconciler."""
+        last = ""
+        while True:
+            condition = f'{_within(collection)} and chunk > "{last}"'
+            rows = self._call(
+                lambda client, f=condition: client.query(
+                    self.name,
+                    filter=f,
+                    output_fields=["chunk"],
+                    limit=_READ_BATCH,
+                    consistency_level="Strong",
+                    timeout=self._timeout_s,
+                )
+            )
+            ids = sorted(row["chunk"] for row in rows)
+            yield from (ChunkId(collection.tenant, one) for one in ids)
+            if len(ids) < _READ_BATCH:
+                return
+            last = ids[-1]
+
+    def seal(self) -> None:
+        """Close growing segments, so that they get their index; call it when no more writes are expected soon."""
+        self._call(lambda client: client.flush(self.name, timeout=60))
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+            self._client, self._prepared = None, False
+
+    def _prepare(self, timeout_s: float) -> None:
+        from pymilvus import DataType, MilvusClient, MilvusException
+
+        if self._client is None:
+            self._client = MilvusClient(uri=self._uri, token=self._token, timeout=self._timeout_s)
+        client = self._client
+        names: list[str] = list(client.list_collections(timeout=self._timeout_s))  # pyright: ignore[reportArgumentType]
+        if self.name not in names:
+            schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False, num_partitions=_PARTITIONS)
+            schema.add_field("chunk", DataType.VARCHAR, is_primary=True, max_length=64)
+            schema.add_field("tenant", DataType.VARCHAR, max_length=64, is_partition_key=True)
+            schema.add_field("collection", DataType.VARCHAR, max_length=64)
+            schema.add_field("acl", DataType.INT64)
+            schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self._dimension)
+            index = MilvusClient.prepare_index_params()
+            index.add_index("vector", index_type=self._type.name, metric_type="IP", params=self._type.build)
+            try:
+                client.create_collection(
+                    self.name,
+                    schema=schema,
+                    index_params=index,
+                    num_partitions=_PARTITIONS,
+                    num_shards=1,
+                    consistency_level="Bounded",
+                    timeout=timeout_s,
+                )
+            except MilvusException as error:
+                # Another process may have made it meanwhile.
+                if "exist" not in str(error).lower():
+                    raise
+        client.load_collection(self.name, timeout=timeout_s)
+
+    def _call(self, work: "Callable[[MilvusClient], Result]") -> Result:
+        self.prepare()
+        client = self._client
+        if client is None:
+            raise Unavailable("The connection to Milvus was closed.", code="milvus_unavailable")
+        return self._guarded(lambda: work(client))
+
+    def _guarded(self, work: Callable[[], Result]) -> Result:
+        import grpc
+        from pymilvus import MilvusException
+        from pymilvus.exceptions import ParamError
+
+        try:
+            return work()
+        except ParamError as error:
+            raise Broken(f"Milvus cannot be asked so: {error.message}", code="milvus_request") from error
+        except (MilvusException, grpc.RpcError, OSError) as error:
+            # The collection may be gone or unloaded after a restart: look again at the next call.
+            self._prepared = False
+            reason = getattr(error, "message", "") or type(error).__name__
+            raise Unavailable(
+                f"Milvus does not answer: {reason}", code="milvus_unavailable", retry_after_s=5
+            ) from error
+
+
+def _within(collection: CollectionId) -> str:
+    return f"tenant == {_quote(collection.tenant)} and collection == {_quote(collection.id)}"
+
+
+def _quoted(ids: Iterable[str]) -> str:
+    return f"[{','.join(_quote(one) for one in ids)}]"
+
+
+def _quote(value: str) -> str:
+    if not _SAFE.fullmatch(value):
+        raise Invalid(f"{value!r} cannot be an id: use letters, digits, '_', '.', '-', at most 64.", code="bad_id")
+    return f'"{value}"'
+
+
+def _batches(chunks: Sequence[ChunkId], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(chunks), size):
+        yield [chunk.id for chunk in chunks[start : start + size]]
