@@ -5,11 +5,11 @@ from assay_core.documents import Element, ElementKind, ParsedDocument
 from assay_core.errors import Invalid
 
 _BLOCK = re.compile(r"\S(?:.*\S)?(?:\n[^\n]*\S[^\n]*)*")
-_HEADING = re.compile(r"(#{1,6}) ")
+_HEADING = re.compile(r"(#{1,6}) +")
 
 
 class FakeParser:
-    """Reads UTF-8 text: blocks between blank lines are paragraphs, `# ` starts a heading.
+    """Reads UTF-8 text: blocks between blank lines are paragraphs, `# ` starts a heading (and is not part of it).
 
     `failures` maps a file name to the error that parsing it raises.
     """
@@ -27,11 +27,12 @@ class FakeParser:
             raise Invalid(f"{name!r} is of no known type", code="unknown_type")
         text = data.decode("utf-8", "replace").replace("\r\n", "\n")
         elements = tuple(_element(text, match) for match in _BLOCK.finditer(text))
-        title = next((text[e.start : e.end].lstrip("# ") for e in elements if e.level == 1), "")
+        title = next((text[e.start : e.end] for e in elements if e.level == 1), "")
         return ParsedDocument(text, elements, title, "text/markdown", "fake/1")
 
 
 def _element(text: str, match: re.Match[str]) -> Element:
     heading = _HEADING.match(text, match.start())
-    kind = ElementKind.HEADING if heading else ElementKind.PARAGRAPH
-    return Element(kind, match.start(), match.end(), level=len(heading[1]) if heading else 0)
+    if heading is None:
+        return Element(ElementKind.PARAGRAPH, match.start(), match.end())
+    return Element(ElementKind.HEADING, heading.end(), match.end(), level=len(heading[1]))

@@ -1,0 +1,200 @@
+"""The parent of all parsing processes: it has imported the parsers already, so that a new one costs a fork.
+
+    python -m assay_adapters.parsers.fork_server SOCKET_FD
+
+It reads requests from the socket until the other end closes. A request is a JSON object with three descriptors
+(file, result, status). It answers on the status descriptor when the process is gone.
+"""
+
+import codecs
+import contextlib
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from typing import NoReturn
+
+from assay_core.errors import Invalid
+
+from assay_adapters.parsers.confinement import confine, leave_network
+from assay_adapters.parsers.decoding import GUESSED
+from assay_adapters.parsers.limits import ParseLimits
+from assay_adapters.parsers.parse import parse_bytes
+from assay_adapters.parsers.results import write_document, write_error
+
+MAX_REQUEST_BYTES = 16 * 1024
+_ORPHAN_CHECK_S = 5.0
+
+
+@dataclass(slots=True)
+class _Child:
+    status_fd: int
+    deadline: float
+    timed_out: bool = False
+
+
+def main() -> None:
+    control = socket.socket(fileno=int(sys.argv[1]))
+    os.setpgid(0, 0)
+    _warm_up()
+    leave_network()
+    gc.collect()
+    gc.freeze()
+    _Server(control).run()
+
+
+class _Server:
+    """Forks, watches the clock, and reports how each process ended. One thread, no locks."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._children: dict[int, _Child] = {}
+        self._parent = os.getppid()
+
+    def run(self) -> None:
+        wake_read, wake_write = os.pipe()
+        os.set_blocking(wake_write, False)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        poller = select.poll()
+        poller.register(self._control, select.POLLIN)
+        poller.register(wake_read, select.POLLIN)
+        while os.getppid() == self._parent:
+            ready = {fd for fd, _ in poller.poll(self._wait_ms())}
+            if wake_read in ready:
+                os.read(wake_read, 4096)
+            self._reap()
+            self._kill_late()
+            if self._control.fileno() in ready and not self._accept():
+                break
+        for pid in self._children:
+            os.kill(pid, signal.SIGKILL)
+
+    def _wait_ms(self) -> float:
+        running = [child.deadline for child in self._children.values() if not child.timed_out]
+        until = min(running, default=time.monotonic() + _ORPHAN_CHECK_S) - time.monotonic()
+        return 1 + 1000 * min(_ORPHAN_CHECK_S, max(0.0, until))
+
+    def _accept(self) -> bool:
+        message, fds, _, _ = socket.recv_fds(self._control, MAX_REQUEST_BYTES, 3)
+        if not message:
+            return False
+        file_fd, result_fd, status_fd = fds
+        request = json.loads(message)
+        limits = ParseLimits(**request["limits"])
+        pid = os.fork()
+        if pid == 0:
+            _parse_and_exit(file_fd, result_fd, request["name"], limits)
+        os.close(file_fd)
+        os.close(result_fd)
+        self._children[pid] = _Child(status_fd, time.monotonic() + limits.timeout_s)
+        return True
+
+    def _reap(self) -> None:
+        while self._children:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            child = self._children.pop(pid)
+            report = {"exit": os.waitstatus_to_exitcode(status), "timed_out": child.timed_out}
+            with contextlib.suppress(BrokenPipeError):  # the caller gave up meanwhile
+                os.write(child.status_fd, json.dumps(report).encode())
+            os.close(child.status_fd)
+
+    def _kill_late(self) -> None:
+        now = time.monotonic()
+        for pid, child in self._children.items():
+            if now >= child.deadline and not child.timed_out:
+                child.timed_out = True
+                os.kill(pid, signal.SIGKILL)
+
+
+def _parse_and_exit(file_fd: int, result_fd: int, name: str, limits: ParseLimits) -> NoReturn:
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    _close_all_but(file_fd, result_fd)
+    confine(memory_bytes=limits.memory_bytes, cpu_s=limits.timeout_s)
+    code = 1
+    try:
+        _write_all(result_fd, _result(file_fd, name, limits))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _close_all_but(*kept: int) -> None:
+    """The server's end of other requests is none of this process's business."""
+    low = 3
+    for fd in sorted(kept):
+        os.closerange(low, fd)
+        low = fd + 1
+    os.closerange(low, 65536)
+
+
+def _result(file_fd: int, name: str, limits: ParseLimits) -> bytes:
+    try:
+        data = _read_all(file_fd, limits.max_bytes)
+        return write_document(parse_bytes(data, name=name, limits=limits))
+    except Invalid as e:
+        return write_error(e)
+    except MemoryError:
+        limit_mib = limits.memory_bytes >> 20
+        message = f"{name!r} needs more than {limit_mib} MiB of memory to read: split the file"
+        return write_error(Invalid(message, code="out_of_memory"))
+    except Exception as e:  # noqa: BLE001 (the edge of the process: a parser's bug must name the file)
+        return write_error(Invalid(f"{name!r} made the parser fail: {type(e).__name__}", code="crashed"))
+
+
+def _read_all(fd: int, max_bytes: int) -> bytes:
+    pieces: list[bytes] = []
+    left = max_bytes + 1
+    while left > 0 and (piece := os.read(fd, min(left, 1 << 20))):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _warm_up() -> None:
+    """Import all that parsing imports: a confined process cannot open a module's file."""
+    limits = ParseLimits(max_bytes=1 << 20, max_pages=9, max_chars=1 << 20, timeout_s=9, memory_bytes=1)
+    for encoding in (*GUESSED, "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "latin-1", "ascii"):
+        codecs.lookup(encoding)
+    for name, data in _SAMPLES.items():
+        try:
+            parse_bytes(data, name=name, limits=limits)
+        except Invalid:
+            continue
+
+
+_SAMPLES = {
+    "warm.txt": b"plain text",
+    "warm.md": b"# Title\n\n- list\n\n| a | b |\n|---|---|\n| 1 | 2 |\n",
+    "warm.html": b"<html><body><h1>Title</h1><table><tr><th>a</th></tr></table></body></html>",
+    "warm.cp1252": "Wärme für die Größe der Straße überall".encode("cp1252"),
+    "warm.pdf": b"""%PDF-1.4
+1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
+2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
+3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>endobj
+4 0 obj<</Length 30>>stream
+BT /F 9 Tf 9 9 Td (warm) Tj ET
+endstream endobj
+5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj
+trailer<</Root 1 0 R>>
+%%EOF""",
+}
+
+if __name__ == "__main__":
+    main()

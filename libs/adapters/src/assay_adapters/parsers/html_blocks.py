@@ -1,0 +1,203 @@
+from typing import TYPE_CHECKING
+
+from assay_core.documents import Element, ElementKind
+
+from assay_adapters.parsers.decoding import without_controls
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
+
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_LISTS = frozenset({"ul", "ol", "menu"})
+_INLINE_TAGS = """
+    a abbr acronym b bdi bdo big cite code data del dfn em font i img ins kbd label mark nobr q rp rt ruby s samp
+    small span strike strong sub sup time tt u var wbr picture source math input
+"""
+_INLINE = frozenset(_INLINE_TAGS.split())
+_BREAK = "\0"  # cannot come out of decoded HTML
+
+
+class BlockWriter:
+    """Writes a tree of HTML as blocks of text with exact offsets.
+
+    The walk keeps its own stack: hostile pages nest deeper than Python may recurse.
+    """
+
+    def __init__(self, *, skipped: frozenset[int]) -> None:
+        self._skipped = skipped
+        self._parts: list[str] = []
+        self._length = 0
+        self._elements: list[Element] = []
+        self._inline: list[str] = []
+        self._lists: list[int | None] = []
+        self._list_lines: list[str] = []
+        self._marker = ""
+
+    def write(self, root: "LexborNode") -> None:
+        stack: list[tuple[LexborNode, bool]] = [(root, False)]
+        while stack:
+            node, leaving = stack.pop()
+            if leaving:
+                self._leave(node)
+            elif self._enter(node):
+                stack.append((node, True))
+                children = list(node.iter(include_text=True))
+                stack.extend((child, False) for child in reversed(children))
+
+    def finish(self) -> tuple[str, tuple[Element, ...]]:
+        self._flush()
+        return "".join(self._parts), tuple(self._elements)
+
+    def _enter(self, node: "LexborNode") -> bool:
+        """Take in the start of a node. Returns whether its children are still to be walked."""
+        if node.is_text_node:
+            self._inline.append(node.text_content or "")
+            return False
+        tag = node.tag or "-"
+        if tag.startswith(("-", "!")) or node.mem_id in self._skipped:
+            return False
+        if tag in _INLINE:
+            return True
+        if tag == "br":
+            self._inline.append(_BREAK)
+            return False
+        if tag in ("dt", "dd") and self._lists:
+            self._inline.append(" ")
+            return True
+        self._flush()
+        match tag:
+            case "pre" | "listing" | "xmp":
+                self._verbatim(node)
+                return False
+            case "table" if _is_data_table(node):
+                self._table(node)
+                return False
+            case _ if tag in _LISTS:
+                self._lists.append(_first_number(node) if tag == "ol" else None)
+            case "li" if self._lists:
+                self._open_item(self._lists[-1])
+            case _:
+                pass
+        return True
+
+    def _leave(self, node: "LexborNode") -> None:
+        tag = node.tag or ""
+        if tag in _INLINE:
+            return
+        level = _HEADINGS.get(tag, 0)
+        if level and not self._lists:
+            self._flush(ElementKind.HEADING, level)
+            return
+        self._flush()
+        if tag in _LISTS and self._lists:
+            self._lists.pop()
+            if not self._lists:
+                self._emit(ElementKind.LIST, "\n".join(self._list_lines))
+                self._list_lines = []
+                self._marker = ""
+
+    def _open_item(self, number: int | None) -> None:
+        self._marker = "- " if number is None else f"{number}. "
+        if number is not None:
+            self._lists[-1] = number + 1
+
+    def _flush(self, kind: ElementKind = ElementKind.PARAGRAPH, level: int = 0) -> None:
+        lines = (" ".join(line.split()) for line in _unwrapped(self._inline))
+        text = "\n".join(line for line in lines if line)
+        self._inline = []
+        if not text:
+            return
+        if self._lists:
+            self._add_list_lines(text)
+        elif level:
+            self._emit(kind, text.replace("\n", " "), level)
+        else:
+            self._emit(kind, text)
+
+    def _add_list_lines(self, text: str) -> None:
+        indent = "  " * (len(self._lists) - 1)
+        for line in text.split("\n"):
+            self._list_lines.append(indent + (self._marker or "  ") + line)
+            self._marker = ""
+
+    def _verbatim(self, node: "LexborNode") -> None:
+        text = self._text_of(node).strip("\n").rstrip()
+        self._emit_or_list(ElementKind.CODE, text)
+
+    def _table(self, table: "LexborNode") -> None:
+        caption = table.css_first("caption")
+        if caption is not None:
+            self._inline.append(self._text_of(caption))
+            self._flush()
+        rows = [self._cells(row) for row in table.css("tr")]
+        width = max(map(len, rows), default=0)
+        lines = [_pipe_row(row, width) for row in rows if any(row)]
+        if len(lines) > 1:
+            lines.insert(1, _pipe_row(["---"] * width, width))
+        self._emit_or_list(ElementKind.TABLE, "\n".join(lines))
+
+    def _cells(self, row: "LexborNode") -> list[str]:
+        return [" ".join(self._text_of(cell).split()) for cell in row.css("td, th")]
+
+    def _text_of(self, node: "LexborNode") -> str:
+        """All text below a node, as it stands; blocks and breaks inside it are kept apart by line ends."""
+        pieces: list[str] = []
+        stack = [node]
+        while stack:
+            inner = stack.pop()
+            tag = inner.tag or "-"
+            if inner.is_text_node:
+                pieces.append(inner.text_content or "")
+            elif not tag.startswith("-") and inner.mem_id not in self._skipped:
+                if tag == "br" or (pieces and tag not in _INLINE):
+                    pieces.append("\n")
+                stack.extend(reversed(list(inner.iter(include_text=True))))
+        return "".join(pieces)
+
+    def _emit_or_list(self, kind: ElementKind, text: str) -> None:
+        if self._lists and text:
+            self._add_list_lines(text)
+        else:
+            self._emit(kind, text)
+
+    def _emit(self, kind: ElementKind, text: str, level: int = 0) -> None:
+        text = without_controls(text)  # character references can bring them back
+        if not text.strip():
+            return
+        self._append("\n\n" if self._length else "")
+        if kind is ElementKind.HEADING:
+            self._append("#" * level + " ")
+        start = self._length
+        self._append(text)
+        self._elements.append(Element(kind, start, self._length, level=level))
+
+    def _append(self, text: str) -> None:
+        self._parts.append(text)
+        self._length += len(text)
+
+
+def _unwrapped(pieces: list[str]) -> list[str]:
+    """Lines of inline text: a source line end is a space, `<br>` (a piece of its own) is a line end."""
+    lines = [""]
+    for piece in pieces:
+        if piece == _BREAK:
+            lines.append("")
+        else:
+            lines[-1] += piece
+    return lines
+
+
+def _first_number(node: "LexborNode") -> int:
+    start = node.attributes.get("start") or "1"
+    return int(start) if start.isdecimal() and len(start) < 10 else 1
+
+
+def _is_data_table(table: "LexborNode") -> bool:
+    """Tables that lay out a page hold other tables, headings or lists; those are walked like any block."""
+    nested = len(table.css("table")) > 1  # the search includes the table itself
+    return not nested and table.css_first("h1, h2, h3, h4, ul, ol, pre") is None
+
+
+def _pipe_row(cells: list[str], width: int) -> str:
+    padded = [cell.replace("|", "\\|") for cell in cells] + [""] * (width - len(cells))
+    return f"| {' | '.join(padded)} |"
