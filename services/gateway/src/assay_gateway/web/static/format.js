@@ -1,0 +1,51 @@
+// Numbers, sizes and dates as people read them.
+
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const DATE_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const COUNT = new Intl.NumberFormat();
+
+export const count = (n) => (n === null || n === undefined ? "–" : COUNT.format(n));
+export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
+
+export function date(iso) {
+  return iso ? DATE.format(new Date(iso)) : "–";
+}
+
+export function dateTime(iso) {
+  return iso ? DATE_TIME.format(new Date(iso)) : "–";
+}
+
+export function bytes(n) {
+  if (n === null || n === undefined) return "–";
+  if (n < 1024) return `${n} B`;
+  const units = ["KiB", "MiB", "GiB", "TiB"];
+  let value = n / 1024;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
+}
+
+export function milliseconds(ms) {
+  if (ms < 10) return `${ms.toFixed(1)} ms`;
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+export function score(value) {
+  if (value === null || value === undefined) return "–";
+  if (value === 0) return "0";
+  return Math.abs(value) < 0.1 ? value.toFixed(4) : value.toFixed(3);
+}
+
+export const percent = (value) => `${Math.round(value * 100)} %`;
+
+/** "groundedness" → "Groundedness", "recall@5" → "Recall@5". */
+export function words(name) {
+  const text = String(name).replaceAll("_", " ");
+  const known = { mrr: "MRR", bm25: "BM25", rrf: "RRF", html: "HTML", pdf: "PDF" };
+  if (known[text]) return known[text];
+  return text.replace(/^ndcg/i, "nDCG").replace(/^mrr/i, "MRR").replace(/^[a-z](?!DCG)/, (c) => c.toUpperCase());
+}
