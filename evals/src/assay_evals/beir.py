@@ -1,0 +1,217 @@
+"""Measure retrieval on a BEIR folder through the public API, as any client would use it."""
+
+import hashlib
+import io
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from assay_core.errors import Exhausted, Invalid, Unavailable
+from assay_wire.clients import AssayClient
+
+from assay_evals import retrieval_metrics, statistics
+from assay_evals.datasets import CorpusDocument, RetrievalSet, read_beir
+from assay_evals.retrieval_metrics import Metric
+
+MODES = ("dense", "lexical", "hybrid")
+DEPTH = 100
+UPLOADS = 8
+SUFFIX = ".md"
+_FINAL = ("ready", "failed")
+_METRICS: Mapping[str, Metric] = {
+    "ndcg@10": lambda ranking, judged: retrieval_metrics.ndcg_at(10, ranking, judged),
+    "recall@100": lambda ranking, judged: retrieval_metrics.recall_at(100, ranking, judged),
+    "mrr@10": lambda ranking, judged: retrieval_metrics.mrr_at(10, ranking, judged),
+}
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done ("upload", "index", or a mode), how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds of whole HTTP requests, one at a time."""
+
+    p50_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalReport:
+    """Figures of one data set by mode. `passed_over` counts documents without any text."""
+
+    dataset: str
+    queries: int
+    documents: int
+    passed_over: int
+    stages: Mapping[str, Mapping[str, float]]
+    latency: Mapping[str, Latency]
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def evaluate_retrieval(
+    client: AssayClient,
+    folder: Path,
+    *,
+    collection: str | None = None,
+    modes: Sequence[str] = MODES,
+    on_progress: Progress = lambda _what, _done, _total: None,
+    stall_s: float = 600.0,
+    poll_s: float = 1.0,
+) -> RetrievalReport:
+    """Ingest a BEIR folder (what is there already is left alone), wait for it, and run every judged query.
+
+    Args:
+        collection: default: `beir-` and the folder's name.
+        stall_s: give up if for so long no further document becomes searchable.
+
+    Raises:
+        Invalid: the folder or the collection cannot be used, or a document could not be ingested.
+        Exhausted: indexing came to a halt.
+        Unavailable: a search was answered without one of its parts: such figures would be another system's.
+    """
+    dataset = read_beir(folder)
+    name = collection or default_collection(dataset.name)
+    client.ensure_collection(name)
+    documents = [document for document in dataset.corpus if document.title.strip() or document.text.strip()]
+    _upload_missing(client, name, documents, on_progress)
+    _await_searchable(client, name, len(documents), on_progress, stall_s=stall_s, poll_s=poll_s)
+    stages: dict[str, Mapping[str, float]] = {}
+    latency: dict[str, Latency] = {}
+    for mode in modes:
+        stages[mode], latency[mode] = _measure(client, name, dataset, mode, on_progress)
+    return RetrievalReport(
+        dataset=dataset.name,
+        queries=len(dataset.queries),
+        documents=len(documents),
+        passed_over=len(dataset.corpus) - len(documents),
+        stages=stages,
+        latency=latency,
+    )
+
+
+def default_collection(dataset: str) -> str:
+    """A collection's name for a data set."""
+    return f"beir-{re.sub(r'[^a-z0-9._-]+', '-', dataset.lower())}"[:63]
+
+
+def as_markdown(document: CorpusDocument) -> bytes:
+    """The file that is uploaded: the title in front matter, so that it is indexed as the title and nowhere else.
+
+    White space is evened out: a line that begins with four blanks would be code, and a line break means nothing in
+    these sets.
+    """
+    title, text = " ".join(document.title.split()), " ".join(document.text.split())
+    if not title or not text:
+        return f"{title or text}\n".encode()
+    return f"---\ntitle: {title}\n---\n\n{text}\n".encode()
+
+
+def file_name(document_id: str) -> str:
+    """The document's name in the collection."""
+    return quote(document_id, safe="") + SUFFIX
+
+
+def document_id(name: str) -> str:
+    """The inverse of `file_name`."""
+    return unquote(name.removesuffix(SUFFIX))
+
+
+def _upload_missing(
+    client: AssayClient, collection: str, documents: Sequence[CorpusDocument], on_progress: Progress
+) -> None:
+    files = {file_name(document.id): as_markdown(document) for document in documents}
+    there = {
+        summary.name: summary.metadata.get("sha256", "")
+        for summary in client.documents(collection)
+        if summary.state != "failed"
+    }
+    if strangers := there.keys() - files.keys():
+        raise Invalid(
+            f"The collection {collection!r} holds {min(strangers)!r}, which is not of this data set; name another"
+            " collection.",
+            code="foreign_documents",
+        )
+    missing = {name: body for name, body in files.items() if there.get(name) != _sha256(body)}
+    done = len(files) - len(missing)
+    on_progress("upload", done, len(files))
+    with ThreadPoolExecutor(UPLOADS, thread_name_prefix="upload") as pool:
+        sent = [pool.submit(_upload, client, collection, name, body) for name, body in missing.items()]
+        try:
+            for number, finished in enumerate(as_completed(sent), done + 1):
+                finished.result()
+                on_progress("upload", number, len(files))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _upload(client: AssayClient, collection: str, name: str, body: bytes) -> None:
+    client.upload(collection, io.BytesIO(body), name=name, metadata={"sha256": _sha256(body)})
+
+
+def _sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _await_searchable(
+    client: AssayClient, collection: str, wanted: int, on_progress: Progress, *, stall_s: float, poll_s: float
+) -> None:
+    ready, since = -1, time.monotonic()
+    while True:
+        counts = client.documents_page(collection, limit=1).counts
+        if counts.get("ready", 0) != ready:
+            ready, since = counts.get("ready", 0), time.monotonic()
+            on_progress("index", ready, wanted)
+        if not any(count for state, count in counts.items() if state not in _FINAL):
+            break
+        if time.monotonic() - since > stall_s:
+            raise Exhausted(
+                f"{ready} of {wanted} documents are searchable, and no more for {stall_s:.0f} s; look at the workers'"
+                " logs and start again: what is there stays.",
+                code="stalled",
+            )
+        time.sleep(poll_s)
+    if counts.get("failed"):
+        (first, *_) = client.documents(collection, state="failed")
+        raise Invalid(
+            f"{counts['failed']} documents could not be ingested; {first.name!r}: {first.error}",
+            code="ingestion_failed",
+        )
+    if ready != wanted:
+        raise Invalid(f"The collection holds {ready} documents; the data set has {wanted}.", code="bad_collection")
+
+
+def _measure(
+    client: AssayClient, collection: str, dataset: RetrievalSet, mode: str, on_progress: Progress
+) -> tuple[dict[str, float], Latency]:
+    values: dict[str, list[float]] = {metric: [] for metric in _METRICS}
+    elapsed_ms: list[float] = []
+    for number, (query, text) in enumerate(dataset.queries.items(), 1):
+        start = time.perf_counter()
+        ranking = _search(client, collection, text, mode)
+        elapsed_ms.append((time.perf_counter() - start) * 1000)
+        for metric, measure in _METRICS.items():
+            values[metric].append(measure(ranking, dataset.judgements[query]))
+        on_progress(mode, number, len(dataset.queries))
+    means = {metric: round(statistics.mean(found), 5) for metric, found in values.items()}
+    p50, p99 = (round(statistics.percentile(elapsed_ms, share), 1) for share in (0.5, 0.99))
+    return means, Latency(p50, p99)
+
+
+def _search(client: AssayClient, collection: str, text: str, mode: str) -> list[str]:
+    reply = client.search(
+        collection, text, mode=mode, top_k=DEPTH, one_per_document=True, rerank=False, use_cache=False
+    )
+    if reply.degraded:
+        missing = reply.degraded[0]
+        raise Unavailable(
+            f"A {mode} search was answered without {missing.component!r} ({missing.reason}); nothing was measured.",
+            code="degraded",
+        )
+    return retrieval_metrics.one_per_document(document_id(hit.document_name) for hit in reply.hits)

@@ -1,0 +1,81 @@
+"""Whether retrieval found the passages that hold an answer.
+
+A hit shows a gold passage if it comes from the document of that name and either holds the quote word for word
+(white space does not count), or, for quotes of at least `MIN_WORDS` words, holds a run of its words without a gap
+that is at least `MIN_SHARE` of the quote: a chunk may end in the middle of a sentence. Words are compared without
+case and punctuation.
+"""
+
+import re
+from collections.abc import Sequence
+from math import ceil, log2
+from typing import Protocol
+
+from assay_core.evaluation import GoldenPassage
+
+MIN_SHARE = 0.6
+MIN_WORDS = 5
+_WORD = re.compile(r"\w+")
+
+
+class Passage(Protocol):
+    """A hit, as far as it matters here."""
+
+    @property
+    def document_name(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+
+def shows(hit: Passage, gold: GoldenPassage) -> bool:
+    """Whether a hit shows a gold passage, as defined above."""
+    if hit.document_name != gold.document:
+        return False
+    if " ".join(gold.quote.split()) in " ".join(hit.text.split()):
+        return True
+    quote = _words(gold.quote)
+    if len(quote) < MIN_WORDS:
+        return False
+    return _longest_common_run(quote, _words(hit.text)) >= ceil(MIN_SHARE * len(quote))
+
+
+def first_ranks(hits: Sequence[Passage], golds: Sequence[GoldenPassage]) -> list[int | None]:
+    """For each gold passage the rank (from 1) of the first hit that shows it, or None."""
+    return [next((rank for rank, hit in enumerate(hits, 1) if shows(hit, gold)), None) for gold in golds]
+
+
+def recall_at(k: int, ranks: Sequence[int | None]) -> float:
+    """Share of the gold passages that the first `k` hits show; `ranks` as from `first_ranks`."""
+    return sum(1 for rank in ranks if rank is not None and rank <= k) / len(ranks)
+
+
+def mrr_at(k: int, ranks: Sequence[int | None]) -> float:
+    """1 / rank of the first hit that shows any gold passage; 0 if none of the first `k` does."""
+    return max((1 / rank for rank in ranks if rank is not None and rank <= k), default=0.0)
+
+
+def ndcg_at(k: int, ranks: Sequence[int | None]) -> float:
+    """Gain 1 for each gold passage at the hit that shows it first, over the ideal of one a rank.
+
+    A hit that shows several passages can do better than that ideal, so the result is cut at 1.
+    """
+    gained = sum(1 / log2(rank + 1) for rank in ranks if rank is not None and rank <= k)
+    ideal = sum(1 / log2(rank + 1) for rank in range(1, min(k, len(ranks)) + 1))
+    return min(1.0, gained / ideal)
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
+
+
+def _longest_common_run(quote: Sequence[str], text: Sequence[str]) -> int:
+    best, previous = 0, [0] * (len(quote) + 1)
+    for word in text:
+        current = [0] * (len(quote) + 1)
+        for i, wanted in enumerate(quote, 1):
+            if wanted == word:
+                current[i] = previous[i - 1] + 1
+                best = max(best, current[i])
+        previous = current
+    return best

@@ -1,0 +1,158 @@
+"""What is a score, what is a failure, and what is neither."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import pytest
+from assay_core.answers import Answer, Outcome
+from assay_core.errors import AssayError, Broken, Unavailable
+from assay_core.evaluation import GoldenPassage, GoldenQuestion, QuestionScore, TriadSample, TriadScore
+from assay_core.search import Hit
+from assay_evals.run import observe, score_answer, score_observation, summarize
+from assay_testing.answers import answer, citation, hit
+from assay_testing.fake_judge import FakeJudge
+
+Value = TypeVar("Value")
+QUOTE = "Parental leave is twenty days for each parent."
+ASKED = GoldenQuestion("q1", "How long is parental leave?", "20 days", True, (GoldenPassage("leave.md", QUOTE),))
+UNANSWERABLE = GoldenQuestion("q2", "Who founded the canteen?", "", False)
+HITS = (hit("other.md", "The canteen opens at seven.", rank=1), hit("leave.md", QUOTE, rank=2))
+GOOD = answer(QUOTE, sources=HITS, citations=(citation("leave.md", QUOTE),))
+REFUSED = answer("The documents do not say.", outcome=Outcome.NOTHING_FOUND)
+
+
+class OneScore(FakeJudge):
+    """A judge that gives this to every sample."""
+
+    def __init__(self, score: TriadScore) -> None:
+        super().__init__()
+        self.score = score
+
+    def score_triad(self, samples: Sequence[TriadSample]) -> list[TriadScore]:
+        return [self.score for _ in samples]
+
+
+def give(value: Value | AssayError) -> Value:
+    if isinstance(value, AssayError):
+        raise value
+    return value
+
+
+def scores(
+    question: GoldenQuestion,
+    reply: Answer | AssayError,
+    *,
+    hits: Sequence[Hit] | AssayError = HITS,
+    judge: FakeJudge | None = None,
+    stored: str | AssayError = QUOTE,
+) -> dict[str, QuestionScore]:
+    observed = observe(question, search=lambda _: give(hits), ask=lambda _: give(reply))
+    found = score_observation(observed, judge=judge or FakeJudge(), stored_text=lambda _: give(stored))
+    assert all((score.value is None) == (score.failure is not None) for score in found)
+    return {score.metric: score for score in found}
+
+
+def test_an_answered_question_gets_retrieval_triad_and_citation_scores() -> None:
+    found = {metric: score.value for metric, score in scores(ASKED, GOOD).items()}
+    assert found["recall@5"] == 1
+    assert found["mrr@10"] == 0.5
+    assert found["groundedness"] == 1
+    assert found["citation_exactness"] == 1
+    assert found.keys() == {
+        "recall@5", "mrr@10", "ndcg@10", "context_relevance", "groundedness", "answer_relevance", "citation_exactness",
+    }  # fmt: skip
+
+
+def test_a_quote_that_differs_from_the_stored_text_by_a_blank_is_not_exact() -> None:
+    assert scores(ASKED, GOOD, stored=QUOTE.replace(" ", "  ", 1))["citation_exactness"].value == 0
+
+
+def test_a_refused_unanswerable_question_is_right() -> None:
+    found = scores(UNANSWERABLE, REFUSED)
+    assert {metric: score.value for metric, score in found.items()} == {
+        "abstention_recall": 1,
+        "abstention_precision": 1,
+    }
+
+
+def test_an_answered_unanswerable_question_lowers_recall_and_is_judged() -> None:
+    found = scores(UNANSWERABLE, GOOD)
+    assert found["abstention_recall"].value == 0
+    assert "abstention_precision" not in found
+    assert "recall@5" not in found
+    assert "groundedness" in found
+
+
+def test_a_refused_answerable_question_lowers_precision_and_is_not_judged() -> None:
+    found = scores(ASKED, REFUSED)
+    assert found["abstention_precision"].value == 0
+    assert "abstention_recall" not in found
+    assert "groundedness" not in found
+
+
+def test_an_answer_that_failed_is_a_failure_of_all_that_it_would_have_shown() -> None:
+    found = scores(ASKED, Unavailable("the model is loading", code="generator_unavailable"))
+    assert found["recall@5"].value == 1
+    assert found["groundedness"].failure == "no answer: generator_unavailable: the model is loading"
+    lost = scores(UNANSWERABLE, Unavailable("the model is loading"))
+    assert lost["abstention_recall"].value is None
+
+
+def test_a_search_that_failed_does_not_hide_the_answer() -> None:
+    found = scores(ASKED, GOOD, hits=Unavailable("Milvus is down"))
+    assert found["ndcg@10"].value is None
+    assert found["groundedness"].value == 1
+
+
+def test_a_judge_that_is_down_is_a_failure() -> None:
+    judge = FakeJudge()
+    judge.down = True
+    assert "no judgement" in (scores(ASKED, GOOD, judge=judge)["groundedness"].failure or "")
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -0.1, 1.5])
+def test_what_a_judge_may_not_say_is_a_failure(bad: float) -> None:
+    found = scores(ASKED, GOOD, judge=OneScore(TriadScore("q1", 0.5, bad, None, None)))
+    assert found["context_relevance"].value == 0.5
+    assert "between 0 and 1" in (found["groundedness"].failure or "")
+    assert found["answer_relevance"].failure == "the judge gave no score and no reason"
+
+
+def test_stored_text_that_cannot_be_read_is_a_failure_of_the_citations_only() -> None:
+    found = scores(ASKED, GOOD, stored=Broken("key is gone", code="corrupt"))
+    assert found["citation_exactness"].failure == "no stored text: corrupt: key is gone"
+    assert found["groundedness"].value == 1
+
+
+def test_an_answer_of_yesterday_needs_no_golden_question() -> None:
+    found = score_answer("a1", GOOD, judge=FakeJudge(), stored_text=lambda _: QUOTE)
+    assert {score.metric for score in found} == {
+        "context_relevance", "groundedness", "answer_relevance", "citation_exactness",
+    }  # fmt: skip
+    assert score_answer("a2", REFUSED, judge=FakeJudge(), stored_text=lambda _: "") == []
+
+
+def test_summary_leaves_failures_out_of_means_and_counts_questions() -> None:
+    summary = summarize(
+        [
+            QuestionScore("q1", "groundedness", 1.0),
+            QuestionScore("q2", "groundedness", 0.5),
+            QuestionScore("q3", "groundedness", None, "no judgement"),
+            QuestionScore("q3", "answer_relevance", None, "no judgement"),
+            QuestionScore("q1", "recall@5", 1.0),
+        ],
+        seed=1,
+    )
+    assert summary.metrics == {"groundedness": 0.75, "recall@5": 1.0}
+    assert summary.intervals.keys() == {"groundedness"}
+    assert summary.failures == 1
+
+
+def test_a_summary_of_nothing_but_failures_has_no_metrics() -> None:
+    summary = summarize([QuestionScore("q1", "groundedness", None, "down")], seed=1)
+    assert (summary.metrics, summary.intervals, summary.failures) == ({}, {}, 1)
+
+
+def test_the_order_of_scores_does_not_change_a_summary() -> None:
+    found = [QuestionScore(f"q{i}", "groundedness", i / 10) for i in range(10)]
+    assert summarize(found, seed=4) == summarize(list(reversed(found)), seed=4)
