@@ -6,7 +6,7 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,11 +32,12 @@ class StatusReport:
 
     @staticmethod
     def from_json(fields: dict[str, Any]) -> "StatusReport":
-        return StatusReport(**{**fields, "parts": [PartStatus(**part) for part in fields["parts"]]})
+        parts = [PartStatus(**part) for part in fields.pop("parts")]
+        return StatusReport(parts=parts, **fields)
 
 
 @contextlib.contextmanager
-def _address(home: Home) -> Iterator[str]:
+def _address(home: Home) -> Generator[str]:
     """A name for the socket that is short enough however deep the data folder lies (the limit is 107 bytes)."""
     folder = os.open(home.run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

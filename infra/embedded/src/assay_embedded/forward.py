@@ -6,6 +6,7 @@ namespace of its own, starts the server inside, and passes connections on. One p
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -18,10 +19,12 @@ from assay_embedded import launch, namespaces
 from assay_embedded.launch import Place
 
 _GATE_POLL_S = 0.1
+_FIXED_PLACES = (Path("/run/milvus"), Path("/tmp/milvus"))
 
 
-def forwarding(*, listen_port: int, inner_port: int, gate: Path, argv: Sequence[str]) -> list[str]:
-    options = ["--listen", str(listen_port), "--inner", str(inner_port), "--gate", str(gate), "--", *argv]
+def forwarding(*, listen_port: int, inner_port: int, gate: Path, scratch: Path, argv: Sequence[str]) -> list[str]:
+    options = ["--listen", str(listen_port), "--inner", str(inner_port), "--gate", str(gate)]
+    options += ["--scratch", str(scratch), "--", *argv]
     return namespaces.bare_python("from assay_embedded import forward; forward.main()", *options)
 
 
@@ -54,6 +57,7 @@ class _Side(asyncio.Protocol):
             self.other.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        del exc
         self.transport = None
         if self.other and self.other.transport:
             self.other.transport.close()
@@ -105,7 +109,8 @@ async def _serve(listener: socket.socket, inner_port: int, gate: Path, child: "s
 
 
 async def _open(listener: socket.socket, inner_port: int, gate: Path) -> None:
-    while not gate.exists():
+    # Polled: the file is made by another process, once in the life of a data folder.
+    while not gate.exists():  # noqa: ASYNC110, ASYNC240
         await asyncio.sleep(_GATE_POLL_S)
     tasks: set[asyncio.Task[None]] = set()
     server = await asyncio.get_running_loop().create_server(
@@ -118,7 +123,18 @@ def _listener(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
+    # At once, so that a port that is taken shows now; connections wait in the queue until the gate opens.
+    listener.listen(256)
     return listener
+
+
+def _own_scratch(scratch: Path) -> None:
+    """Milvus keeps pid files in fixed places, which two of them, or two users, would fight over."""
+    for place in _FIXED_PLACES:
+        with contextlib.suppress(OSError):
+            place.mkdir(exist_ok=True)
+        if place.is_dir():
+            namespaces.cover(place, scratch)
 
 
 def main() -> None:
@@ -126,10 +142,12 @@ def main() -> None:
     parser.add_argument("--listen", type=int, required=True)
     parser.add_argument("--inner", type=int, required=True)
     parser.add_argument("--gate", type=Path, required=True, help="connections wait until this file exists")
+    parser.add_argument("--scratch", type=Path, required=True, help="stands in for the places that all Milvus share")
     parser.add_argument("argv", nargs="+")
     options = parser.parse_args()
     listener = _listener(options.listen)
     namespaces.leave_network()
+    _own_scratch(options.scratch)
     # Leaving the network may have changed the user namespace, which clears the wish of the launcher.
     namespaces.die_with_parent(signal.SIGTERM)
     place = Place(parent_pid=os.getpid(), death_signal=signal.SIGKILL)

@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +62,13 @@ class Home:
         for data in (self.models, self.environments, self.path / "blobs", self.path / "bm25"):
             data.mkdir(mode=0o700, exist_ok=True)
 
+    def in_use(self, owner: "Owner | None") -> HomeInUse:
+        who = f"process {owner.pid}" if owner else "another process"
+        return HomeInUse(
+            f"{str(self.path)!r} is already in use by {who}. Stop it with `assay down --home {self.path}`, "
+            "or give this platform a folder of its own with --home or ASSAY_HOME."
+        )
+
 
 @dataclass(frozen=True)
 class Owner:
@@ -84,7 +91,7 @@ def read_owner(home: Home) -> Owner | None:
 
 
 @contextlib.contextmanager
-def owned(home: Home) -> Iterator[int]:
+def owned(home: Home) -> Generator[int]:
     """Own the folder while inside; gives the descriptor of the lock.
 
     Raises:
@@ -111,15 +118,7 @@ def _acquire(home: Home, descriptor: int) -> None:
         except BlockingIOError:
             owner = read_owner(home)
             if (owner and owner.alive) or time.monotonic() > deadline:
-                raise _in_use(home, owner) from None
+                raise home.in_use(owner) from None
             time.sleep(0.1)
         else:
             return
-
-
-def _in_use(home: Home, owner: Owner | None) -> HomeInUse:
-    who = f"process {owner.pid}" if owner else "another process"
-    return HomeInUse(
-        f"{str(home.path)!r} is already in use by {who}. Stop it with `assay down --home {home.path}`, "
-        "or give this platform a folder of its own with --home or ASSAY_HOME."
-    )

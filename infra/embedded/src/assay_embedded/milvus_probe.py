@@ -20,8 +20,13 @@ _DEFAULT_TOKEN = "root:Milvus"
 
 def _connect(uri: str, token: str) -> MilvusClient:
     client = MilvusClient(uri=uri, token=token, timeout=5)
-    client.list_collections(timeout=5)
+    _collections(client)
     return client
+
+
+def _collections(client: MilvusClient) -> list[str]:
+    # The library types its methods as coroutines of its asynchronous twin.
+    return list(client.list_collections(timeout=5))  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def _open(uri: str, token: str, secured: Path) -> MilvusClient:
@@ -58,7 +63,7 @@ def main() -> None:
         try:
             client = client or _open(options["uri"], token, Path(options["secured"]))
             give_up = time.monotonic() - started > _UNLOADED_S
-            if all(_countable(client, name, give_up=give_up) for name in client.list_collections(timeout=5)):
+            if all(_countable(client, name, give_up=give_up) for name in _collections(client)):
                 return
         except MilvusException:
             client = None

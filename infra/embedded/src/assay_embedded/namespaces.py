@@ -7,11 +7,15 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from functools import cache
 from pathlib import Path
 
+CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
+_MS_BIND = 4096
+_MS_REC_PRIVATE = 0x4000 | 0x40000
 _PR_SET_PDEATHSIG = 1
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP_RUNNING = 0x1 | 0x40
@@ -29,15 +33,22 @@ def unshare(flags: int) -> None:
     _checked(ctypes.CDLL(None, use_errno=True).unshare(flags), "unshare")
 
 
-def join(pid: int) -> None:
-    """Enter the user namespace (if it is another) and the network namespace of a process."""
+def join(pid: int, wait_s: float = 10.0) -> None:
+    """Enter the network namespace of a process, as soon as it has one of its own."""
     libc = ctypes.CDLL(None, use_errno=True)
+    deadline = time.monotonic() + wait_s
+    while not _differs(pid, "net"):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"process {pid} has not left the network after {wait_s:.0f} s")
+        time.sleep(0.02)
     for kind in ("user", "net"):
-        theirs = Path(f"/proc/{pid}/ns/{kind}")
-        if theirs.readlink() == Path(f"/proc/self/ns/{kind}").readlink():
-            continue
-        with theirs.open() as handle:
-            _checked(libc.setns(handle.fileno(), 0), f"setns {kind}")
+        if _differs(pid, kind):
+            with Path(f"/proc/{pid}/ns/{kind}").open() as handle:
+                _checked(libc.setns(handle.fileno(), 0), f"setns {kind}")
+
+
+def _differs(pid: int, kind: str) -> bool:
+    return Path(f"/proc/{pid}/ns/{kind}").readlink() != Path(f"/proc/self/ns/{kind}").readlink()
 
 
 def die_with_parent(signal_number: int) -> None:
@@ -62,15 +73,26 @@ def hide_root() -> None:
 
 
 def leave_network() -> None:
-    """Go on in a network namespace that has a loopback and nothing else."""
+    """Go on in a network namespace that has a loopback and nothing else, and with mounts of one's own."""
     uid, gid = os.geteuid(), os.getegid()
     try:
-        unshare(CLONE_NEWNET)
+        unshare(CLONE_NEWNET | CLONE_NEWNS)
     except PermissionError:
-        unshare(CLONE_NEWUSER | CLONE_NEWNET)
+        unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS)
         _map_ids(uid, gid, uid=uid, gid=gid)
+    _mount(None, Path("/"), _MS_REC_PRIVATE)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         fcntl.ioctl(probe, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP_RUNNING))
+
+
+def _mount(source: Path | None, target: Path, flags: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    _checked(libc.mount(os.fsencode(source) if source else b"none", os.fsencode(target), None, flags, None), "mount")
+
+
+def cover(target: Path, source: Path) -> None:
+    """Show the content of another folder at this place, to this process and its children only."""
+    _mount(source, target, _MS_BIND)
 
 
 def bare_python(*code: str) -> list[str]:

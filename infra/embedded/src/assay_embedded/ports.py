@@ -35,17 +35,50 @@ def is_free(port: int) -> bool:
     return True
 
 
-def assign(names: Iterable[str], *, remembered: Mapping[str, int], start_at: int | None = None) -> dict[str, int]:
-    """Give every name a port that is free now: the remembered one, the default, or any."""
-    taken: set[int] = set()
-    assigned: dict[str, int] = {}
-    others = _others(start_at)
-    for name in names:
-        candidates = _candidates(remembered.get(name), DEFAULTS.get(name), others)
-        port = next(port for port in candidates if port not in taken and is_free(port))
-        taken.add(port)
-        assigned[name] = port
-    return assigned
+class Ports(Mapping[str, int]):
+    """The ports of one supervisor, kept from other supervisors until `close`.
+
+    A part binds its port only when it starts. Until then an abstract unix socket named after the port
+    stands for it: the kernel gives it to one process only, and takes it back when that process dies.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._claims: list[socket.socket] = []
+
+    def assign(self, names: Iterable[str], *, remembered: Mapping[str, int], start_at: int = _OTHERS.start) -> None:
+        """Give every name a port that is free now: the remembered one, the default, or any."""
+        others = _others(start_at)
+        for name in names:
+            candidates = _candidates(remembered.get(name), DEFAULTS.get(name), others)
+            self._numbers[name] = next(port for port in candidates if self._claim(port))
+
+    def _claim(self, port: int) -> bool:
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0assay.port.{port}")
+        except OSError:
+            claim.close()
+            return False
+        if not is_free(port):
+            claim.close()
+            return False
+        self._claims.append(claim)
+        return True
+
+    def close(self) -> None:
+        for claim in self._claims:
+            claim.close()
+        self._claims.clear()
+
+    def __getitem__(self, name: str) -> int:
+        return self._numbers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
 
 
 def _candidates(remembered: int | None, default: int | None, others: Iterator[int]) -> Iterator[int]:
@@ -53,7 +86,7 @@ def _candidates(remembered: int | None, default: int | None, others: Iterator[in
     yield from others
 
 
-def _others(start_at: int | None) -> Iterator[int]:
-    offset = (start_at or _OTHERS.start) - _OTHERS.start
+def _others(start_at: int) -> Iterator[int]:
+    offset = start_at - _OTHERS.start
     for step in range(len(_OTHERS)):
         yield _OTHERS[(offset + step) % len(_OTHERS)]

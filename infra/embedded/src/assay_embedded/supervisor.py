@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,11 +13,12 @@ from typing import Self
 import structlog
 from assay_core.errors import Invalid, Unavailable
 
-from assay_embedded import logs, ports, proctable, secrets, wiring
+from assay_embedded import logs, proctable, secrets, wiring
 from assay_embedded.control import Server, StatusReport
 from assay_embedded.home import Home, owned
 from assay_embedded.part import Part, PartStatus
 from assay_embedded.parts import milvus
+from assay_embedded.ports import Ports
 from assay_embedded.runner import Runner
 from assay_embedded.secrets import write_private
 from assay_embedded.settings import Settings
@@ -57,7 +57,7 @@ class Supervisor:
                 processors=[structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()],
             )
             self._end_leftovers()
-            self.wiring = self._wire()
+            self.wiring = self._wire(stack.enter_context(contextlib.closing(Ports())))
             self._watchdog = Watchdog(lock_fd=lock, log=self.home.log("supervisor"))
             stack.callback(self._watchdog.close)
             self._start()
@@ -79,21 +79,17 @@ class Supervisor:
             proctable.send(left, 9)
             time.sleep(0.1)
 
-    def _wire(self) -> Wiring:
+    def _wire(self, ports: Ports) -> Wiring:
         closed_in = "milvus" in self._names and milvus.closed_in()
         remembered = _remembered_ports(self.home.state)
-        assigned = ports.assign(
-            wiring.port_names(self._names, milvus_closed_in=closed_in),
-            remembered=remembered,
-            start_at=random.Random(str(self.home.path)).choice(range(18700, 28000)),  # noqa: S311 - spreads, hides nothing
-        )
-        state = {"ports": {**remembered, **assigned}}
+        ports.assign(wiring.port_names(self._names, milvus_closed_in=closed_in), remembered=remembered)
+        state = {"ports": {**remembered, **ports}}
         write_private(self.home.state, json.dumps(state, indent=2) + "\n")
         return Wiring(
             settings=self.settings,
             home=self.home,
             secrets=secrets.ensure(self.home.secrets),
-            ports=assigned,
+            ports=ports,
             milvus_closed_in=closed_in,
         )
 
@@ -150,6 +146,10 @@ class Supervisor:
         while not self._stop_asked.wait(_LOOK_EVERY_S):
             self._watchdog.revive()
             logs.rotate(self.home.log("supervisor"))
+
+    @property
+    def stop_asked(self) -> bool:
+        return self._stop_asked.is_set()
 
     def ask_to_stop(self) -> None:
         self._stop_asked.set()

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class Platform:
 
 
 @contextlib.contextmanager
-def running(home: Path, *, parts: Collection[str], timeout_s: float = 180) -> Iterator[Platform]:
+def running(home: Path, *, parts: Collection[str], timeout_s: float = 180) -> Generator[Platform]:
     """Start these parts on a data folder of their own, wait until they answer, and stop them at the end.
 
     Raises:

@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -95,18 +95,10 @@ class _Installer:
         """pip, because only pip finds the CPU build in the places that a machine's pip.conf names."""
         pip = [str(self._environment.python), "-m", "pip", "install", "--disable-pip-version-check"]
         what = f"{TORCH_CPU} (1 of 2)"
-        tries: list[Callable[[], None]] = [
-            lambda: self.step(what, [*pip, TORCH_CPU]),
-            lambda: self.step(f"{what} from pytorch.org", [*pip, TORCH_CPU, "--index-url", _TORCH_CPU_INDEX]),
-        ]
-        for attempt in tries:
-            try:
-                attempt()
-            except Unavailable as e:
-                failure = e
-            else:
-                return
-        raise Unavailable(f"{TORCH_CPU} could not be installed: {failure.message}")
+        try:
+            self.step(what, [*pip, TORCH_CPU])
+        except Unavailable:
+            self.step(f"{what} from pytorch.org", [*pip, TORCH_CPU, "--index-url", _TORCH_CPU_INDEX])
 
     def _installer(self) -> list[str]:
         """uv where it is at hand, several times faster; else pip."""

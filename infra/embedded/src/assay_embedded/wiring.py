@@ -56,7 +56,7 @@ class Wiring:
         """Where a person finds the platform."""
         if "gateway" not in self.ports:
             return None
-        host = _LOOPBACK if self.settings.host in ("0.0.0.0", "::") else self.settings.host  # noqa: S104
+        host = _LOOPBACK if self.settings.host in ("0.0.0.0", "::") else self.settings.host
         return f"http://{host}:{self.ports['gateway']}"
 
     @cached_property
@@ -73,7 +73,9 @@ class Wiring:
         }
         if "postgres" in ports:
             password = quote(self.secrets.read("postgres_password"))
-            found["ASSAY_DATABASE__URL"] = f"postgresql+psycopg://assay:{password}@{_LOOPBACK}:{ports['postgres']}/assay"
+            found["ASSAY_DATABASE__URL"] = (
+                f"postgresql+psycopg://assay:{password}@{_LOOPBACK}:{ports['postgres']}/assay"
+            )
         for name in ("broker", "cache"):
             if name in ports:
                 password = quote(self.secrets.read(f"{name}_password"))
@@ -92,7 +94,9 @@ class Wiring:
 
     def service_environment(self, name: str) -> dict[str, str]:
         """The whole environment of one of Assay's processes."""
-        mine = {key: value for key, value in self.settings.user_environment.items() if not key.startswith("ASSAY_VLLM__")}
+        mine = {
+            key: value for key, value in self.settings.user_environment.items() if not key.startswith("ASSAY_VLLM__")
+        }
         return {
             **self.settings.base_environment,
             **self.settings.model_environment,

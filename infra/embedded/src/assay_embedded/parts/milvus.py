@@ -5,6 +5,7 @@ behind `forward`, where the kernel allows that. Its root password is set before 
 """
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,6 +61,10 @@ class _Places:
     @property
     def binary(self) -> Path:
         return self.folder / "bin" / "milvus"
+
+    @property
+    def scratch(self) -> Path:
+        return self.folder / "run"
 
     @property
     def secured(self) -> Path:
@@ -120,8 +125,9 @@ class Milvus(Part):
 
     def _write_config(self) -> None:
         places = self._places
-        for folder in ("configs", "data", "logs"):
-            (places.folder / folder).mkdir(exist_ok=True)
+        shutil.rmtree(places.scratch, ignore_errors=True)
+        for folder in (places.config.parent, places.folder / "data", places.scratch):
+            folder.mkdir(exist_ok=True)
         rendered = _render(
             self._template,
             {name: str(port) for name, port in self._ports.items()}
@@ -158,7 +164,11 @@ class Milvus(Part):
         if self._closed_in:
             assert self.port is not None
             server = forward.forwarding(
-                listen_port=self.port, inner_port=INNER_PORTS["proxy_port"], gate=places.secured, argv=server
+                listen_port=self.port,
+                inner_port=INNER_PORTS["proxy_port"],
+                gate=places.secured,
+                scratch=places.scratch,
+                argv=server,
             )
         return Command(
             argv=server,
@@ -168,7 +178,6 @@ class Milvus(Part):
                 "METRICS_PORT": str(self._ports["metrics"]),
                 "LD_LIBRARY_PATH": str(places.folder / "bin"),
                 "ETCD_CONFIG_PATH": str(places.etcd_config),
-                "MILVUS_RUN_DIR": str(places.folder / "run"),
             },
             cwd=places.folder,
             stop_timeout_s=8.0,

