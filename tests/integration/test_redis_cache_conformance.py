@@ -1,0 +1,60 @@
+"""The real semantic cache meets the contract that the fake meets, and survives a server that forgets."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+import redis
+from assay_adapters.redis_cache import RedisSemanticCache
+from assay_core.errors import Unavailable
+from assay_core.ports import SemanticCache
+from assay_embedded.testing import Platform
+from assay_testing.conformance.semantic_cache import DIMENSION, SemanticCacheContract, entry_for, scope_for, turned
+from assay_testing.ids import new_collection
+
+pytestmark = pytest.mark.integration
+
+
+def opened(url: str, *, ttl_s: float = 60.0, key: bytes = bytes(32)) -> RedisSemanticCache:
+    return RedisSemanticCache(url=url, key=key, model_id="test", dimension=DIMENSION, ttl_s=ttl_s, timeout_s=2)
+
+
+class TestRedisSemanticCache(SemanticCacheContract):
+    @pytest.fixture
+    def make_cache(self, servers: Platform) -> Callable[[float], SemanticCache]:
+        return lambda ttl_s: opened(servers.env["ASSAY_CACHE__URL"], ttl_s=ttl_s)
+
+    @pytest.fixture
+    def pass_time(self) -> Callable[[float], None]:
+        return time.sleep
+
+
+def test_a_flushed_server_is_an_empty_cache_that_fills_again(servers: Platform):
+    cache, collection = opened(servers.env["ASSAY_CACHE__URL"]), new_collection()
+    scope, entry = scope_for(collection), entry_for(collection, "what now")
+    cache.store(scope, entry, turned(0))
+    redis.Redis.from_url(servers.env["ASSAY_CACHE__URL"], protocol=2).flushall()
+    assert cache.lookup(scope, "what now", turned(0)) is None
+    cache.store(scope, entry, turned(0))
+    assert cache.lookup(scope, "what now", turned(0)) is not None
+
+
+def test_nothing_readable_lies_in_the_server(servers: Platform):
+    url = servers.env["ASSAY_CACHE__URL"]
+    cache, collection = opened(url), new_collection()
+    cache.store(scope_for(collection), entry_for(collection, "canary question", payload=b"canary payload"), turned(0))
+    client = redis.Redis.from_url(url, protocol=2)
+    stored = [(key, client.hgetall(key)) for key in client.scan_iter("assay:cache:*")]
+    assert stored
+    assert b"canary" not in repr(stored).encode()
+
+
+def test_another_key_reads_nothing(servers: Platform):
+    url, collection = servers.env["ASSAY_CACHE__URL"], new_collection()
+    opened(url).store(scope_for(collection), entry_for(collection, "what now"), turned(0))
+    assert opened(url, key=b"k" * 32).lookup(scope_for(collection), "what now", turned(0)) is None
+
+
+def test_a_server_that_is_not_there_is_unavailable():
+    with pytest.raises(Unavailable):
+        opened("redis://127.0.0.1:1/0").lookup(scope_for(new_collection()), "what", turned(0))
