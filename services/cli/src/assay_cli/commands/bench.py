@@ -1,0 +1,135 @@
+"""`assay bench`: how fast the platform is, measured from outside."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from assay_core.errors import Unavailable
+
+from assay_cli import baseline as plain
+from assay_cli import bench_queries, latency, worker_memory
+from assay_cli.commands.ingest import ingest_files, summary
+from assay_cli.files import find_files
+from assay_cli.options import CollectionOption, Command, ModeOption, OptionalCollection
+from assay_cli.output import print_json, print_table, say, size
+from assay_cli.session import Session, session_of
+
+app = typer.Typer(no_args_is_help=True, help="Measure speed.")
+
+_WARM_UP = 20
+
+
+@app.command(cls=Command)
+def search(
+    context: typer.Context,
+    collection: CollectionOption,
+    queries: Annotated[int, typer.Option(min=1, help="How many searches are measured.")] = 500,
+    queries_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Queries, one a line.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Searches at a time.")] = 1,
+    mode: ModeOption = "hybrid",
+    top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=200)] = 10,
+    seed: Annotated[int, typer.Option(help="The same seed takes the same queries.")] = 0,
+) -> None:
+    """Measure searches end to end over HTTP, warm, without cache and rerank.
+
+    The queries are sentences of the collection's own passages, unless a file is given.
+    """
+    session = session_of(context)
+    client = session.client
+    chunks = client.collection(collection).chunks
+    texts = (
+        bench_queries.read_queries(queries_file)
+        if queries_file
+        else bench_queries.sample_queries(client, collection, queries, seed=seed)
+    )
+    texts = [texts[i % len(texts)] for i in range(queries)]
+    say(f"Warming up, then {queries} searches of {collection!r} ({chunks} chunks), {concurrency} at a time.")
+    # Backwards: the first measured queries are not those that the caches of the stores saw last.
+    latency.measure_searches(
+        client, collection, texts[::-1][:_WARM_UP], mode=mode, top_k=top_k, concurrency=concurrency
+    )
+    samples, seconds = latency.measure_searches(
+        client, collection, texts, mode=mode, top_k=top_k, concurrency=concurrency
+    )
+    totals = [sample.total_ms for sample in samples]
+    result: dict[str, object] = {
+        "collection": collection,
+        "chunks": chunks,
+        "mode": mode,
+        "queries": queries,
+        "concurrency": concurrency,
+        "p50_ms": round(latency.percentile(totals, 0.5), 2),
+        "p95_ms": round(latency.percentile(totals, 0.95), 2),
+        "p99_ms": round(latency.percentile(totals, 0.99), 2),
+        "max_ms": round(max(totals), 2),
+        "searches_per_s": round(queries / seconds, 2),
+        "stages_median_ms": latency.stage_medians(samples),
+        "degraded": sum(sample.degraded for sample in samples),
+    }
+    _show(session, result)
+    if result["degraded"]:
+        raise Unavailable(
+            f"{result['degraded']} of {queries} searches went without one of their parts; the figures are not those "
+            "of the whole system. `assay status` shows what is missing.",
+            code="degraded",
+        )
+
+
+@app.command(cls=Command)
+def ingest(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with documents.")],
+    collection: OptionalCollection = None,
+    baseline: Annotated[
+        Literal["sentence-transformers"] | None,
+        typer.Option(help="Embed a sample of the same passages plainly, and print how much faster the platform is."),
+    ] = None,
+    baseline_model: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Folder or hub name; default: the packaged MiniLM.")
+    ] = None,
+    sample: Annotated[int, typer.Option(min=1, help="Passages for the baseline.")] = 256,
+    keep: Annotated[bool, typer.Option(help="Keep the collection afterwards.")] = True,
+) -> None:
+    """Ingest a folder into a fresh collection and measure it."""
+    session = session_of(context)
+    sources = find_files([folder])
+    name = collection or time.strftime("bench-%Y%m%d-%H%M%S")
+    session.client.create_collection(name)
+    with worker_memory.PeakMemory(worker_memory.part_pids(session.home)) as memory:
+        done, seconds = ingest_files(session, name, sources, wait=True)
+    result = {
+        **summary(name, done, seconds),
+        "documents": len(sources),
+        "peak_memory_bytes": memory.peaks,
+    }
+    if baseline and done.chunks:
+        texts = [chunk.text for chunk in bench_queries.sample_chunks(session.client, name, sample, seed=0)]
+        say(f"Embedding {len(texts)} of the passages with plain {baseline}.")
+        rate = plain.embed_plainly(texts, model=baseline_model)
+        result["baseline"] = {
+            "name": baseline,
+            "chunks": len(texts),
+            "chunks_per_s": round(rate, 2),
+            "ratio": round(done.chunks / seconds / rate, 2),
+        }
+    if not keep:
+        session.client.delete_collection(name)
+    _show(session, result)
+    if done.failures:
+        raise typer.Exit(1)
+
+
+def _show(session: Session, result: dict[str, object]) -> None:
+    if session.json:
+        print_json(result)
+    else:
+        print_table(["", ""], [[key.replace("_", " "), _shown(key, value)] for key, value in result.items()])
+
+
+def _shown(key: str, value: object) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{name}: {_shown(key, item)}" for name, item in value.items()) or "–"
+    if isinstance(value, list):
+        return str(len(value))
+    return size(value) if key.endswith("_bytes") and isinstance(value, int) else str(value)

@@ -1,0 +1,125 @@
+"""`assay documents`: what is in a collection."""
+
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from assay_core.errors import NotFound
+
+from assay_cli.confirm import confirmed
+from assay_cli.options import CollectionOption, Command, OptionalCollection
+from assay_cli.output import models, print_json, print_table, say, size
+from assay_cli.session import session_of
+
+if TYPE_CHECKING:
+    from assay_wire.clients import AssayClient
+    from assay_wire.public import DocumentSummary, Version
+
+app = typer.Typer(no_args_is_help=True, help="Documents of a collection.")
+
+State = Literal["received", "parsing", "embedding", "indexing", "ready", "failed"]
+Document = Annotated[str, typer.Argument(metavar="DOCUMENT", help="Its id, or with --collection its name.")]
+
+
+@app.command("list", cls=Command)
+def list_all(
+    context: typer.Context,
+    collection: CollectionOption,
+    state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many.")] = None,
+) -> None:
+    """List documents with their state and errors."""
+    session = session_of(context)
+    counts = session.client.documents_page(collection, limit=1).counts
+    found = list(islice(session.client.documents(collection, state=state), limit))
+    if session.json:
+        print_json({"documents": models(found), "counts": counts})
+        return
+    if found:
+        print_table(
+            ["id", "name", "state", "version", "live", "chunks", "size", "error"],
+            [
+                [d.id, d.name, _state(d), d.version, d.live_version, d.chunks, size(d.size_bytes), d.error]
+                for d in found
+            ],
+        )
+    say(", ".join(f"{count} {name}" for name, count in counts.items() if count) or "No documents.")
+
+
+@app.command(cls=Command)
+def show(context: typer.Context, document: Document, collection: OptionalCollection = None) -> None:
+    """Show one document with all its versions."""
+    session = session_of(context)
+    found = session.client.document(document_id(session.client, document, collection))
+    if session.json:
+        print_json(found)
+        return
+    print_table(
+        ["", ""],
+        [
+            ["name", found.name],
+            ["id", found.id],
+            ["collection", found.collection],
+            ["readers see", f"version {found.live_version}" if found.live_version else "nothing yet"],
+            *([f"{key}", value] for key, value in found.metadata.items()),
+        ],
+    )
+    print_table(
+        ["version", "state", "type", "size", "pages", "chunks", "uploaded", "error"],
+        [_version_row(version) for version in found.versions],
+    )
+
+
+@app.command(cls=Command)
+def delete(
+    context: typer.Context,
+    documents: Annotated[list[str], typer.Argument(metavar="DOCUMENT…", help="Ids, or with --collection names.")],
+    collection: OptionalCollection = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete documents. They are gone from answers at once."""
+    session = session_of(context)
+    chosen = [session.client.document(document_id(session.client, name, collection)) for name in documents]
+    names = ", ".join(repr(document.name) for document in chosen)
+    confirmed(f"Delete {names} with all versions?", yes=yes)
+    deletions = [session.client.delete_document(document.id) for document in chosen]
+    if session.json:
+        print_json({"deleted": models(deletions)})
+    else:
+        say(f"Deleted {names}: gone from answers now, and from the stores in a moment.")
+
+
+def document_id(client: "AssayClient", document: str, collection: str | None) -> str:
+    """The id of a document that a person named.
+
+    Raises:
+        NotFound: the collection has no document of this name or id.
+    """
+    if collection is None:
+        return document
+    for found in client.documents(collection):
+        if document in (found.name, found.id):
+            return found.id
+    raise NotFound(
+        f"{collection!r} has no document {document!r}; `assay documents list --collection {collection}` shows all."
+    )
+
+
+def _version_row(version: "Version") -> list[object]:
+    error = f"{version.error_code}: {version.error}" if version.error_code else None
+    uploaded = f"{version.created_at:%Y-%m-%d %H:%M}"
+    return [
+        version.version,
+        version.state,
+        version.media_type,
+        size(version.size_bytes),
+        version.pages,
+        version.chunks,
+        uploaded,
+        error,
+    ]
+
+
+def _state(document: "DocumentSummary") -> str:
+    working = document.state not in ("ready", "failed")
+    return f"{document.state} {document.progress:.0%}" if working else document.state

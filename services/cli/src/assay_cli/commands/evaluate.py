@@ -1,0 +1,158 @@
+"""`assay eval`: how good answers and retrieval are."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from assay_core.errors import NotFound
+
+from assay_cli.golden_file import read_golden
+from assay_cli.options import CollectionOption, Command, OptionalCollection
+from assay_cli.output import models, print_json, print_table, say
+from assay_cli.progress import Steps
+from assay_cli.session import Session, session_of
+
+if TYPE_CHECKING:
+    from assay_evals.beir import RetrievalReport
+    from assay_wire.public import Run
+
+app = typer.Typer(no_args_is_help=True, help="Measure answers and retrieval.")
+
+_POLL_S = 2.0
+_UNDER_WAY = ("waiting", "running")
+DatasetOption = Annotated[str, typer.Option("--dataset", "-d", metavar="NAME", help="The golden set.")]
+
+
+@app.command(cls=Command)
+def run(
+    context: typer.Context,
+    collection: CollectionOption,
+    dataset: DatasetOption,
+    judge: Annotated[Literal["local", "ragas"], typer.Option(help="Who scores: no LLM, or ragas with one.")] = "local",
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many questions.")] = None,
+    wait: Annotated[bool, typer.Option(help="Wait for the scores.")] = False,
+) -> None:
+    """Ask the questions of a golden set and score the answers."""
+    session = session_of(context)
+    started = session.client.start_run(collection, dataset, judge=judge, limit=limit)
+    if wait:
+        started = _await_run(session, started)
+    if session.json:
+        print_json(started)
+    else:
+        _show_run(started)
+    if started.state == "failed":
+        raise typer.Exit(1)
+
+
+@app.command(cls=Command)
+def runs(
+    context: typer.Context,
+    collection: OptionalCollection = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many, newest first.")] = 20,
+) -> None:
+    """List runs, newest first."""
+    session = session_of(context)
+    found = session.client.runs(collection=collection, limit=limit)
+    if session.json:
+        print_json({"runs": models(found)})
+        return
+    if not found:
+        say("No runs yet. `assay eval run --collection NAME --dataset NAME` starts one.")
+        return
+    metrics = sorted({name for each in found for name in each.metrics})
+    print_table(
+        ["id", "started", "collection", "dataset", "judge", "state", *metrics],
+        [
+            [r.id, f"{r.started_at:%Y-%m-%d %H:%M}", r.collection, r.dataset, r.judge, r.state]
+            + [r.metrics.get(name) for name in metrics]
+            for r in found
+        ],
+    )
+
+
+@app.command(cls=Command)
+def show(context: typer.Context, run_id: Annotated[str, typer.Argument(metavar="RUN", help="Its id.")]) -> None:
+    """Show one run; with --json also the score of every question."""
+    session = session_of(context)
+    found = session.client.run(run_id)
+    if session.json:
+        print_json(found)
+    else:
+        _show_run(found)
+
+
+@app.command(cls=Command)
+def upload(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="A JSON object with a question on each line.")],
+    collection: CollectionOption,
+    dataset: DatasetOption,
+) -> None:
+    """Store a golden set, in place of one of the same name."""
+    session = session_of(context)
+    stored = session.client.put_dataset(collection, dataset, read_golden(file))
+    if session.json:
+        print_json({"collection": collection, "dataset": dataset, "questions": stored})
+    else:
+        say(f"{stored} questions are stored as {dataset!r} of {collection!r}.")
+
+
+@app.command(cls=Command)
+def retrieval(
+    context: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Holds corpus.jsonl, queries.jsonl, qrels.tsv; each may be .gz.")
+    ],
+    collection: OptionalCollection = None,
+) -> None:
+    """Measure nDCG, recall and MRR of each retrieval mode on a judged set in BEIR's form."""
+    try:
+        from assay_evals.beir import evaluate_retrieval
+    except ModuleNotFoundError as error:
+        raise NotFound(
+            "This command needs the package assay-evals. Install it with `pip install 'assay-cli[eval]'`.",
+            code="not_installed",
+        ) from error
+    session = session_of(context)
+    with Steps() as steps:
+        report = evaluate_retrieval(session.client, folder, collection=collection, on_progress=steps.update)
+    if session.json:
+        print_json(report.as_json())
+    else:
+        _show_retrieval(report)
+
+
+def _await_run(session: Session, started: "Run") -> "Run":
+    say(f"Run {started.id} has begun; it goes on if you stop waiting (`assay eval show {started.id}`).")
+    found = started
+    while found.state in _UNDER_WAY:
+        time.sleep(_POLL_S)
+        found = session.client.run(started.id)
+    return found
+
+
+def _show_run(found: "Run") -> None:
+    say(f"Run {found.id}: {found.collection}, {found.dataset}, judge {found.judge}, {found.state}.")
+    if found.error:
+        say(f"Error: {found.error}")
+    if found.metrics:
+        nothing = (None, None)
+        print_table(
+            ["metric", "mean", "95 % from", "to"],
+            [[name, value, *found.intervals.get(name, nothing)] for name, value in sorted(found.metrics.items())],
+        )
+        say(f"{found.questions} questions, {found.failures} with a failure.")
+
+
+def _show_retrieval(report: "RetrievalReport") -> None:
+    metrics = list(next(iter(report.stages.values()), {}))
+    print_table(
+        ["mode", *metrics, "p50 ms", "p99 ms"],
+        [
+            [mode, *values.values(), report.latency[mode].p50_ms, report.latency[mode].p99_ms]
+            for mode, values in report.stages.items()
+        ],
+        title=f"{report.dataset}: {report.queries} queries, {report.documents} documents",
+    )

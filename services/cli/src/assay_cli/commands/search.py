@@ -1,0 +1,61 @@
+"""`assay search`: passages that fit a query."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assay_cli import passages
+from assay_cli.options import CollectionOption, Command, ModeOption
+from assay_cli.output import console, print_json, say
+from assay_cli.session import session_of
+
+if TYPE_CHECKING:
+    from assay_wire.public import SearchReply
+
+
+def register(app: typer.Typer) -> None:
+    app.command(cls=Command)(search)
+
+
+def search(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(help="What to look for.")],
+    collection: CollectionOption,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=200, help="How many passages.")] = 10,
+    mode: ModeOption = "hybrid",
+    rerank: Annotated[bool, typer.Option(help="Let the cross-encoder have the last word, if there is one.")] = True,
+    cache: Annotated[bool, typer.Option(help="Take the result from the cache if it is there.")] = True,
+    explain: Annotated[bool, typer.Option("--explain", help="Show rank and score of each stage.")] = False,
+    one_per_document: Annotated[
+        bool, typer.Option("--one-per-document", help="The best passage of each document only.")
+    ] = False,
+) -> None:
+    """Find the passages that fit a query best."""
+    session = session_of(context)
+    reply = session.client.search(
+        collection,
+        query,
+        top_k=top_k,
+        mode=mode,
+        rerank=rerank,
+        use_cache=cache,
+        explain=explain,
+        one_per_document=one_per_document,
+    )
+    if session.json:
+        print_json(reply)
+    else:
+        _show(reply)
+
+
+def _show(reply: "SearchReply") -> None:
+    out = console()
+    for hit in reply.hits:
+        passages.print_hit(out, hit)
+    if not reply.hits:
+        say("Nothing found.")
+    passages.say_degraded(reply.degraded)
+    total = reply.timings_ms.get("total")
+    if total is not None:
+        cached = ", from the cache" if reply.cache == "hit" else ""
+        say(f"{len(reply.hits)} passages in {total:.0f} ms{cached}.")
