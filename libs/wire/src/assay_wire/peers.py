@@ -68,10 +68,19 @@ class Peer:
 
     async def is_ready(self) -> bool:
         """Whether the service says that it is ready."""
+        return (await self.readiness())[0]
+
+    async def readiness(self) -> tuple[bool, str]:
+        """Whether the service says that it is ready, and what it misses if not."""
         try:
-            return (await self._client.get("/readyz", timeout=2)).status_code == 200
+            answer = await self._client.get("/readyz", timeout=2)
         except httpx.HTTPError:
-            return False
+            return False, f"The {self._name} service cannot be reached."
+        if answer.status_code == 200:
+            return True, ""
+        checks = _json(answer.content).get("checks")
+        bad = [c for c in checks.items() if not _is_ok(c[1])] if isinstance(checks, dict) else []
+        return False, "; ".join(f"{name}: {_detail(check)}" for name, check in bad) or "It is not ready."
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -192,3 +201,11 @@ def _json(raw: bytes) -> dict[str, object]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _is_ok(check: object) -> bool:
+    return isinstance(check, dict) and bool(check.get("ok"))
+
+
+def _detail(check: object) -> str:
+    return str(check.get("detail", "")) if isinstance(check, dict) else ""

@@ -28,7 +28,9 @@ _STATUS: dict[type[AssayError], int] = {
 }
 _STATUS_BY_CODE = {
     "too_large": 413,
+    "too_slow": 408,
     "unknown_type": 415,
+    "unsupported_media_type": 415,
     "validation": 422,
     "idempotency_mismatch": 422,
     "forbidden": 403,
@@ -41,6 +43,7 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     409: "Conflict",
     413: "Too large",
     415: "Unknown type",
