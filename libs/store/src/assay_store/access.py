@@ -87,6 +87,17 @@ def _valid_key(row: Row[tuple[object, ...]]) -> ValidKey:
     return ValidKey(row.key, Principal(TenantId(row.tenant), row.id, row.name, frozenset(row.roles)))
 
 
+def get_principal(connection: Connection, tenant: TenantId, identity: str) -> Principal:
+    """A principal with its present roles. Raises `Denied` if it is unknown or disabled."""
+    row = connection.execute(
+        text("SELECT name, roles FROM principals WHERE tenant = :t AND id = :p AND disabled_at IS NULL"),
+        {"t": tenant, "p": identity},
+    ).one_or_none()
+    if row is None:
+        raise Denied(f"The principal {identity!r} is unknown or disabled.", code="forbidden")
+    return Principal(tenant, identity, row.name, frozenset(row.roles))
+
+
 def principal_is_active(connection: Connection, principal: Principal) -> bool:
     """Whether a principal of an existing session is still known and enabled."""
     row = connection.execute(

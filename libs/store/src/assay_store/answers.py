@@ -75,6 +75,19 @@ def owned(connection: Connection, vault: Vault, principal: Principal, answer: st
     return found[0] if found else None
 
 
+def by_id(connection: Connection, vault: Vault, collection: CollectionId, answer: str) -> RecordedAnswer | None:
+    """An answer given in this collection, to whomever; for evaluation, which shows nobody its text."""
+    found = _select(
+        connection,
+        vault,
+        collection.tenant,
+        "a.id = :id AND a.collection = :c",
+        {"id": answer, "c": collection.id},
+        limit=1,
+    )
+    return found[0] if found else None
+
+
 def since(
     connection: Connection, vault: Vault, collection: CollectionId, *, hours: float, limit: int
 ) -> Sequence[RecordedAnswer]:

@@ -5,6 +5,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Float,
     ForeignKeyConstraint,
@@ -316,7 +317,10 @@ evaluation_runs = Table(
     Column("questions", Integer, nullable=False, server_default="0"),
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("requested_by", Text, nullable=False),
+    Column("night", Date),  # the nightly run of this date; NULL if someone asked for it
     Column("owner", Text),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),
     Column("lease_until", DateTime(timezone=True)),
     Column("error", Text),
     Column("started_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
@@ -324,6 +328,21 @@ evaluation_runs = Table(
     PrimaryKeyConstraint("tenant", "id"),
     ForeignKeyConstraint(["tenant"], ["tenants.tenant"]),
     Index("evaluation_runs_by_time", "tenant", "collection", "started_at"),
+    Index("evaluation_runs_open", "started_at", postgresql_where=text("state IN ('waiting', 'running')")),
+    UniqueConstraint("tenant", "collection", "dataset", "night", name="evaluation_runs_night"),
+)
+
+evaluation_cases = Table(
+    "evaluation_cases",
+    metadata,
+    Column("tenant", Text),
+    Column("run", Text),
+    Column("question", Text),  # of the golden set, or the id of an answer of yesterday
+    Column("answer", Text),  # for replay; it may have been erased since
+    Column("scored_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant", "run", "question"),
+    ForeignKeyConstraint(["tenant", "run"], ["evaluation_runs.tenant", "evaluation_runs.id"], ondelete="CASCADE"),
+    Index("evaluation_cases_answer", "tenant", "answer"),
 )
 
 evaluation_scores = Table(
