@@ -36,7 +36,7 @@ def test_sealed_bytes_do_not_open_elsewhere_or_changed():
         key.open(sealed[:-1] + bytes([sealed[-1] ^ 1]), place="chunk:1")
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.sampled_from([0, 1, FRAME_BYTES - 1, FRAME_BYTES, FRAME_BYTES + 1, 2 * FRAME_BYTES]), st.integers(1, 10**6))
 def test_streams_of_any_length_and_chunking_open_again(length: int, size: int):
     key, plain = Key(MASTER), bytes(length)

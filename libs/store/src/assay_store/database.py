@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import datetime
 
 import psycopg
 from assay_core.errors import Unavailable
@@ -23,6 +24,8 @@ class Database:
         self, url: str, *, pool_size: int = 5, pool_timeout_s: float = 5.0, statement_timeout_s: float = 30.0
     ) -> None:
         self.url = url
+        self._listener: psycopg.Connection[tuple[object, ...]] | None = None
+        self._channel = ""
         self._engine: Engine = create_engine(
             url,
             pool_size=pool_size,
@@ -76,9 +79,6 @@ class Database:
             raise Unavailable("The database does not answer.", code="database_unavailable") from error
         return False
 
-    _listener: "psycopg.Connection[tuple[object, ...]] | None" = None
-    _channel: str = ""
-
     def close_listener(self) -> None:
         if self._listener is not None:
             self._listener.close()
@@ -93,3 +93,8 @@ class Database:
 def notify(connection: Connection, channel: str) -> None:
     """Wake the listeners of `channel` when this transaction commits."""
     connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": channel})
+
+
+def clock(connection: Connection) -> datetime:
+    """The database's time at the start of this transaction."""
+    return connection.execute(text("SELECT now()")).scalar_one()

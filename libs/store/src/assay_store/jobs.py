@@ -1,9 +1,11 @@
 """Jobs with leases. Every later write of a worker carries the lease's epoch and is refused if it is stale."""
 
+from collections.abc import Sequence
+
 from assay_core.documents import DocumentId, TenantId
 from assay_core.errors import Conflict
 from assay_core.jobs import MAX_ATTEMPTS, JobKind, JobState, Lease
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, Row, TextClause, insert, text
 
 from assay_store import outbox
 from assay_store.ids import new_id
@@ -11,18 +13,35 @@ from assay_store.tables import jobs
 
 INGEST_TASK = "ingestion.ingest"
 
-_LEASE = text("""
+_NO_BOUND = 2**31 - 1
+
+_WAITING = "(j.state = 'waiting' AND j.not_before <= now())"
+_LAPSED = "(j.state = 'leased' AND j.lease_until < now())"
+
+
+def _lease_statement(condition: str) -> TextClause:
+    return text(f"""
+WITH open AS MATERIALIZED (
+    SELECT j.tenant, j.id, j.created_at, coalesce(v.size_bytes, 0) AS bytes
+    FROM jobs j LEFT JOIN versions v ON v.tenant = j.tenant AND v.document = j.document AND v.version = j.version
+    WHERE j.kind = :kind AND j.attempts < :max_attempts AND {condition}
+    ORDER BY j.created_at LIMIT :limit FOR UPDATE OF j SKIP LOCKED
+), summed AS (
+    SELECT tenant, id, bytes, sum(bytes) OVER (ORDER BY created_at, id) AS total FROM open
+)
 UPDATE jobs j SET state = 'leased', owner = :owner, epoch = j.epoch + 1, attempts = j.attempts + 1,
        lease_until = now() + make_interval(secs => :lease_s), updated_at = now()
-FROM (
-    SELECT tenant, id FROM jobs
-    WHERE kind = :kind AND attempts < :max_attempts AND attempts BETWEEN :least AND :most
-      AND ((state = 'waiting' AND not_before <= now()) OR (state = 'leased' AND lease_until < now()))
-    ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED
-) open
-WHERE j.tenant = open.tenant AND j.id = open.id
+FROM summed s
+WHERE j.tenant = s.tenant AND j.id = s.id AND (s.total <= :max_bytes OR s.total = s.bytes)
 RETURNING j.tenant, j.id, j.document, j.version, j.epoch, j.attempts
 """)
+
+
+_LEASE = {
+    None: _lease_statement(f"({_WAITING} OR {_LAPSED})"),
+    False: _lease_statement(_WAITING),
+    True: _lease_statement(_LAPSED),
+}
 
 
 def create(
@@ -52,47 +71,40 @@ def lease(
     owner: str,
     lease_s: float,
     limit: int,
-    attempts: tuple[int, int] = (0, MAX_ATTEMPTS),
+    max_bytes: int = 2**62,
+    lapsed: bool | None = None,
+    max_attempts: int | None = MAX_ATTEMPTS,
 ) -> list[Lease]:
     """Take up to `limit` open jobs, oldest first, by the database's clock.
 
-    `attempts` restricts to jobs tried so many times before: a job whose worker died is best retried alone.
+    Args:
+        max_bytes: bound on the sum of their versions' sizes; the oldest one is taken whatever its size.
+        lapsed: True takes only jobs whose worker died (best retried alone), False only others, None both.
+        max_attempts: jobs that were tried so often are left; None means that this kind is never given up.
     """
     rows = connection.execute(
-        _LEASE,
+        _LEASE[lapsed],
         {
             "kind": kind,
             "owner": owner,
             "lease_s": lease_s,
             "limit": limit,
-            "max_attempts": MAX_ATTEMPTS,
-            "least": attempts[0],
-            "most": attempts[1],
+            "max_bytes": max_bytes,
+            "max_attempts": _NO_BOUND if max_attempts is None else max_attempts,
         },
     )
-    return [
-        Lease(
-            TenantId(r.tenant),
-            r.id,
-            kind,
-            DocumentId(TenantId(r.tenant), r.document),
-            r.version,
-            r.epoch,
-            r.attempts,
-        )
-        for r in rows
-    ]
+    return [_lease_of(row, kind) for row in rows]
 
 
-def renew(connection: Connection, leases: list[Lease], *, lease_s: float) -> None:
-    """Extend leases that are still held; lapsed ones are left alone."""
-    for held in leases:
+def renew(connection: Connection, leases: Sequence[Lease], *, lease_s: float) -> None:
+    """Extend leases that are still held; lapsed and lost ones are left alone."""
+    if leases:
         connection.execute(
             text("""
                 UPDATE jobs SET lease_until = now() + make_interval(secs => :s)
                 WHERE tenant = :t AND id = :id AND epoch = :epoch AND state = 'leased'
             """),
-            {"s": lease_s, "t": held.tenant, "id": held.job, "epoch": held.epoch},
+            [{"s": lease_s, "t": held.tenant, "id": held.job, "epoch": held.epoch} for held in leases],
         )
 
 
@@ -130,6 +142,19 @@ def retry_later(connection: Connection, held: Lease, *, delay_s: float, code: st
     )
 
 
+def give_back(connection: Connection, leases: Sequence[Lease], *, delay_s: float = 0.0) -> None:
+    """Return leases that are still held, as if these tries had not been: nothing is wrong with the jobs."""
+    if leases:
+        connection.execute(
+            text("""
+                UPDATE jobs SET state = 'waiting', owner = NULL, lease_until = NULL, attempts = attempts - 1,
+                       not_before = now() + make_interval(secs => :s), updated_at = now()
+                WHERE tenant = :t AND id = :id AND epoch = :epoch AND state = 'leased'
+            """),
+            [{"s": delay_s, "t": held.tenant, "id": held.job, "epoch": held.epoch} for held in leases],
+        )
+
+
 def overdue(connection: Connection, kind: JobKind, *, waiting_s: float, limit: int) -> list[tuple[TenantId, str]]:
     """Open jobs that nobody works on: lapsed leases, and jobs that wait longer than `waiting_s`."""
     rows = connection.execute(
@@ -156,27 +181,12 @@ def exhausted(connection: Connection, kind: JobKind) -> list[Lease]:
         """),
         {"kind": kind, "most": MAX_ATTEMPTS},
     )
-    return [
-        Lease(
-            TenantId(r.tenant),
-            r.id,
-            kind,
-            DocumentId(TenantId(r.tenant), r.document),
-            r.version,
-            r.epoch,
-            r.attempts,
-        )
-        for r in rows
-    ]
+    return [_lease_of(row, kind) for row in rows]
 
 
-def backlog(connection: Connection, tenant: TenantId) -> dict[JobState, int]:
-    """How many of a tenant's jobs are in each state, done ones left out."""
-    rows = connection.execute(
-        text("SELECT state, count(*) AS n FROM jobs WHERE tenant = :t AND state <> 'done' GROUP BY state"),
-        {"t": tenant},
-    )
-    return {JobState(row.state): row.n for row in rows}
+def _lease_of(row: Row[tuple[object, ...]], kind: JobKind) -> Lease:
+    tenant = TenantId(row.tenant)
+    return Lease(tenant, row.id, kind, DocumentId(tenant, row.document), row.version, row.epoch, row.attempts)
 
 
 def _close(connection: Connection, held: Lease, state: JobState, code: str | None, reason: str | None) -> None:

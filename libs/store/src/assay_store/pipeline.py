@@ -1,8 +1,9 @@
 """What ingestion writes: the way of a version from received to live, and of a document out of every store."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from assay_core.documents import (
     AclId,
@@ -22,6 +23,21 @@ from assay_store import collections
 from assay_store.database import notify
 from assay_store.documents import INDEX_CHANNEL
 from assay_store.encryption import Key
+
+_SET_PROGRESS = text("""
+    UPDATE versions SET state = :s, progress = :p, updated_at = now()
+    WHERE tenant = :t AND document = :d AND version = :v AND state NOT IN ('ready', 'failed')
+""")
+
+
+_STORED = """
+    c.tenant, c.id, c.document, c.payload, c.vector_key, c.vector_row, d.collection, d.acl, d.key_wrapped
+"""
+_IS_LIVE = """
+    (d.deleted_at IS NULL AND EXISTS (
+        SELECT 1 FROM version_chunks lv WHERE lv.tenant = c.tenant AND lv.chunk = c.id
+        AND lv.document = d.id AND lv.version = d.live_version))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +85,7 @@ class StoredChunk:
     """A chunk to be indexed, as SQL has it; the payload is encrypted."""
 
     row: IndexRow
+    document: DocumentId
     payload: bytes
     key_wrapped: bytes | None
     vector: VectorPlace
@@ -84,22 +101,34 @@ class PendingVersion:
     chunks: int
 
 
-def source(connection: Connection, held: Lease) -> Source:
-    """The bytes that a leased ingest job is about."""
-    row = connection.execute(
+def sources(connection: Connection, leases: Sequence[Lease]) -> dict[str, Source]:
+    """The bytes that leased ingest jobs are about, by job; jobs of erased documents are missing."""
+    rows = connection.execute(
         text("""
-            SELECT d.collection, d.name, d.key_wrapped, d.deleted_at, v.blob_key, v.size_bytes
-            FROM documents d JOIN versions v ON v.tenant = d.tenant AND v.document = d.id AND v.version = :v
-            WHERE d.tenant = :t AND d.id = :d
+            SELECT a.job, a.tenant, d.id, d.collection, d.name, d.key_wrapped, d.deleted_at, v.version, v.blob_key,
+                   v.size_bytes
+            FROM unnest(CAST(:jobs AS text[]), CAST(:tenants AS text[]), CAST(:documents AS text[]),
+                        CAST(:versions AS int[])) AS a(job, tenant, document, version)
+            JOIN documents d ON d.tenant = a.tenant AND d.id = a.document
+            JOIN versions v ON v.tenant = a.tenant AND v.document = a.document AND v.version = a.version
         """),
-        {"t": held.tenant, "d": held.document.id, "v": held.version},
-    ).one()
-    assert held.version is not None
+        {
+            "jobs": [held.job for held in leases],
+            "tenants": [held.tenant for held in leases],
+            "documents": [held.document.id for held in leases],
+            "versions": [held.version for held in leases],
+        },
+    )
+    return {row.job: _source(row) for row in rows}
+
+
+def _source(row: Row[tuple[object, ...]]) -> Source:
+    tenant = TenantId(row.tenant)
     return Source(
-        document=held.document,
-        collection=CollectionId(held.tenant, row.collection),
+        document=DocumentId(tenant, row.id),
+        collection=CollectionId(tenant, row.collection),
         name=row.name,
-        version=held.version,
+        version=row.version,
         blob_key=row.blob_key,
         size_bytes=row.size_bytes,
         key_wrapped=bytes(row.key_wrapped) if row.key_wrapped is not None else None,
@@ -107,17 +136,34 @@ def source(connection: Connection, held: Lease) -> Source:
     )
 
 
+def hold_document(connection: Connection, document: DocumentId) -> bool:
+    """Keep a document from being deleted in this transaction. Returns False if it is deleted already."""
+    row = connection.execute(
+        text("SELECT deleted_at FROM documents WHERE tenant = :t AND id = :d FOR SHARE"),
+        {"t": document.tenant, "d": document.id},
+    ).one_or_none()
+    return row is not None and row.deleted_at is None
+
+
+def show_progress(
+    connection: Connection, state: VersionState, progress: Mapping[tuple[DocumentId, int], float]
+) -> None:
+    """`set_progress` for many versions at once."""
+    if progress:
+        connection.execute(
+            _SET_PROGRESS,
+            [
+                {"s": state, "p": done, "t": document.tenant, "d": document.id, "v": version}
+                for (document, version), done in progress.items()
+            ],
+        )
+
+
 def set_progress(
     connection: Connection, document: DocumentId, version: int, state: VersionState, progress: float
 ) -> None:
     """Show how far a version has come; never moves a final state."""
-    connection.execute(
-        text("""
-            UPDATE versions SET state = :s, progress = :p, updated_at = now()
-            WHERE tenant = :t AND document = :d AND version = :v AND state NOT IN ('ready', 'failed')
-        """),
-        {"s": state, "p": progress, "t": document.tenant, "d": document.id, "v": version},
-    )
+    show_progress(connection, state, {(document, version): progress})
 
 
 def fail(connection: Connection, document: DocumentId, version: int, *, code: str, reason: str) -> None:
@@ -131,13 +177,17 @@ def fail(connection: Connection, document: DocumentId, version: int, *, code: st
     )
 
 
-def known_chunks(connection: Connection, document: DocumentId) -> set[ChunkId]:
-    """Chunks of a document that are stored with their vectors, from any version."""
+def known_chunks(connection: Connection, documents: Sequence[DocumentId]) -> set[ChunkId]:
+    """Chunks of documents that are stored with their vectors, from any version."""
     rows = connection.execute(
-        text("SELECT id FROM chunks WHERE tenant = :t AND document = :d"),
-        {"t": document.tenant, "d": document.id},
+        text("""
+            SELECT c.tenant, c.id
+            FROM unnest(CAST(:tenants AS text[]), CAST(:documents AS text[])) AS a(tenant, document)
+            JOIN chunks c ON c.tenant = a.tenant AND c.document = a.document
+        """),
+        {"tenants": [d.tenant for d in documents], "documents": [d.id for d in documents]},
     )
-    return {ChunkId(document.tenant, row.id) for row in rows}
+    return {ChunkId(TenantId(row.tenant), row.id) for row in rows}
 
 
 def store_chunks(
@@ -229,12 +279,19 @@ def _insert_chunks(
 
 
 def pending_versions(connection: Connection, *, limit_chunks: int) -> list[PendingVersion]:
-    """Versions that wait for the indexes, oldest first, up to about `limit_chunks` chunks (at least one version)."""
+    """Versions that wait for the indexes, oldest first, up to about `limit_chunks` chunks (at least one version).
+
+    Of a document only the newest is returned: what leaves the indexes with one version may be part of the next.
+    """
     rows = connection.execute(
         text("""
-            SELECT v.tenant, v.document, d.collection, v.version, v.chunks FROM versions v
-            JOIN documents d ON d.tenant = v.tenant AND d.id = v.document
-            WHERE v.state = 'indexing' AND d.deleted_at IS NULL ORDER BY v.updated_at LIMIT 500
+            SELECT * FROM (
+                SELECT DISTINCT ON (v.tenant, v.document) v.tenant, v.document, d.collection, v.version, v.chunks,
+                       v.updated_at
+                FROM versions v JOIN documents d ON d.tenant = v.tenant AND d.id = v.document
+                WHERE v.state = 'indexing' AND d.deleted_at IS NULL
+                ORDER BY v.tenant, v.document, v.version DESC
+            ) newest ORDER BY updated_at LIMIT 500
         """)
     )
     taken: list[PendingVersion] = []
@@ -252,20 +309,32 @@ def pending_versions(connection: Connection, *, limit_chunks: int) -> list[Pendi
     return taken
 
 
-def chunks_to_index(connection: Connection, pending: PendingVersion) -> list[StoredChunk]:
-    """Chunks of a version that the live version does not have, so that the indexes lack them."""
+def chunks_to_index(connection: Connection, pending: Sequence[PendingVersion]) -> list[StoredChunk]:
+    """Chunks of versions that the live versions do not have, so that the indexes lack them; each once.
+
+    Versions older than the live one need none.
+    """
     rows = connection.execute(
-        text("""
-            SELECT c.id, c.payload, c.vector_key, c.vector_row, d.acl, d.key_wrapped
-            FROM chunks c JOIN documents d ON d.tenant = c.tenant AND d.id = c.document
-            WHERE c.tenant = :t AND c.document = :d
-              AND c.id IN (SELECT chunk FROM version_chunks WHERE tenant = :t AND document = :d AND version = :v)
-              AND c.id NOT IN (SELECT chunk FROM version_chunks
-                               WHERE tenant = :t AND document = :d AND version = d.live_version)
+        text(f"""
+            SELECT DISTINCT ON (c.tenant, c.id) {_STORED}
+            FROM unnest(CAST(:tenants AS text[]), CAST(:documents AS text[]), CAST(:versions AS int[]))
+                 AS a(tenant, document, version)
+            JOIN documents d ON d.tenant = a.tenant AND d.id = a.document
+                 AND (d.live_version IS NULL OR d.live_version < a.version)
+            JOIN version_chunks vc ON vc.tenant = a.tenant AND vc.document = a.document AND vc.version = a.version
+            JOIN chunks c ON c.tenant = vc.tenant AND c.id = vc.chunk
+            WHERE NOT EXISTS (
+                SELECT 1 FROM version_chunks o WHERE o.tenant = c.tenant AND o.chunk = c.id
+                AND o.document = d.id AND o.version = d.live_version)
+            ORDER BY c.tenant, c.id
         """),
-        {"t": pending.document.tenant, "d": pending.document.id, "v": pending.version},
+        {
+            "tenants": [p.document.tenant for p in pending],
+            "documents": [p.document.id for p in pending],
+            "versions": [p.version for p in pending],
+        },
     )
-    return [_stored(row, pending.collection) for row in rows]
+    return [_stored(row) for row in rows]
 
 
 def go_live(connection: Connection, pending: PendingVersion) -> list[ChunkId]:
@@ -308,19 +377,100 @@ def _only_in(connection: Connection, document: DocumentId, version: int, other: 
     return [ChunkId(document.tenant, row.chunk) for row in rows]
 
 
-def live_rows(connection: Connection, collection: CollectionId) -> list[StoredChunk]:
-    """Every chunk that the indexes of a collection must hold; for rebuilding and for the reconciler."""
+def live_rows(connection: Connection, collection: CollectionId, *, after: str, limit: int) -> list[StoredChunk]:
+    """What the indexes of a collection must hold, by chunk id after `after`; for rebuilding."""
     rows = connection.execute(
+        text(f"""
+            SELECT {_STORED} FROM chunks c JOIN documents d ON d.tenant = c.tenant AND d.id = c.document
+            WHERE c.tenant = :t AND c.id > :after AND d.collection = :c AND {_IS_LIVE} ORDER BY c.id LIMIT :limit
+        """),
+        {"t": collection.tenant, "c": collection.id, "after": after, "limit": limit},
+    )
+    return [_stored(row) for row in rows]
+
+
+def live_among(connection: Connection, collection: CollectionId, chunks: Sequence[ChunkId]) -> list[StoredChunk]:
+    """Those of `chunks` that the indexes must hold."""
+    rows = connection.execute(
+        text(f"""
+            SELECT {_STORED} FROM chunks c JOIN documents d ON d.tenant = c.tenant AND d.id = c.document
+            WHERE c.tenant = :t AND c.id = ANY(:ids) AND d.collection = :c AND {_IS_LIVE}
+        """),
+        {"t": collection.tenant, "c": collection.id, "ids": [chunk.id for chunk in chunks]},
+    )
+    return [_stored(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedCollection:
+    """A collection whose indexes can be checked against SQL."""
+
+    id: CollectionId
+    epoch: int
+    deleted: bool
+
+
+def indexed_collections(connection: Connection) -> list[IndexedCollection]:
+    """Every collection of every tenant, deleted ones as well."""
+    rows = connection.execute(text("SELECT tenant, id, epoch, deleted_at FROM collections ORDER BY tenant, id"))
+    return [IndexedCollection(CollectionId(TenantId(r.tenant), r.id), r.epoch, r.deleted_at is not None) for r in rows]
+
+
+def collection_named(connection: Connection, name: str) -> list[CollectionId]:
+    """The collections of this name, of any tenant; for the operator, who sees all."""
+    rows = connection.execute(
+        text("SELECT tenant, id FROM collections WHERE name = :n AND deleted_at IS NULL ORDER BY tenant"), {"n": name}
+    )
+    return [CollectionId(TenantId(row.tenant), row.id) for row in rows]
+
+
+def index_kind(connection: Connection, collection: CollectionId) -> str:
+    """Which vector index a collection chose; it never changes."""
+    return connection.execute(
+        text("SELECT index_kind FROM collections WHERE tenant = :t AND id = :c"),
+        {"t": collection.tenant, "c": collection.id},
+    ).scalar_one()
+
+
+def index_truth(
+    connection: Connection,
+    collection: CollectionId,
+    *,
+    after: str,
+    limit: int,
+    changed_since: datetime | None = None,
+) -> list[tuple[ChunkId, bool]]:
+    """Stored chunks of a collection by id after `after`, each with whether the indexes must hold it or must not.
+
+    Chunks on their way in are left out, and those of deleted documents, which their own jobs remove.
+    `changed_since` looks only at documents that changed after it.
+    """
+    rows = connection.execute(
+        text(f"""
+            SELECT c.id, {_IS_LIVE} AS live FROM chunks c
+            JOIN documents d ON d.tenant = c.tenant AND d.id = c.document
+            WHERE c.tenant = :t AND c.id > :after AND d.collection = :c AND d.deleted_at IS NULL
+              AND (CAST(:since AS timestamptz) IS NULL OR d.updated_at > :since)
+              AND NOT (EXISTS (
+                SELECT 1 FROM version_chunks vc
+                JOIN versions v ON v.tenant = vc.tenant AND v.document = vc.document AND v.version = vc.version
+                WHERE vc.tenant = c.tenant AND vc.chunk = c.id AND v.state = 'indexing') AND NOT {_IS_LIVE})
+            ORDER BY c.id LIMIT :limit
+        """),
+        {"t": collection.tenant, "c": collection.id, "after": after, "limit": limit, "since": changed_since},
+    )
+    return [(ChunkId(collection.tenant, row.id), row.live) for row in rows]
+
+
+def is_emptied(connection: Connection, collection: CollectionId) -> bool:
+    """Whether nothing of a collection's documents is stored any more."""
+    row = connection.execute(
         text("""
-            SELECT DISTINCT ON (c.id) c.id, c.payload, c.vector_key, c.vector_row, d.acl, d.key_wrapped
-            FROM documents d
-            JOIN version_chunks vc ON vc.tenant = d.tenant AND vc.document = d.id AND vc.version = d.live_version
-            JOIN chunks c ON c.tenant = d.tenant AND c.id = vc.chunk
-            WHERE d.tenant = :t AND d.collection = :c AND d.deleted_at IS NULL ORDER BY c.id
+            SELECT 1 FROM documents WHERE tenant = :t AND collection = :c AND key_wrapped IS NOT NULL LIMIT 1
         """),
         {"t": collection.tenant, "c": collection.id},
-    )
-    return [_stored(row, collection) for row in rows]
+    ).one_or_none()
+    return row is None
 
 
 def chunks_of(connection: Connection, document: DocumentId) -> tuple[CollectionId, list[ChunkId]]:
@@ -329,7 +479,7 @@ def chunks_of(connection: Connection, document: DocumentId) -> tuple[CollectionI
         text("SELECT collection FROM documents WHERE tenant = :t AND id = :d"),
         {"t": document.tenant, "d": document.id},
     ).scalar_one()
-    return CollectionId(document.tenant, collection), sorted(known_chunks(connection, document))
+    return CollectionId(document.tenant, collection), sorted(known_chunks(connection, [document]))
 
 
 def erase(connection: Connection, document: DocumentId) -> None:
@@ -360,9 +510,11 @@ def version_text(connection: Connection, document: DocumentId, version: int, key
     return "" if sealed is None else key.open(bytes(sealed), place=f"text:{document.id}:{version}").decode()
 
 
-def _stored(row: Row[tuple[object, ...]], collection: CollectionId) -> StoredChunk:
+def _stored(row: Row[tuple[object, ...]]) -> StoredChunk:
+    tenant = TenantId(row.tenant)
     return StoredChunk(
-        row=IndexRow(ChunkId(collection.tenant, row.id), collection, AclId(row.acl)),
+        row=IndexRow(ChunkId(tenant, row.id), CollectionId(tenant, row.collection), AclId(row.acl)),
+        document=DocumentId(tenant, row.document),
         payload=bytes(row.payload),
         key_wrapped=bytes(row.key_wrapped) if row.key_wrapped is not None else None,
         vector=VectorPlace(row.vector_key, row.vector_row),
