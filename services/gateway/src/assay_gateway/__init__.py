@@ -1,0 +1,1 @@
+"""The public door: HTTP API, OpenAI-compatible API and web UI."""

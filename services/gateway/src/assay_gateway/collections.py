@@ -1,0 +1,57 @@
+"""Collections: make, list, look at, delete."""
+
+from assay_core.principals import Principal
+from assay_store import access, collections, documents
+from assay_store.idempotency import Outcome
+from assay_wire import public, to_public
+from fastapi import APIRouter, Depends, Response
+from sqlalchemy import Connection
+
+from assay_gateway.auth import Authenticator, require_role
+from assay_gateway.idempotency import KeyHeader, once, sent
+from assay_gateway.openapi import JSON, operation_id
+from assay_gateway.transactions import Transactions
+
+
+def build_routes(*, who: Authenticator, transactions: Transactions) -> APIRouter:
+    """Routes of collections."""
+    router = APIRouter(tags=["collections"], generate_unique_id_function=operation_id)
+
+    @router.post("/v1/collections", status_code=201, response_model=public.Collection, summary="Create a collection")
+    async def create_collection(
+        body: public.CreateCollection, principal: Principal = Depends(who), idempotency_key: KeyHeader = None
+    ) -> Response:
+        require_role(principal, "curator")
+        request = sent(principal, "create_collection", idempotency_key, body.model_dump())
+
+        def create(connection: Connection) -> Outcome:
+            acl = access.acl_for(connection, principal.tenant)
+            made = collections.create(connection, principal.tenant, body.name, acl=acl, index_kind=body.index_kind)
+            return Outcome(201, to_public.collection(made).model_dump(mode="json"))
+
+        outcome = await transactions(lambda c: once(c, request, lambda: create(c)))
+        made = public.Collection.model_validate(outcome.body)
+        return Response(made.model_dump_json(), status_code=outcome.status, media_type=JSON)
+
+    @router.get("/v1/collections", summary="List the collections that you may read")
+    async def list_collections(principal: Principal = Depends(who)) -> public.CollectionList:
+        found = await transactions(lambda c: collections.listing(c, principal))
+        return public.CollectionList(collections=[to_public.collection(f) for f in found])
+
+    @router.get("/v1/collections/{name}", summary="Look at a collection")
+    async def get_collection(name: str, principal: Principal = Depends(who)) -> public.Collection:
+        return to_public.collection(await transactions(lambda c: collections.get(c, principal, name)))
+
+    @router.delete("/v1/collections/{name}", status_code=202, summary="Delete a collection with its documents")
+    async def delete_collection(name: str, principal: Principal = Depends(who)) -> public.CollectionDeletion:
+        require_role(principal, "curator")
+
+        def delete(connection: Connection) -> int:
+            found = collections.get(connection, principal, name)
+            count = documents.delete_all(connection, found.id)
+            collections.mark_deleted(connection, found.id)
+            return count
+
+        return public.CollectionDeletion(collection=name, documents=await transactions(delete))
+
+    return router

@@ -1,0 +1,165 @@
+"""Documents: list, look at, read, delete. Uploads have a file of their own."""
+
+from typing import Annotated
+
+from assay_core.documents import VersionState
+from assay_core.errors import Invalid
+from assay_core.principals import Principal
+from assay_store import collections, documents, reading
+from assay_store.encryption import Vault
+from assay_wire import public, to_public
+from fastapi import APIRouter, Depends, Path, Query
+from sqlalchemy import Connection
+
+from assay_gateway.auth import Authenticator, require_role
+from assay_gateway.cursors import Cursors
+from assay_gateway.ids import document_id
+from assay_gateway.openapi import operation_id
+from assay_gateway.transactions import Transactions
+
+MAX_TEXT_CHARS = 200_000
+_LAST_INT = 2**31 - 1
+
+Limit = Annotated[int, Query(ge=1, le=200)]
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
+VersionNumber = Annotated[int, Path(ge=1, le=_LAST_INT)]
+Offset = Annotated[int | None, Query(ge=0, le=_LAST_INT, description="In characters of the canonical text.")]
+
+
+def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault, cursors: Cursors) -> APIRouter:
+    """Routes of documents."""
+    router = APIRouter(tags=["documents"], generate_unique_id_function=operation_id)
+
+    @router.get("/v1/collections/{name}/documents", summary="List a collection's documents by name")
+    async def list_documents(
+        name: str,
+        principal: Principal = Depends(who),
+        limit: Limit = 50,
+        cursor: Cursor = None,
+        state: VersionState | None = None,
+    ) -> public.DocumentPage:
+        listing = f"documents\n{name}\n{state}"
+        after = cursors.read_text(principal, listing, cursor)
+
+        def read(connection: Connection) -> public.DocumentPage:
+            found = collections.get(connection, principal, name)
+            rows = documents.listing(connection, principal, found.id, limit=limit + 1, after_name=after, state=state)
+            last = rows[limit - 1][0].name if len(rows) > limit else None
+            return public.DocumentPage(
+                documents=[to_public.document_summary(d, v, name) for d, v in rows[:limit]],
+                next_cursor=None if last is None else cursors.make(principal, listing, last),
+                counts=documents.counts_by_state(connection, principal, found.id),
+            )
+
+        return await transactions(read)
+
+    @router.get("/v1/documents/{id}", summary="Look at a document and its versions")
+    async def get_document(id: str, principal: Principal = Depends(who)) -> public.DocumentDetail:
+        document = document_id(principal, id)
+
+        def read(connection: Connection) -> public.DocumentDetail:
+            found = documents.get(connection, principal, document)
+            collection = collections.by_id(connection, principal, found.collection)
+            return to_public.document_detail(found, documents.versions_of(connection, document), collection.name)
+
+        return await transactions(read)
+
+    @router.get("/v1/documents/{id}/versions/{version}/text", summary="Read a version's text around a passage")
+    async def get_text(
+        id: str,
+        version: VersionNumber,
+        principal: Principal = Depends(who),
+        start: Offset = None,
+        end: Offset = None,
+        context: Annotated[int, Query(ge=0, le=20_000, description="Characters shown before and after.")] = 400,
+    ) -> public.DocumentText:
+        document = document_id(principal, id)
+        found, text = await transactions(lambda c: reading.version_text(c, vault, principal, document, version))
+        return passage(text, start, end, context=context, document=id, name=found.name, version=version)
+
+    @router.get("/v1/documents/{id}/versions/{version}/chunks", summary="List a version's chunks in order")
+    async def list_chunks(
+        id: str,
+        version: VersionNumber,
+        principal: Principal = Depends(who),
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> public.ChunkPage:
+        document = document_id(principal, id)
+        listing = f"chunks\n{id}\n{version}"
+        after = cursors.read_number(principal, listing, cursor)
+        rows = await transactions(
+            lambda c: reading.version_chunks(
+                c,
+                vault,
+                principal,
+                document,
+                version,
+                after_ordinal=-1 if after is None else after,
+                limit=limit + 1,
+            )
+        )
+        last = rows[limit - 1].ordinal if len(rows) > limit else None
+        return public.ChunkPage(
+            chunks=[_chunk(row) for row in rows[:limit]],
+            next_cursor=None if last is None else cursors.make(principal, listing, last),
+        )
+
+    @router.delete("/v1/documents/{id}", status_code=202, summary="Delete a document")
+    async def delete_document(id: str, principal: Principal = Depends(who)) -> public.Deletion:
+        require_role(principal, "contributor", "curator")
+        document = document_id(principal, id)
+
+        def delete(connection: Connection) -> str:
+            documents.get(connection, principal, document)
+            return documents.delete(connection, document)
+
+        return public.Deletion(document_id=id, job=await transactions(delete))
+
+    return router
+
+
+def passage(
+    text: str, start: int | None, end: int | None, *, context: int, document: str, name: str, version: int
+) -> public.DocumentText:
+    """The asked span of `text` with its surroundings, or the beginning of the text if no span was asked for.
+
+    Raises:
+        Invalid: the span does not lie in the text.
+    """
+    if start is None and end is None:
+        first, last, context = 0, 0, 0
+        window = (0, min(len(text), MAX_TEXT_CHARS))
+    else:
+        first = start or 0
+        last = first if end is None else end
+        if not first <= last <= len(text):
+            raise Invalid(
+                f"The span {first}:{last} does not lie in the text, which has {len(text):,} characters.",
+                code="bad_span",
+            )
+        window = (max(0, first - context), min(len(text), last + context, first - context + MAX_TEXT_CHARS))
+    return public.DocumentText(
+        document_id=document,
+        name=name,
+        version=version,
+        text=text[window[0] : window[1]],
+        start=window[0],
+        end=window[1],
+        passage_start=first,
+        passage_end=last,
+        length=len(text),
+    )
+
+
+def _chunk(row: reading.ReadableChunk) -> public.DocumentChunk:
+    return public.DocumentChunk(
+        chunk_id=row.id,
+        ordinal=row.ordinal,
+        text=row.text,
+        heading=to_public.heading(row.heading_path),
+        page=row.page,
+        start=row.start,
+        end=row.end,
+        tokens=row.tokens,
+    )

@@ -1,0 +1,80 @@
+"""What the first bytes of an upload tell. Only what is plainly no document is refused here; parsers look closer."""
+
+from pathlib import PurePosixPath
+
+from assay_core.errors import Invalid
+
+HEAD_BYTES = 1024
+ACCEPTED = "plain text, Markdown, HTML or PDF"
+
+_PDF = b"%PDF-"
+_SIGNATURES: tuple[tuple[bytes, str], ...] = (
+    (b"\x7fELF", "a program"),
+    (b"\xfe\xed\xfa\xce", "a program"),
+    (b"\xfe\xed\xfa\xcf", "a program"),
+    (b"\xcf\xfa\xed\xfe", "a program"),
+    (b"\xca\xfe\xba\xbe", "a program"),
+    (b"\0asm", "a program"),
+    (b"PK\x03\x04", "a ZIP archive or an Office document"),
+    (b"PK\x05\x06", "an empty ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ\0", "an xz archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"\x28\xb5\x2f\xfd", "a zstd archive"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF87a", "a GIF image"),
+    (b"GIF89a", "a GIF image"),
+    (b"II*\0", "a TIFF image"),
+    (b"MM\0*", "a TIFF image"),
+    (b"\0\0\x01\0", "an icon"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document"),
+    (b"{\\rtf", "an RTF document"),
+    (b"SQLite format 3\0", "a SQLite database"),
+    (b"\x93NUMPY", "a NumPy file"),
+    (b"OggS", "an audio or video file"),
+    (b"ID3", "an audio file"),
+    (b"fLaC", "an audio file"),
+    (b"\x1a\x45\xdf\xa3", "a video file"),
+)
+# Short marks that a text may begin with too: only with a NUL near by.
+_SHORT: tuple[tuple[bytes, str], ...] = ((b"MZ", "a program"), (b"BM", "a bitmap image"))
+_BY_SUFFIX = {
+    ".md": "text/markdown",
+    ".markdown": "text/markdown",
+    ".html": "text/html",
+    ".htm": "text/html",
+    ".xhtml": "text/html",
+}
+
+
+def refuse_binary(head: bytes, name: str) -> None:
+    """Raise `Invalid` if the first bytes are those of something that cannot be read."""
+    what = _kind(head)
+    if what is not None:
+        raise Invalid(f"{name!r} is {what}, which cannot be read; upload {ACCEPTED}.", code="unknown_type")
+
+
+def media_type(head: bytes, name: str) -> str:
+    """A first guess, until the parser knows better."""
+    if _PDF in head[:HEAD_BYTES]:
+        return "application/pdf"
+    return _BY_SUFFIX.get(PurePosixPath(name.lower()).suffix, "text/plain")
+
+
+def _kind(head: bytes) -> str | None:
+    for signature, what in _SIGNATURES:
+        if head.startswith(signature):
+            return what
+    if head[:4] == b"RIFF" and head[8:12] in (b"WEBP", b"WAVE", b"AVI "):
+        return "an image, audio or video file"
+    if head[4:8] == b"ftyp":
+        return "an image or video file"
+    if head[257:262] == b"ustar":
+        return "a tar archive"
+    for mark, what in _SHORT:
+        if head.startswith(mark) and b"\0" in head[:64]:
+            return what
+    return None

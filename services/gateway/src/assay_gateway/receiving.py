@@ -1,0 +1,211 @@
+"""Receiving an upload: form in, sealed blob out, every limit kept while it streams."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from assay_core.documents import Collection
+from assay_core.errors import Conflict, Invalid
+from assay_core.ports import BlobStore
+from assay_core.principals import Principal
+from assay_runtime.threads import Workers
+from assay_store import documents, visibility
+from assay_store.documents import UploadTarget
+from assay_store.encryption import Vault
+from assay_store.ids import new_id
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Connection
+
+from assay_gateway import file_types
+from assay_gateway.blob_writing import BlobWriter
+from assay_gateway.multipart import Event, Field, FileData, FileEnd, FileStart, MultipartReader
+from assay_gateway.names import clean_name
+from assay_gateway.transactions import Transactions
+
+UPLOADS_PREFIX = "uploads"
+# What a form may add to the file: boundaries, headers and fields.
+_FORM_BYTES = 1 << 20
+_SLOWEST_BYTES_PER_S = 1024
+_PATIENCE_S = 30.0
+_MAX_METADATA = 32
+_MAX_METADATA_CHARS = 1_000
+_Metadata = TypeAdapter(dict[str, str])
+
+
+@dataclass(slots=True)
+class Received:
+    """An upload that lies sealed under `blob_key`, not yet recorded."""
+
+    target: UploadTarget
+    blob_key: str
+    metadata: dict[str, str] | None
+    media_type: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(slots=True)
+class _Form:
+    name: str | None = None
+    metadata: dict[str, str] | None = None
+    target: UploadTarget | None = None
+    blob_key: str = ""
+    media_type: str = ""
+    head: bytearray = field(default_factory=bytearray)
+    writer: BlobWriter | None = None
+
+
+class Receiver:
+    """Receives uploads of one gateway process."""
+
+    def __init__(
+        self,
+        *,
+        transactions: Transactions,
+        vault: Vault,
+        blobs: BlobStore,
+        max_bytes: int,
+        idle_s: float,
+        workers: Workers,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._transactions = transactions
+        self._vault = vault
+        self._blobs = blobs
+        self._max_bytes = max_bytes
+        self._idle_s = idle_s
+        self._workers = workers
+        self._clock = clock
+
+    async def receive(
+        self, who: Principal, collection: Collection, content_type: str, pieces: AsyncIterator[bytes]
+    ) -> Received:
+        """Read a form with a file. Leaves no blob behind if it raises.
+
+        Raises:
+            Invalid: the form, its name or its type cannot be used, or it is too large, empty or too slow.
+        """
+        reader, form = MultipartReader(content_type), _Form()
+        async with AsyncExitStack() as stack:
+            async for piece in self._bounded(pieces):
+                for event in reader.feed(piece):
+                    await self._take(who, collection, form, event, stack)
+            reader.finish()
+            assert form.writer is not None
+            assert form.target is not None
+            return Received(
+                target=form.target,
+                blob_key=form.blob_key,
+                metadata=form.metadata,
+                media_type=form.media_type,
+                sha256=form.writer.sha256,
+                size_bytes=form.writer.size_bytes,
+            )
+
+    async def target(self, who: Principal, collection: Collection, name: str) -> UploadTarget:
+        """The document that an upload of this name belongs to."""
+
+        def find(connection: Connection) -> UploadTarget:
+            target = documents.upload_target(connection, self._vault, collection.id, name, acl=collection.default_acl)
+            if target.acl not in visibility.readable_acls(connection, who):
+                raise Conflict(f"The name {name!r} is taken in {collection.name!r}; choose another.", code="name_taken")
+            return target
+
+        return await self._transactions(find)
+
+    async def discard(self, blob_key: str) -> None:
+        """Remove a blob that was not recorded; nothing happens if it has been renamed."""
+        await self._workers.run(lambda: self._blobs.delete(blob_key))
+
+    async def _bounded(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        size, start = 0, self._clock()
+        while True:
+            try:
+                async with asyncio.timeout(self._idle_s):
+                    piece = await anext(pieces)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                raise self._too_slow(f"nothing came for {self._idle_s:.0f} s (uploads.idle_s)") from None
+            size += len(piece)
+            if size > self._max_bytes + _FORM_BYTES:
+                raise self.too_large()
+            patience_s = self._clock() - start - _PATIENCE_S
+            if patience_s > 0 and size < patience_s * _SLOWEST_BYTES_PER_S:
+                raise self._too_slow(f"it came at less than {_SLOWEST_BYTES_PER_S} bytes a second")
+            yield piece
+
+    async def _take(
+        self, who: Principal, collection: Collection, form: _Form, event: Event, stack: AsyncExitStack
+    ) -> None:
+        match event:
+            case Field("name", value):
+                form.name = value.decode("utf-8", "replace")
+            case Field("metadata", value):
+                form.metadata = _metadata(value)
+            case Field(name, _):
+                raise Invalid(
+                    f"The form has an unknown field {name[:40]!r}; send 'name', 'metadata' and 'file'.",
+                    code="validation",
+                )
+            case FileStart(filename):
+                form.target = await self.target(who, collection, clean_name(form.name or filename))
+                form.blob_key = f"{UPLOADS_PREFIX}/{new_id()}"
+                form.writer = await stack.enter_async_context(
+                    BlobWriter(blobs=self._blobs, key=form.target.key, blob_key=form.blob_key, workers=self._workers)
+                )
+            case FileData(data):
+                await self._write(form, data)
+            case FileEnd():
+                await self._end(form)
+
+    async def _write(self, form: _Form, data: bytes) -> None:
+        assert form.writer is not None
+        assert form.target is not None
+        if len(form.head) < file_types.HEAD_BYTES:
+            form.head += data[: file_types.HEAD_BYTES]
+            file_types.refuse_binary(bytes(form.head), form.target.name)
+        if form.writer.sent_bytes + len(data) > self._max_bytes:
+            raise self.too_large(form.target.name)
+        await form.writer.send(data)
+
+    async def _end(self, form: _Form) -> None:
+        assert form.writer is not None
+        assert form.target is not None
+        if not form.head:
+            raise Invalid(f"{form.target.name!r} is empty; upload a file with text.", code="empty")
+        form.media_type = file_types.media_type(bytes(form.head), form.target.name)
+        await form.writer.finish()
+
+    def too_large(self, name: str = "The upload") -> Invalid:
+        """The error for a file over the limit."""
+        what = name if name == "The upload" else repr(name)
+        return Invalid(
+            f"{what} is larger than {self._max_bytes:,} bytes (uploads.max_bytes); split the file, or raise the limit"
+            " with ASSAY_UPLOADS__MAX_BYTES.",
+            code="too_large",
+        )
+
+    def _too_slow(self, why: str) -> Invalid:
+        return Invalid(f"The upload was given up: {why}. Send it again.", code="too_slow")
+
+
+def _metadata(raw: bytes) -> dict[str, str]:
+    try:
+        metadata = _Metadata.validate_json(raw, strict=True)
+    except ValidationError as error:
+        raise Invalid(
+            'The field \'metadata\' must be a JSON object with text values, such as {"author": "Ada"}.',
+            code="bad_metadata",
+        ) from error
+    longest = max((len(t) for pair in metadata.items() for t in pair), default=0)
+    if len(metadata) > _MAX_METADATA or longest > _MAX_METADATA_CHARS or "\\u0000" in json.dumps(metadata):
+        raise Invalid(
+            f"The field 'metadata' may hold {_MAX_METADATA} entries of {_MAX_METADATA_CHARS:,} characters, without"
+            " NUL.",
+            code="bad_metadata",
+        )
+    return metadata

@@ -1,0 +1,42 @@
+"""Search a collection."""
+
+from assay_core.ports import Retriever
+from assay_core.principals import Principal
+from assay_core.search import Mode, SearchRequest
+from assay_store import collections
+from assay_wire import public, to_public
+from fastapi import APIRouter, Depends, Request
+
+from assay_gateway.auth import Authenticator
+from assay_gateway.disconnect import unless_gone
+from assay_gateway.limits import check_question
+from assay_gateway.openapi import operation_id
+from assay_gateway.transactions import Transactions
+
+
+def build_routes(
+    *, who: Authenticator, transactions: Transactions, retriever: Retriever, deadline_s: float
+) -> APIRouter:
+    """The route of search."""
+    router = APIRouter(tags=["search"], generate_unique_id_function=operation_id)
+
+    @router.post("/v1/collections/{name}/search", summary="Search a collection")
+    async def search_collection(
+        name: str, body: public.SearchQuery, request: Request, principal: Principal = Depends(who)
+    ) -> public.SearchReply:
+        check_question(body.query, what="query")
+        collection = await transactions(lambda c: collections.get(c, principal, name))
+        asked = SearchRequest(
+            collection=collection.id,
+            query=body.query,
+            top_k=body.top_k,
+            mode=Mode(body.mode),
+            rerank=body.rerank,
+            use_cache=body.use_cache,
+            one_per_document=body.one_per_document,
+            deadline_s=deadline_s,
+        )
+        result = await unless_gone(request, retriever.search(principal, asked))
+        return to_public.search_reply(result, explain=body.explain)
+
+    return router

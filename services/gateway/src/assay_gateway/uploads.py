@@ -1,0 +1,151 @@
+"""Uploads: receive, seal, rename to the hash, record in one transaction, and only then say 202.
+
+A crash before the transaction commits leaves at most a sealed blob that nothing names: under `uploads/`, or under
+the document's folder if it was renamed. The reconciler removes both.
+"""
+
+from assay_core.documents import Collection, VersionState
+from assay_core.errors import Conflict, Invalid, NotFound
+from assay_core.ports import BlobStore
+from assay_core.principals import Principal
+from assay_runtime.threads import Workers
+from assay_store import collections, documents
+from assay_store.documents import StoredBlob, UploadTarget
+from assay_store.idempotency import Outcome, Sent
+from assay_store.ids import new_id
+from assay_wire import public
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+from starlette.requests import ClientDisconnect
+
+from assay_gateway.auth import Authenticator, require_role
+from assay_gateway.idempotency import KeyHeader, once, sent
+from assay_gateway.limits import Slots
+from assay_gateway.openapi import JSON, UPLOAD_FORM, operation_id
+from assay_gateway.receiving import UPLOADS_PREFIX, Received, Receiver
+from assay_gateway.transactions import Transactions
+
+_FORM_OVERHEAD_BYTES = 1 << 20
+
+
+def build_routes(
+    *, who: Authenticator, receiver: Receiver, recorder: "Recorder", max_bytes: int, slots: Slots
+) -> APIRouter:
+    """The upload route. Its body is read by hand, since FastAPI's forms spool plain text to disk."""
+    router = APIRouter(tags=["documents"], generate_unique_id_function=operation_id)
+
+    @router.post(
+        "/v1/collections/{name}/documents",
+        status_code=202,
+        response_model=public.Upload,
+        responses={200: {"model": public.Upload, "description": "The newest version has these bytes already."}},
+        openapi_extra=UPLOAD_FORM,
+        summary="Upload a document, or a new version of one",
+    )
+    async def upload_document(
+        name: str, request: Request, principal: Principal = Depends(who), idempotency_key: KeyHeader = None
+    ) -> Response:
+        require_role(principal, "contributor", "curator")
+        sent(principal, "", idempotency_key)
+        _check_declared(request, receiver, max_bytes)
+        with slots.taken():
+            collection = await recorder.collection(principal, name)
+            content_type = request.headers.get("content-type", "")
+            try:
+                received = await receiver.receive(principal, collection, content_type, request.stream())
+            except ClientDisconnect as error:
+                raise Invalid("The client went away in the middle of the upload.", code="broke_off") from error
+            try:
+                outcome = await recorder.record(principal, collection, received, idempotency_key)
+            finally:
+                await receiver.discard(received.blob_key)
+        body = public.Upload.model_validate(outcome.body)
+        return Response(body.model_dump_json(), status_code=outcome.status, media_type=JSON)
+
+    return router
+
+
+class Recorder:
+    """Turns a received upload into a version."""
+
+    def __init__(self, *, transactions: Transactions, blobs: BlobStore, receiver: Receiver, workers: Workers) -> None:
+        self._transactions = transactions
+        self._blobs = blobs
+        self._receiver = receiver
+        self._workers = workers
+
+    async def collection(self, who: Principal, name: str) -> Collection:
+        return await self._transactions(lambda c: collections.get(c, who, name))
+
+    async def record(
+        self, who: Principal, collection: Collection, received: Received, idempotency_key: str | None
+    ) -> Outcome:
+        """Write document, version, job and the idempotent answer in one transaction.
+
+        The document may have been made or deleted by someone else meanwhile; then the blob is sealed again for the
+        document that has the name now, once.
+        """
+        request = sent(
+            who,
+            "upload",
+            idempotency_key,
+            collection.id.id,
+            received.target.name,
+            received.metadata,
+            received.sha256,
+        )
+        try:
+            return await self._transactions(lambda c: self._write(c, received, request))
+        except (IntegrityError, NotFound):
+            await self._seal_again(who, collection, received)
+        try:
+            return await self._transactions(lambda c: self._write(c, received, request))
+        except (IntegrityError, NotFound) as error:
+            raise Conflict(
+                f"{received.target.name!r} is being written by someone else; send it again.",
+                code="name_taken",
+                retry_after_s=1,
+            ) from error
+
+    def _write(self, connection: Connection, received: Received, request: Sent | None) -> Outcome:
+        return once(connection, request, lambda: self._record(connection, received))
+
+    def _record(self, connection: Connection, received: Received) -> Outcome:
+        target = received.target
+        blob = StoredBlob(received.sha256, received.size_bytes, received.media_type)
+        upload = documents.record_upload(connection, target, blob, metadata=received.metadata)
+        state = VersionState.RECEIVED
+        if upload.unchanged:
+            state = documents.versions_of(connection, upload.document)[0].state
+        else:
+            self._blobs.rename(received.blob_key, target.blob_key(received.sha256))
+        body = public.Upload(
+            document_id=upload.document.id,
+            name=target.name,
+            version=upload.version,
+            job=upload.job,
+            unchanged=upload.unchanged,
+            sha256=received.sha256,
+            size_bytes=received.size_bytes,
+            state=state,
+        )
+        return Outcome(200 if upload.unchanged else 202, body.model_dump(mode="json"))
+
+    async def _seal_again(self, who: Principal, collection: Collection, received: Received) -> None:
+        target = await self._receiver.target(who, collection, received.target.name)
+        blob_key = f"{UPLOADS_PREFIX}/{new_id()}"
+        old, old_target = received.blob_key, received.target
+        await self._workers.run(lambda: self._copy(old, old_target, blob_key, target))
+        await self._receiver.discard(old)
+        received.blob_key, received.target = blob_key, target
+
+    def _copy(self, source: str, source_target: UploadTarget, blob_key: str, target: UploadTarget) -> None:
+        with self._blobs.open(source) as sealed:
+            self._blobs.put(blob_key, target.key.seal_stream(source_target.key.open_stream(sealed)))
+
+
+def _check_declared(request: Request, receiver: Receiver, max_bytes: int) -> None:
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and (len(declared) > 18 or int(declared) > max_bytes + _FORM_OVERHEAD_BYTES):
+        raise receiver.too_large()

@@ -1,0 +1,1 @@
+"""The web UI: static files and the pages that they make up."""
