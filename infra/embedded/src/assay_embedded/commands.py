@@ -42,11 +42,11 @@ def up(
 
 def down(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Stop the platform and leave no process behind."""
-    from assay_embedded import foreground, settings
+    from assay_embedded import settings, stopping
     from assay_embedded.home import Home
 
     with _failures():
-        stopped = foreground.stop(Home(settings.read(home=home).home))
+        stopped = stopping.stop(Home(settings.read(home=home).home))
     if as_json:
         typer.echo(json.dumps({"was_running": stopped}))
     else:

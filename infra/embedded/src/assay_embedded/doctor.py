@@ -12,7 +12,7 @@ from typing import Literal
 
 from assay_core.errors import Unavailable
 
-from assay_embedded import control, logs, namespaces, ports, wiring
+from assay_embedded import control, logs, namespaces, ports, roster
 from assay_embedded.control import StatusReport
 from assay_embedded.errors import CannotRun
 from assay_embedded.home import Home
@@ -234,6 +234,6 @@ def _parts(running: StatusReport | None, home: Home) -> Iterator[Finding]:
             yield Finding(part.name, "bad", detail + said, f"Read {log}.")
         else:
             yield Finding(part.name, "note", detail)
-    missing = wiring.SEARCHABLE - {part.name for part in running.parts if part.state == "ready"}
+    missing = roster.SEARCHABLE - {part.name for part in running.parts if part.state == "ready"}
     if not missing:
         yield Finding("platform state", "good", f"searchable at {running.url}")

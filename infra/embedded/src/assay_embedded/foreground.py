@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from assay_core.errors import Invalid, Unavailable
 from rich.console import Console
 
-from assay_embedded import control, logs, proctable, settings, wiring
+from assay_embedded import control, logs, roster, settings
 from assay_embedded.home import Home, read_owner
 from assay_embedded.progress import Progress
 from assay_embedded.settings import Settings
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from assay_embedded.commands import Level
 
-_DOWN_S = 60.0
 _POLL_S = 0.3
 
 
@@ -36,16 +35,16 @@ class Options:
 
     @property
     def wanted(self) -> frozenset[str]:
-        level = wiring.SEARCHABLE if self.wait_for == "searchable" else wiring.GENERATING
+        level = roster.SEARCHABLE if self.wait_for == "searchable" else roster.GENERATING
         return level & self.names
 
 
 def read_options(*, home: "Path | None", host: str, without: Sequence[str], wait_for: "Level") -> Options:
     read = settings.read(home=home, host=host)
-    unknown = set(without) - set(wiring.ALL)
+    unknown = set(without) - set(roster.ALL)
     if unknown:
-        raise Invalid(f"--without {min(unknown)!r}: there is no such part; there are {', '.join(wiring.ALL)}.")
-    names = frozenset(wiring.ALL) - set(without)
+        raise Invalid(f"--without {min(unknown)!r}: there is no such part; there are {', '.join(roster.ALL)}.")
+    names = frozenset(roster.ALL) - set(without)
     if not read.vllm.enabled:
         names -= {"vllm"}
     return Options(settings=read, names=names, wait_for=wait_for)
@@ -133,7 +132,7 @@ def start_detached(options: Options, *, reuse: bool) -> None:
 
 
 def _spawn(options: Options, home: Home) -> None:
-    left_out = sorted(set(wiring.ALL) - options.names)
+    left_out = sorted(set(roster.ALL) - options.names)
     argv = [sys.executable, "-m", "assay_embedded", "up", "--home", str(home.path), "--host", options.settings.host]
     argv += [argument for name in left_out for argument in ("--without", name)]
     with home.log("supervisor").open("ab") as log:
@@ -166,36 +165,3 @@ def _follow(options: Options, home: Home, console: Console) -> None:
                     return
                 check_hopeless(waiting)
             time.sleep(_POLL_S)
-
-
-def stop(home: Home) -> bool:
-    """Stop the platform of this folder and wait for its end. False if there was none."""
-    owner = read_owner(home)
-    if owner is None or not owner.alive:
-        return _end_leftovers(home)
-    try:
-        control.ask(home, "stop")
-    except Unavailable:
-        # It is starting or hangs: a signal says the same.
-        proctable.send([owner.pid], signal.SIGTERM)
-    deadline = time.monotonic() + _DOWN_S
-    while owner.alive and time.monotonic() < deadline:
-        time.sleep(0.05)
-    if owner.alive:
-        proctable.send([owner.pid], signal.SIGKILL)
-    _end_leftovers(home)
-    return True
-
-
-def _end_leftovers(home: Home) -> bool:
-    """After a supervisor that could not clean up. Its watchdog is given the first few seconds."""
-    found = False
-    for attempt in range(60):
-        left = proctable.marked(home.mark())
-        if not left:
-            break
-        found = True
-        if attempt >= 30:
-            proctable.send(left, signal.SIGKILL)
-        time.sleep(0.1)
-    return found

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from assay_embedded import wiring
+from assay_embedded import roster
 from assay_embedded.part import PartStatus
 
 _SIGNS = {"ready": "[green]✔[/]", "failed": "[red]✘[/]", "backoff": "[yellow]↻[/]", "stopped": "[dim]-[/]"}
@@ -23,7 +23,7 @@ class Progress:
         self._lock = threading.Lock()
         self._started = time.monotonic()
         self._since = dict.fromkeys(names, self._started)
-        self._statuses = {name: PartStatus(name, "starting") for name in wiring.ALL if name in names}
+        self._statuses = {name: PartStatus(name, "starting") for name in roster.ALL if name in names}
         self._live: Live | None = None
         self._shown = False
 

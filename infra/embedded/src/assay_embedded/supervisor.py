@@ -13,7 +13,7 @@ from typing import Self
 import structlog
 from assay_core.errors import Invalid, Unavailable
 
-from assay_embedded import logs, proctable, secrets, wiring
+from assay_embedded import logs, proctable, roster, secrets, wiring
 from assay_embedded.control import Server, StatusReport
 from assay_embedded.home import Home, owned
 from assay_embedded.part import Part, PartStatus
@@ -37,7 +37,7 @@ class Supervisor:
         self,
         settings: Settings,
         *,
-        names: Iterable[str] = wiring.ALL,
+        names: Iterable[str] = roster.ALL,
         on_change: Callable[[PartStatus], None] | None = None,
     ) -> None:
         self.settings = settings
@@ -196,9 +196,9 @@ def check_hopeless(waiting: Iterable[PartStatus]) -> None:
 
 def _known(names: Iterable[str]) -> frozenset[str]:
     chosen = frozenset(names)
-    unknown = chosen - set(wiring.ALL)
+    unknown = chosen - set(roster.ALL)
     if unknown:
-        raise Invalid(f"there is no part {min(unknown)!r}; there are {', '.join(wiring.ALL)}.")
+        raise Invalid(f"there is no part {min(unknown)!r}; there are {', '.join(roster.ALL)}.")
     return chosen
 
 

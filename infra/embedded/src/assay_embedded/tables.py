@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from assay_embedded import wiring
+from assay_embedded import roster
 from assay_embedded.control import StatusReport
 
 if TYPE_CHECKING:
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 _COLOURS = {"ready": "green", "failed": "red", "backoff": "yellow", "stopped": "dim"}
 _SIGNS = {"good": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]wrong[/]"}
+_NUMBERS = ("pid", "port", "MiB", "restarts")
 _MIB = 1024 * 1024
 
 
 def level_reached(report: StatusReport, level: "Level") -> bool:
-    wanted = wiring.SEARCHABLE if level == "searchable" else wiring.GENERATING
+    wanted = roster.SEARCHABLE if level == "searchable" else roster.GENERATING
     present = {part.name: part.state for part in report.parts}
     return all(state == "ready" for name, state in present.items() if name in wanted)
 
@@ -43,10 +44,17 @@ def as_json(report: StatusReport) -> dict[str, object]:
     }
 
 
+def _console() -> Console:
+    """As wide as the terminal; into a pipe, wide enough for whole lines."""
+    console = Console()
+    return console if console.is_terminal else Console(width=220)
+
+
 def show_status(report: StatusReport) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("part", "state", "pid", "port", "MiB", "version", "restarts", "detail"):
-        table.add_column(title, justify="right" if title in ("pid", "port", "MiB", "restarts") else "left")
+    for title in ("part", "state", "pid", "port", "MiB", "version", "restarts"):
+        table.add_column(title, justify="right" if title in _NUMBERS else "left", no_wrap=True)
+    table.add_column("detail", no_wrap=True, overflow="ellipsis")
     for part in report.parts:
         colour = _COLOURS.get(part.state, "cyan")
         table.add_row(
@@ -61,7 +69,7 @@ def show_status(report: StatusReport) -> None:
         )
     own_mib = round(report.memory_bytes["supervisor"] / _MIB)
     table.add_row("supervisor", "[green]ready[/]", str(report.pid), "", str(own_mib), "", "", report.home)
-    console = Console()
+    console = _console()
     console.print(table)
     if report.url:
         console.print(f"\n{report.url}/ui", highlight=False)
@@ -74,4 +82,4 @@ def show_findings(findings: "list[Finding]") -> None:
     for finding in findings:
         text = finding.detail + (f"\n[bold]→ {finding.way_out}[/]" if finding.way_out else "")
         table.add_row(finding.check, _SIGNS[finding.verdict], text)
-    Console().print(table)
+    _console().print(table)

@@ -13,21 +13,17 @@ from assay_embedded.parts.milvus import Milvus
 from assay_embedded.parts.postgres import Postgres
 from assay_embedded.parts.valkey import BROKER, CACHE, Valkey
 from assay_embedded.parts.vllm import Vllm
+from assay_embedded.roster import ALL, ONE_SHOTS, SERVICES
 from assay_embedded.secrets import Secrets
 from assay_embedded.settings import Settings
 from assay_embedded.vllm_env import VllmEnvironment
 
-SERVERS = ("postgres", "broker", "cache", "milvus", "vllm")
-ALL = (*SERVERS, *(service.name for service in (*assay.ONE_SHOTS, *assay.SERVICES)))
-SEARCHABLE = frozenset(ALL) - {"vllm", "generation", "evaluation", "evaluation-worker", "beat"}
-GENERATING = SEARCHABLE | {"vllm", "generation"}
 _LOOPBACK = "127.0.0.1"
 
 
 def port_names(parts: frozenset[str], *, milvus_closed_in: bool) -> list[str]:
     """Everything that needs a port of the host."""
-    one_shots = {service.name for service in assay.ONE_SHOTS}
-    names = [name for name in ALL if name in parts and name not in one_shots]
+    names = [name for name in ALL if name in parts and name not in ONE_SHOTS]
     if "milvus" in parts and not milvus_closed_in:
         names += [f"milvus.{name}" for name in milvus.INNER_PORTS if name != "proxy_port"]
     return names
@@ -178,11 +174,9 @@ class Wiring:
     def _own(self, name: str) -> Part:
         env = self.service_environment(name)
         folder = self.home.run / name
-        for service in assay.ONE_SHOTS:
-            if service.name == name:
-                return assay.OneShot(service, folder=folder, env=env)
-        service = next(service for service in assay.SERVICES if service.name == name)
-        return assay.OwnProcess(service, port=self.ports[name], folder=folder, env=env)
+        if name in ONE_SHOTS:
+            return assay.OneShot(ONE_SHOTS[name], folder=folder, env=env)
+        return assay.OwnProcess(SERVICES[name], port=self.ports[name], folder=folder, env=env)
 
 
 def vllm_environment(settings: Settings, home: Home) -> VllmEnvironment:

@@ -2,45 +2,16 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
-import httpx
-
 from assay_embedded.errors import CannotRun, NotReady
+from assay_embedded.loopback import Answer, http_request
 from assay_embedded.part import Context, Part
 from assay_embedded.process import Command
-
-
-@dataclass(frozen=True)
-class Service:
-    """A process of ours that stays, and answers /livez and /readyz."""
-
-    name: str
-    module: str
-    needs: tuple[str, ...]
-
-
-# Milvus, the cache and the generator are not waited for: our processes start beside them, and say in /readyz
-# what they miss.
-SERVICES = (
-    Service("gateway", "assay_gateway.main", ("first-run",)),
-    Service("retrieval", "assay_retrieval.main", ("migrate",)),
-    Service("generation", "assay_generation.main", ("migrate",)),
-    Service("evaluation", "assay_evaluation.main", ("migrate",)),
-    Service("evaluation-worker", "assay_evaluation.worker", ("migrate", "broker")),
-    Service("worker", "assay_ingestion.worker", ("migrate", "broker")),
-    Service("indexer", "assay_ingestion.indexer", ("migrate",)),
-    Service("relay", "assay_ingestion.relay", ("migrate", "broker")),
-    Service("beat", "assay_evaluation.beat", ("migrate", "broker")),
-)
-ONE_SHOTS = (
-    Service("migrate", "assay_store.migrate", ("postgres",)),
-    Service("first-run", "assay_gateway.first_run", ("migrate",)),
-)
+from assay_embedded.roster import Service
 
 
 def _require(module: str) -> None:
@@ -89,9 +60,9 @@ class OwnProcess(Part):
         super().__init__(service.name, port)
         self.needs = service.needs
         self._module = service.module
+        self._nice = service.nice
         self._folder = folder
         self._env = env
-        self._client: httpx.Client | None = None
 
     def version(self) -> str:
         return _version(self._module)
@@ -105,26 +76,22 @@ class OwnProcess(Part):
             argv=[sys.executable, "-m", self._module],
             env=self._env,
             cwd=self._folder,
+            nice=self._nice,
             # A worker finishes or hands back what it is at; the next start repeats what it did not.
             stop_timeout_s=15.0,
         )
 
     def check(self) -> None:
-        if self._client is None:
-            self._client = httpx.Client(timeout=3.0, trust_env=False)
-        try:
-            answer = self._client.get(f"http://127.0.0.1:{self.port}/readyz")
-        except httpx.TransportError as e:
-            raise NotReady("does not answer yet") from e
-        if answer.status_code != 200:
+        answer = http_request(self.port, "/readyz")
+        if answer.status != 200:
             raise NotReady(_missing(answer))
 
 
-def _missing(answer: httpx.Response) -> str:
+def _missing(answer: Answer) -> str:
     """What a 503 from /readyz names as not ready."""
     try:
         checks = answer.json()["checks"]
         bad = [f"{name}: {check['detail']}" for name, check in checks.items() if not check["ok"]]
     except (ValueError, KeyError, TypeError, AttributeError):
         bad = []
-    return "; ".join(bad) or f"/readyz answers {answer.status_code}"
+    return "; ".join(bad) or f"/readyz answers {answer.status}"

@@ -5,9 +5,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-import redis
-
 from assay_embedded.errors import CannotRun, NotReady
+from assay_embedded.loopback import redis_commands
 from assay_embedded.part import Context, Part
 from assay_embedded.process import Command
 from assay_embedded.secrets import write_private
@@ -104,12 +103,11 @@ class Valkey(Part):
         )
 
     def check(self) -> None:
-        try:
-            with redis.Redis(port=self.port or 0, password=self._password, socket_timeout=3) as client:
-                client.set("assay:ready", "1", px=60_000)
-                if client.get("assay:ready") != b"1":
-                    raise NotReady("does not give back what it was given")
-                if self._query_engine:
-                    client.execute_command("FT._LIST")
-        except redis.RedisError as e:
-            raise NotReady(str(e)) from e
+        commands = [
+            ("AUTH", self._password),
+            ("SET", "assay:ready", "1", "PX", "60000"),
+            ("GET", "assay:ready"),
+            *([("FT._LIST",)] if self._query_engine else []),
+        ]
+        if redis_commands(self.port, commands)[2] != "1":
+            raise NotReady("does not give back what it was given")

@@ -5,9 +5,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
-
 from assay_embedded.errors import NotReady
+from assay_embedded.loopback import http_request
 from assay_embedded.part import Context, Part
 from assay_embedded.process import Command
 from assay_embedded.settings import VllmSettings
@@ -67,7 +66,6 @@ class Vllm(Part):
         self._env = env
         self._installer_env = installer_env
         self._flavour: Flavour | None = None
-        self._client: httpx.Client | None = None
 
     @property
     def _runs_on(self) -> Flavour:
@@ -90,7 +88,7 @@ class Vllm(Part):
         if self._settings.model.startswith(PACKAGED) and not Path(self._model).exists():
             ctx.report("preparing", f"the packaged model {served_name(self._settings)}")
             env = {**self._env, "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
-            argv = [str(self._environment.python), str(_PREPARE), self._model]
+            argv = [str(self._environment.python), "-I", str(_PREPARE), self._model]
             ctx.run_helper(Command(argv, env, self._folder, nice=5), timeout_s=600)
 
     def command(self) -> Command:
@@ -133,7 +131,7 @@ class Vllm(Part):
                 return {}
 
     def check(self) -> None:
-        if self._get("/health").status_code != 200:
+        if http_request(self.port, "/health", headers=self._headers).status != 200:
             raise NotReady("is not healthy")
 
     def await_ready(self, ctx: Context) -> None:
@@ -150,22 +148,10 @@ class Vllm(Part):
 
     def _generate(self) -> None:
         body = {"model": served_name(self._settings), "prompt": "Hello", "max_tokens": 1, "temperature": 0}
-        try:
-            answer = self._http.post(f"http://127.0.0.1:{self.port}/v1/completions", json=body, timeout=60)
-        except httpx.TransportError as e:
-            raise NotReady("does not generate yet") from e
-        if answer.status_code != 200:
-            raise NotReady(f"a completion answers {answer.status_code}: {answer.text[:200]}")
-
-    def _get(self, path: str) -> httpx.Response:
-        try:
-            return self._http.get(f"http://127.0.0.1:{self.port}{path}")
-        except httpx.TransportError as e:
-            raise NotReady("loading the model") from e
+        answer = http_request(self.port, "/v1/completions", body=body, headers=self._headers, timeout_s=60)
+        if answer.status != 200:
+            raise NotReady(f"a completion answers {answer.status}: {answer.body[:200].decode(errors='replace')}")
 
     @property
-    def _http(self) -> httpx.Client:
-        if self._client is None:
-            headers = {"Authorization": f"Bearer {self._api_key}"}
-            self._client = httpx.Client(timeout=3.0, trust_env=False, headers=headers)
-        return self._client
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._api_key}"}
