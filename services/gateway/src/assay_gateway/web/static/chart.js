@@ -102,6 +102,9 @@ class LineChart {
     this.cursor.setAttribute("x1", at);
     this.cursor.setAttribute("x2", at);
     replace(this.tooltip, h("strong", null, dateTime(time)), h("ul", null, this.#valuesAt(time)));
+    const values = this.series.flatMap((line) => line.points.filter(({ x }) => x.getTime() === time).map(({ y }) => y));
+    const high = values.reduce((sum, y) => sum + y, 0) / values.length > 0.5;
+    this.tooltip.classList.toggle("is-below", high); // away from the lines it tells of
     const room = this.plot.clientWidth - this.tooltip.offsetWidth - 4;
     this.tooltip.style.left = `${Math.max(0, Math.min(at + 12, room))}px`;
   }

@@ -44,6 +44,7 @@ export class Marker {
 
   cite(parent, numbers, at) {
     this.#closeUpTo(parent, at);
+    bindLastSpace(parent);
     for (const n of numbers) {
       if (!this.knows(n)) continue;
       this.#marked.add(n);
@@ -78,6 +79,13 @@ export class Marker {
       onclick: (event) => this.#onCite(n, event.currentTarget),
     }, n);
   }
+}
+
+/** Keeps a citation on the line of the word before it. */
+function bindLastSpace(parent) {
+  let last = parent.lastChild;
+  while (last?.lastChild) last = last.lastChild;
+  if (last?.nodeType === Node.TEXT_NODE) last.data = last.data.replace(/ +$/, "\u00a0");
 }
 
 function claimed(claim, text) {

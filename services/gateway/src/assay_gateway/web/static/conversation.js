@@ -22,6 +22,7 @@ class Turn extends EventTarget {
   degraded = [];
   answer = null;
   problem = null;
+  failedAt = 0; // by performance.now()
 
   constructor(collection, question) {
     super();
@@ -112,6 +113,7 @@ class Conversation extends EventTarget {
 function fail(turn, problem) {
   turn.status = "failed";
   turn.problem = problem;
+  turn.failedAt = performance.now();
   if (problem.rest?.sources) turn.sources = problem.rest.sources;
 }
 

@@ -8,6 +8,7 @@ const INTERVAL_WAITING_MS = 4_000;
 class System extends EventTarget {
   state = null;
   problem = null;
+  seenAt = 0; // of `state`, by performance.now()
   #timer = null;
 
   start() {
@@ -26,6 +27,7 @@ class System extends EventTarget {
     try {
       this.state = await api.system();
       this.problem = null;
+      this.seenAt = performance.now();
     } catch (problem) {
       this.problem = problem;
     }
@@ -43,8 +45,9 @@ class System extends EventTarget {
     return this.problem === null && this.state !== null && this.waiting.length === 0;
   }
 
-  get generatorReady() {
-    return this.state?.parts.generator?.ready ?? false;
+  /** True if the generator was seen ready after `moment`. */
+  generatorReadySince(moment) {
+    return this.seenAt > moment && (this.state?.parts.generator?.ready ?? false);
   }
 }
 

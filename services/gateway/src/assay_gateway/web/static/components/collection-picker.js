@@ -14,9 +14,9 @@ export async function loadCollections({ wanted, signal }) {
   return { collections, current };
 }
 
-export function collectionPicker({ collections, current, onChange, all = false }) {
+export function collectionPicker({ collections, current, onChange, all = false, counts = true }) {
   const id = uniqueId("collection");
-  const label = (c) => `${c.name} (${plural(c.documents, "document")})`;
+  const label = (c) => (counts ? `${c.name} (${plural(c.documents, "document")})` : c.name);
   const options = collections.map((c) => h("option", { value: c.name, selected: c.name === current }, label(c)));
   if (all) options.unshift(h("option", { value: "", selected: !current }, "All collections"));
   const select = h("select", {

@@ -28,6 +28,7 @@ export function showPassage(passage, opener) {
   document.querySelector(".shell").append(node);
   document.body.classList.add("has-drawer");
   open = { node, opener, abort: new AbortController() };
+  coverPage(node, open.abort.signal);
   opener?.setAttribute("aria-expanded", "true");
   title.focus({ preventScroll: true });
   load(passage, body, CONTEXT);
@@ -42,6 +43,18 @@ export function closePassage({ refocus = true } = {}) {
   document.body.classList.remove("has-drawer");
   opener?.removeAttribute("aria-expanded");
   if (refocus && opener?.isConnected) opener.focus();
+}
+
+/** On a narrow screen the drawer lies over the page, which then rests; touching it closes the drawer. */
+function coverPage(node, signal) {
+  if (!matchMedia("(max-width: 899px)").matches) return;
+  const main = document.getElementById("main");
+  main.inert = true;
+  signal.addEventListener("abort", () => {
+    main.inert = false;
+  });
+  const onTouch = (event) => !node.contains(event.target) && closePassage();
+  document.addEventListener("pointerdown", onTouch, { signal });
 }
 
 function closeOnEscape(event) {

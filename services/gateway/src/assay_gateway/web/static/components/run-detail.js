@@ -26,6 +26,7 @@ function figures({ metrics, intervals }) {
   const names = ordered(Object.keys(metrics ?? {}));
   if (names.length === 0) return null;
   return h("section", { "aria-labelledby": "figures-heading" }, h("h2", { id: "figures-heading" }, "Figures"),
+    h("p", { class: "fine" }, "Below each figure stands its confidence interval."),
     h("ul", { class: "figures" }, names.map((name) => figure(name, metrics[name], intervals?.[name]))));
 }
 
@@ -34,7 +35,7 @@ function figure(name, value, interval) {
   return h("li", { class: "figure" },
     h("span", { class: "figure-name" }, words(name)), h("span", { class: "figure-value" }, score(value)),
     value >= 0 && value <= 1 && intervalBar(value, interval),
-    h("span", { class: "fine" }, range ? `95 % interval ${range}` : "no interval"));
+    h("span", { class: "fine" }, range || "no interval"));
 }
 
 function intervalBar(value, interval) {

@@ -23,7 +23,7 @@ function row(passage, showPassage) {
   const where = [passage.heading, passage.page && `page ${passage.page}`].filter(Boolean).join(" · ");
   const onclick = (event) => showPassage({ ...passage, quote }, event.currentTarget);
   return h("li", null, h("button", { type: "button", class: "source", onclick },
-    h("span", { class: passage.n ? "cite cite-static" : "cite cite-static cite-none", "aria-hidden": "true" }, passage.n ?? "·"),
+    passage.n && h("span", { class: "cite cite-static", "aria-hidden": "true" }, passage.n),
     h("span", { class: "source-what" },
       h("span", { class: "source-name" }, passage.document_name),
       where && h("span", { class: "source-where" }, where),

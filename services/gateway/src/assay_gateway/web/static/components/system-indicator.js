@@ -26,8 +26,8 @@ function summary() {
   if (system.problem) return { level: "bad", label: "Not reachable" };
   if (!system.state) return { level: "wait", label: "Checking…" };
   const { waiting } = system;
-  if (waiting.length === 0) return { level: "ok", label: "All parts ready" };
-  if (waiting.length === 1 && waiting[0] === "generator") return { level: "wait", label: "Model is loading" };
+  if (waiting.length === 0) return { level: "ok", label: "Ready" };
+  if (waiting.length === 1 && waiting[0] === "generator") return { level: "wait", label: "Model loading" };
   return { level: waiting.includes("retrieval") ? "bad" : "wait", label: `Not ready: ${waiting.join(", ")}` };
 }
 

@@ -28,7 +28,7 @@ export function turnView(turn, { signal }) {
     frame = null;
     renderMarkdown(text, shownText(turn), { claims: turn.placedClaims, citations: turn.citations, onCite });
     text.classList.toggle("is-writing", turn.status === "writing");
-    const stage = [turn.status, turn.sources.length, turn.citations.size, turn.degraded.length, system.generatorReady].join();
+    const stage = [turn.status, turn.sources.length, turn.citations.size, turn.degraded.length, modelIsBack(turn)].join();
     if (stage === drawn) return;
     drawn = stage;
     replace(progress, progressLine(turn));
@@ -41,6 +41,9 @@ export function turnView(turn, { signal }) {
   };
   turn.addEventListener("change", schedule, { signal });
   turn.addEventListener("change", stageAnnouncer(turn), { signal });
+  turn.addEventListener("change", () => {
+    if (turn.problem?.code === "generator_unavailable") system.refresh();
+  }, { signal });
   system.addEventListener("change", schedule, { signal });
   draw();
   return node;
@@ -92,7 +95,7 @@ function nothingFound(turn) {
 function failed(turn) {
   const retry = () => conversation.retry(turn);
   if (turn.problem.code !== "generator_unavailable") return failure(turn.problem, { retry });
-  const ready = system.generatorReady;
+  const ready = modelIsBack(turn);
   const text = ready
     ? "The language model is ready now."
     : "The language model is still loading, so no answer could be written yet. Search works already: the passages below were found for your question.";
@@ -102,6 +105,8 @@ function failed(turn) {
     !ready && turn.problem.detail && h("p", { class: "fine" }, turn.problem.detail),
     h("div", { class: "actions" }, h("button", { type: "button", class: ready ? "button button-primary" : "button", onclick: retry }, icon("retry"), "Ask again")));
 }
+
+const modelIsBack = (turn) => turn.status === "failed" && system.generatorReadySince(turn.failedAt);
 
 function verdictSummary({ claims }) {
   if (claims.length === 0) return "";

@@ -25,7 +25,7 @@ export function render({ main, query, signal }) {
 function showChat(body, { collections, current, signal }) {
   const state = { collection: current };
   const log = h("div", { class: "turns" });
-  const fresh = h("button", { type: "button", class: "button button-quiet", onclick: () => conversation.clear() }, icon("plus"), "New conversation");
+  const fresh = h("button", { type: "button", class: "button button-quiet", onclick: () => conversation.clear() }, icon("plus"), h("span", null, "New", h("span", { class: "wide-only" }, " conversation")));
   const picker = collections.length > 0 && collectionPicker({
     collections, current, onChange: (name) => {
       state.collection = name;
@@ -34,7 +34,7 @@ function showChat(body, { collections, current, signal }) {
   });
   const form = composer(state, { signal });
   append(body,
-    h("div", { class: "page-head chat-head" }, h("h1", { class: conversation.turns.length ? "is-quiet" : "" }, "Ask"), h("div", { class: "page-tools" }, picker, fresh)),
+    h("div", { class: "page-head chat-head" }, h("h1", null, "Ask"), h("div", { class: "page-tools" }, picker, fresh)),
     log, form.node);
 
   const drawWelcome = () => {
@@ -108,7 +108,7 @@ function composer(state, { signal }) {
     },
   },
     h("div", { class: "composer-box" }, h("label", { class: "visually-hidden", for: "question" }, "Your question"), input, send, stop),
-    h("p", { class: "fine composer-hint" }, "Enter asks, Shift + Enter starts a new line. Answers can be wrong: the signs and sources show what was checked."));
+    h("p", { class: "fine composer-hint" }, "Enter asks, Shift + Enter starts a new line."));
 
   const draw = () => {
     const focused = document.activeElement === send || document.activeElement === stop;

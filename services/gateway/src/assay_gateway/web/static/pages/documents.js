@@ -12,6 +12,7 @@ import { announce, h, replace } from "../dom.js";
 import { count, plural } from "../format.js";
 import { navigate, remember } from "../router.js";
 
+const STATES = ["received", "parsing", "embedding", "indexing", "ready", "failed"];
 const PAGE_SIZE = 50;
 const REFRESH_MS = 2500;
 
@@ -34,7 +35,7 @@ export function render({ main, query, signal }) {
         return body.append(empty("No collections yet", "Documents live in collections. Make the first one.", make));
       }
       const list = new DocumentList({ body, collection: current, state: query.state ?? "", signal });
-      tools.prepend(collectionPicker({ collections, current, onChange: (name) => list.choose(name) }));
+      tools.prepend(collectionPicker({ collections, current, counts: false, onChange: (name) => list.choose(name) }));
       return list.start();
     },
   });
@@ -108,7 +109,7 @@ class DocumentList {
   #filterButtons(counts) {
     const total = Object.values(counts).reduce((sum, n) => sum + n, 0);
     if (total === 0) return null;
-    const states = [["", "All", total], ...Object.entries(counts).filter(([, n]) => n > 0).map(([state, n]) => [state, state, n])];
+    const states = [["", "All", total], ...STATES.filter((state) => counts[state] > 0).map((state) => [state, state, counts[state]])];
     return states.map(([state, label, n]) => h("button", {
       type: "button", class: "filter", "aria-pressed": String(state === this.state),
       onclick: () => {

@@ -116,6 +116,6 @@ function hitItem(hit, explain) {
       h("button", { type: "button", class: "hit-title", onclick }, hit.document_name),
       h("span", { class: "fine hit-score" }, `${words(hit.scored_by)} ${score(hit.score)}`)),
     place && h("p", { class: "fine" }, place),
-    h("div", { class: "passage-text hit-text" }, hit.text),
+    h("div", { class: "passage-text hit-text" }, hit.text.replace(/\n\s*\n/g, "\n")),
     explain && hit.stages?.length > 0 && h("p", { class: "fine" }, hit.stages.map(({ stage, rank }) => `${words(stage)} #${rank}`).join(" · ")));
 }
