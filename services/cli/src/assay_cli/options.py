@@ -29,6 +29,9 @@ class Command(TyperCommand):
             if isinstance(param, TyperArgument) and param.help is None:
                 param.help = _argument_help(self.callback, param.name or "")
 
+    def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Nothing: Typer lists the arguments with the options, and Click 8.5 would list them again."""
+
 
 def _argument_help(function: Any, name: str) -> str | None:
     """The help that was declared for an argument: with Click 8.5, Typer 0.25 loses it."""

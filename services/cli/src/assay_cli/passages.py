@@ -36,7 +36,7 @@ def print_hit(out: "Console", hit: "Hit") -> None:
     )
     for stage in hit.stages or []:
         out.print(styled((f"      {stage.stage}: rank {stage.rank}, {stage.score:.4f}", "dim")))
-    out.print(Padding(styled(shortened(hit.text, _SNIPPET_CHARS)), (0, 0, 1, 4)))
+    out.print(Padding(styled(shortened(hit.text, _SNIPPET_CHARS)), (0, 0, 1, 4), expand=False))
 
 
 def print_citation(out: "Console", citation: "Citation") -> None:
@@ -44,7 +44,7 @@ def print_citation(out: "Console", citation: "Citation") -> None:
     from rich.padding import Padding
 
     out.print(styled((f"[{citation.n}] ", "bold"), citation.document_name, (f"  {place(citation)}", "cyan")))
-    out.print(Padding(styled((f"“{shortened(citation.quote, _SNIPPET_CHARS)}”", "italic")), (0, 0, 0, 4)))
+    out.print(Padding(styled((f"“{shortened(citation.quote, _SNIPPET_CHARS)}”", "italic")), (0, 0, 0, 4), expand=False))
 
 
 def say_degraded(degraded: "Sequence[Degradation]") -> None:

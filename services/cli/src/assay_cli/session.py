@@ -1,7 +1,8 @@
 """What one call of `assay` knows: how to reach the gateway, and whether a machine reads along."""
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Session:
-    """Filled by the options that every command has; `transport` and `environ` are replaced in tests."""
+    """Filled by the options that every command has; tests replace the last three."""
 
     url: str | None = None
     api_key: str | None = None
@@ -26,6 +27,7 @@ class Session:
     json: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     transport: "httpx.BaseTransport | None" = None
+    sleep: Callable[[float], None] = time.sleep
     _exit: ExitStack = field(default_factory=ExitStack)
 
     @cached_property

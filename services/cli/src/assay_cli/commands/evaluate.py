@@ -1,6 +1,5 @@
 """`assay eval`: how good answers and retrieval are."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -128,7 +127,7 @@ def _await_run(session: Session, started: "Run") -> "Run":
     say(f"Run {started.id} has begun; it goes on if you stop waiting (`assay eval show {started.id}`).")
     found = started
     while found.state in _UNDER_WAY:
-        time.sleep(_POLL_S)
+        session.sleep(_POLL_S)
         found = session.client.run(started.id)
     return found
 

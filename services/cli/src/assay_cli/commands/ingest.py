@@ -75,7 +75,7 @@ def ingest_files(session: Session, collection: str, sources: Sequence[Source], *
             sent += 1
             uploading.update(sent, source.name)
 
-        result = ingestion.upload_all(session.client, collection, sources, on_uploaded=uploaded)
+        result = ingestion.upload_all(session.client, collection, sources, on_uploaded=uploaded, sleep=session.sleep)
     if wait and result.waiting:
         _wait(session, collection, result)
     for failure in result.failures:
@@ -91,7 +91,7 @@ def _wait(session: Session, collection: str, result: Ingest) -> None:
             done = progress.ready + progress.failed - through + progress.part_done
             searching.update(done, f"{progress.waiting} to go, {progress.chunks} chunks")
 
-        ingestion.wait_until_searchable(session.client, collection, result, on_waiting=waiting)
+        ingestion.wait_until_searchable(session.client, collection, result, on_waiting=waiting, sleep=session.sleep)
 
 
 def summary(collection: str, result: Ingest, seconds: float) -> dict[str, object]:

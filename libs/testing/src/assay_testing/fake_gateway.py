@@ -1,0 +1,223 @@
+"""A gateway in memory, behind the same HTTP as the real one: for tests of clients."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.message import Message
+from email.parser import BytesParser
+from typing import Any
+
+import httpx
+from assay_wire import problems
+
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC).isoformat()
+API_KEY = "assay_test"
+
+
+@dataclass
+class FakeGateway:
+    """Collections of documents that get on each time that someone looks at them.
+
+    fail: names of documents whose ingestion fails, and the error code that it ends with.
+    busy: so many uploads are refused first.
+    looks: after so many looks a document is through.
+    answers: what `search`, `ask` and `stream` give, and `METHOD runs` or `METHOD datasets` (a list: one each time).
+    requests: all that were sent.
+    """
+
+    collections: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict[str, dict[str, dict[str, Any]]])
+    fail: dict[str, str] = field(default_factory=dict[str, str])
+    busy: int = 0
+    looks: int = 2
+    answers: dict[str, Any] = field(default_factory=dict[str, Any])
+    requests: list[httpx.Request] = field(default_factory=list[httpx.Request])
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        self.requests.append(request)
+        if request.headers["Authorization"] != f"Bearer {API_KEY}":
+            return problem(401, "denied", "This API key is not known.")
+        path = request.url.path.removeprefix("/v1")
+        for pattern, method, handler in self._routes():
+            found = re.fullmatch(pattern, path)
+            if found and method == request.method:
+                return handler(request, *found.groups())
+        return problem(404, "not_found", f"There is nothing at {path!r}.")
+
+    def _routes(self) -> list[tuple[str, str, Callable[..., httpx.Response]]]:
+        return [
+            ("/collections", "GET", self._list),
+            ("/collections", "POST", self._create),
+            ("/collections/([^/]+)", "GET", self._collection),
+            ("/collections/([^/]+)", "DELETE", self._delete_collection),
+            ("/collections/([^/]+)/documents", "GET", self._documents),
+            ("/collections/([^/]+)/documents", "POST", self._upload),
+            ("/documents/([^/]+)", "GET", self._document),
+            ("/documents/([^/]+)", "DELETE", self._delete),
+            ("/documents/([^/]+)/versions/1/chunks", "GET", self._chunks),
+            ("/collections/([^/]+)/(search|ask)", "POST", self._answer),
+            ("/evaluations/(runs|datasets).*", "GET", self._evaluations),
+            ("/evaluations/(runs|datasets).*", "POST", self._evaluations),
+            ("/evaluations/(runs|datasets).*", "PUT", self._evaluations),
+        ]
+
+    def _list(self, _request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"collections": [self._shown(name) for name in self.collections]})
+
+    def _shown(self, name: str) -> dict[str, Any]:
+        documents = self.collections[name]
+        return {
+            "name": name,
+            "id": name,
+            "documents": len(documents),
+            "chunks": 3 * len(documents),
+            "epoch": 1,
+            "index_kind": "hnsw",
+            "created_at": NOW,
+        }
+
+    def _create(self, request: httpx.Request) -> httpx.Response:
+        name = json.loads(request.content)["name"]
+        if name in self.collections:
+            return problem(409, "conflict", f"There is a collection {name!r} already.")
+        self.collections[name] = {}
+        return httpx.Response(201, json=self._shown(name))
+
+    def _collection(self, _request: httpx.Request, name: str) -> httpx.Response:
+        if name not in self.collections:
+            return problem(404, "not_found", f"There is no collection {name!r}.")
+        return httpx.Response(200, json=self._shown(name))
+
+    def _delete_collection(self, _request: httpx.Request, name: str) -> httpx.Response:
+        return httpx.Response(202, json={"collection": name, "documents": len(self.collections.pop(name))})
+
+    def _documents(self, request: httpx.Request, collection: str) -> httpx.Response:
+        wanted = request.url.params.get("state")
+        documents = [d for _, d in sorted(self.collections[collection].items()) if wanted in (None, d["state"])]
+        counts: dict[str, int] = {}
+        for document in self.collections[collection].values():
+            counts[document["state"]] = counts.get(document["state"], 0) + 1
+        return httpx.Response(
+            200, json={"documents": [self._look(d) for d in documents], "next_cursor": None, "counts": counts}
+        )
+
+    def _upload(self, request: httpx.Request, collection: str) -> httpx.Response:
+        if self.busy:
+            self.busy -= 1
+            return problem(429, "queue_full", "Too many uploads wait.", retry_after_s=0.1)
+        name, data = form_of(request)
+        if not data:
+            return problem(400, "empty", f"{name!r} is empty.")
+        documents = self.collections[collection]
+        unchanged = name in documents and documents[name]["data"] == data
+        if not unchanged:
+            documents[name] = self._fresh(collection, name, data)
+        return httpx.Response(
+            200 if unchanged else 202,
+            json={
+                "document_id": documents[name]["id"],
+                "name": name,
+                "version": 1,
+                "job": None if unchanged else "job",
+                "unchanged": unchanged,
+                "sha256": "0" * 64,
+                "size_bytes": len(data),
+                "state": documents[name]["state"],
+            },
+        )
+
+    def _fresh(self, collection: str, name: str, data: bytes) -> dict[str, Any]:
+        return {
+            "id": f"id-{name}",
+            "name": name,
+            "data": data,
+            "looks": self.looks,
+            "collection": collection,
+            "live_version": None,
+            "version": 1,
+            "state": "received",
+            "progress": 0.0,
+            "error_code": None,
+            "error": None,
+            "size_bytes": len(data),
+            "media_type": "text/plain",
+            "pages": None,
+            "chunks": None,
+            "created_at": NOW,
+            "updated_at": NOW,
+            "metadata": {},
+        }
+
+    def _look(self, document: dict[str, Any]) -> dict[str, Any]:
+        """A document gets on a bit each time that someone looks at it."""
+        document["looks"] -= 1
+        if document["looks"] <= 0 and document["name"] in self.fail:
+            document |= {"state": "failed", "error_code": self.fail[document["name"]], "error": "It cannot be read."}
+        elif document["looks"] <= 0:
+            document |= {"state": "ready", "chunks": 3, "live_version": 1, "progress": 1.0}
+        return {key: value for key, value in document.items() if key not in ("data", "looks")}
+
+    def _by_id(self, identity: str) -> dict[str, Any] | None:
+        everything = (d for documents in self.collections.values() for d in documents.values())
+        return next((d for d in everything if d["id"] == identity), None)
+
+    def _document(self, _request: httpx.Request, identity: str) -> httpx.Response:
+        document = self._by_id(identity)
+        if document is None:
+            return problem(404, "not_found", f"There is no document {identity!r}.")
+        return httpx.Response(200, json={**self._look(document), "versions": []})
+
+    def _delete(self, _request: httpx.Request, identity: str) -> httpx.Response:
+        document = self._by_id(identity)
+        assert document
+        del self.collections[document["collection"]][document["name"]]
+        return httpx.Response(202, json={"document_id": identity, "job": "job"})
+
+    def _chunks(self, _request: httpx.Request, identity: str) -> httpx.Response:
+        chunk = {
+            "chunk_id": "c",
+            "ordinal": 0,
+            "text": f"The document {identity} says something of some length.",
+            "heading": "",
+            "page": None,
+            "start": 0,
+            "end": 10,
+            "tokens": 8,
+        }
+        return httpx.Response(200, json={"chunks": [chunk], "next_cursor": None})
+
+    def _answer(self, request: httpx.Request, collection: str, what: str) -> httpx.Response:
+        if collection not in self.collections:
+            return problem(404, "not_found", f"There is no collection {collection!r}.")
+        answer = self.answers["stream" if json.loads(request.content).get("stream") else what]
+        return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
+
+    def _evaluations(self, request: httpx.Request, what: str) -> httpx.Response:
+        answer = self.answers[f"{request.method} {what}"]
+        return httpx.Response(200, json=answer.pop(0) if isinstance(answer, list) else answer)
+
+
+def problem(status: int, code: str, detail: str, *, retry_after_s: float | None = None) -> httpx.Response:
+    """An error as the gateway answers it."""
+    body = problems.problem(status, code, detail, retry_after_s=retry_after_s)
+    return httpx.Response(status, json=body.model_dump(), headers={"Content-Type": problems.MEDIA_TYPE})
+
+
+def form_of(request: httpx.Request) -> tuple[str, bytes]:
+    """Name and bytes of an upload."""
+    head = f"Content-Type: {request.headers['Content-Type']}\r\n\r\n".encode()
+    parts: dict[object, Message] = {
+        part.get_param("name", header="content-disposition"): part
+        for part in BytesParser().parsebytes(head + request.content).walk()
+        if not part.is_multipart()
+    }
+    name = _bytes(parts["name"]).decode() if "name" in parts else "?"
+    return name, _bytes(parts["file"])
+
+
+def _bytes(part: Message) -> bytes:
+    data = part.get_payload(decode=True)
+    assert isinstance(data, bytes)
+    return data

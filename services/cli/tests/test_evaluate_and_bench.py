@@ -1,0 +1,107 @@
+import json
+from pathlib import Path
+
+import pytest
+from assay_cli import bench_queries, latency
+from assay_cli.testing import Run
+from assay_core.errors import Invalid
+from assay_testing.fake_gateway import FakeGateway
+
+RUN = {
+    "id": "r1",
+    "collection": "docs",
+    "dataset": "golden",
+    "judge": "local",
+    "state": "done",
+    "configuration": {},
+    "metrics": {"recall@5": 0.9},
+    "intervals": {"recall@5": [0.8, 1.0]},
+    "questions": 120,
+    "failures": 1,
+    "started_at": "2026-01-02T03:04:00Z",
+    "finished_at": None,
+    "error": None,
+}
+
+
+def test_run_waits_for_the_scores(run: Run, gateway: FakeGateway) -> None:
+    gateway.answers["POST runs"] = {**RUN, "state": "waiting"}
+    gateway.answers["GET runs"] = [{**RUN, "state": "running", "scores": []}, {**RUN, "scores": []}]
+    outcome = run("eval", "run", "-c", "docs", "-d", "golden", "--judge", "local", "--wait", "--json")
+    assert outcome.code == 0
+    assert outcome.json["metrics"] == {"recall@5": 0.9}
+    assert json.loads(gateway.requests[0].content) == {"collection": "docs", "dataset": "golden", "judge": "local"}
+
+
+def test_failed_run_is_exit_code_1(run: Run, gateway: FakeGateway) -> None:
+    gateway.answers["POST runs"] = {**RUN, "state": "failed", "error": "no judge"}
+    outcome = run("eval", "run", "-c", "docs", "-d", "golden")
+    assert outcome.code == 1
+    assert "no judge" in outcome.err
+
+
+def test_runs_are_listed(run: Run, gateway: FakeGateway) -> None:
+    gateway.answers["GET runs"] = {"runs": [RUN]}
+    assert run("eval", "runs", "--json").json["runs"][0]["id"] == "r1"
+    assert "0.900" in run("eval", "runs").out
+
+
+def test_golden_file_is_uploaded_without_foreign_members(run: Run, gateway: FakeGateway, tmp_path: Path) -> None:
+    file = tmp_path / "golden.jsonl"
+    file.write_text('{"id": "q1", "question": "Why?", "answerable": false, "no_shared_words": true}\n\n')
+    gateway.answers["PUT datasets"] = {"questions": 1}
+    assert run("eval", "upload", file, "-c", "docs", "-d", "golden", "--json").json["questions"] == 1
+    assert json.loads(gateway.requests[-1].content) == {
+        "questions": [{"id": "q1", "question": "Why?", "answerable": False}]
+    }
+
+
+def test_broken_line_is_named(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "golden.jsonl"
+    file.write_text('{"id": "q1", "question": "Why?"}\nnonsense\n')
+    outcome = run("eval", "upload", file, "-c", "docs", "-d", "golden")
+    assert outcome.code == 2
+    assert "golden.jsonl:2: not JSON" in outcome.err
+
+
+def test_bench_search_prints_percentiles(run: Run, gateway: FakeGateway, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("A")
+    run("ingest", tmp_path, "-c", "docs")
+    gateway.answers["search"] = {"hits": [], "timings_ms": {"dense": 2.0}, "cache": "off", "degraded": []}
+    found = run("bench", "search", "-c", "docs", "--queries", "8", "--concurrency", "2", "--json").json
+    assert found["chunks"] == 3
+    assert found["queries"] == 8
+    assert found["stages_median_ms"] == {"dense": 2.0}
+    assert 0 < found["p50_ms"] <= found["p95_ms"] <= found["p99_ms"] <= found["max_ms"]
+    searches = [json.loads(r.content) for r in gateway.requests if r.url.path.endswith("/search")]
+    assert {(s["rerank"], s["use_cache"], s["mode"]) for s in searches} == {(False, False, "hybrid")}
+
+
+def test_bench_of_an_empty_collection_names_the_way_out(run: Run, gateway: FakeGateway) -> None:
+    gateway.collections["docs"] = {}
+    outcome = run("bench", "search", "-c", "docs")
+    assert outcome.code == 2
+    assert "`assay ingest FOLDER --collection docs` fills it" in outcome.err
+
+
+def test_bench_that_ran_degraded_fails(run: Run, gateway: FakeGateway, tmp_path: Path) -> None:
+    file = tmp_path / "queries.txt"
+    file.write_text("one\ntwo\n")
+    gateway.collections["docs"] = {}
+    missing = {"component": "milvus", "mode": "lexical only", "reason": "down"}
+    gateway.answers["search"] = {"hits": [], "timings_ms": {}, "cache": "off", "degraded": [missing]}
+    outcome = run("bench", "search", "-c", "docs", "--queries", "4", "--queries-file", file)
+    assert outcome.code == 1
+    assert "4 of 4 searches went without one of their parts" in outcome.err
+
+
+def test_percentiles_by_hand() -> None:
+    assert latency.percentile([4, 1, 3, 2], 0.5) == 2
+    assert latency.percentile(list(range(1, 101)), 0.99) == 99
+    assert latency.percentile([7], 0.5) == 7
+
+
+def test_queries_file_without_queries_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "q").write_text("\n \n")
+    with pytest.raises(Invalid, match="holds no query"):
+        bench_queries.read_queries(tmp_path / "q")
