@@ -80,7 +80,7 @@ class Conversation extends EventTarget {
   }
 
   #history(collection, before = this.turns.length) {
-    const turns = this.turns.slice(0, before).filter((turn) => turn.collection === collection && turn.status === "done");
+    const turns = this.turns.slice(0, before).filter((turn) => turn.collection === collection && turn.status === "done" && turn.text);
     const messages = [];
     let characters = 0;
     for (const turn of turns.slice(-HISTORY_TURNS).reverse()) {

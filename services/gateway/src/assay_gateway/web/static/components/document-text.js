@@ -7,7 +7,7 @@ import { highlighted } from "./highlight.js";
 import { empty, failure, fill } from "./states.js";
 
 const PAGE_SIZE = 50;
-const CONTEXT = 100_000;
+const CONTEXT = 20_000; // the API's limit
 
 export function documentText({ id, version, span, signal }) {
   const body = h("div", { id: uniqueId("text") });

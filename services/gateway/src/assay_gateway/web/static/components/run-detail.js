@@ -26,7 +26,7 @@ function figures({ metrics, intervals }) {
   const names = ordered(Object.keys(metrics ?? {}));
   if (names.length === 0) return null;
   return h("section", { "aria-labelledby": "figures-heading" }, h("h2", { id: "figures-heading" }, "Figures"),
-    h("p", { class: "fine" }, "Below each figure stands its confidence interval."),
+    h("p", { class: "fine" }, "Below each figure stands its 95 % confidence interval."),
     h("ul", { class: "figures" }, names.map((name) => figure(name, metrics[name], intervals?.[name]))));
 }
 

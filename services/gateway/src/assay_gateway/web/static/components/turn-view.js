@@ -11,6 +11,8 @@ import { showPassage } from "./passage-drawer.js";
 import { sourceList } from "./source-list.js";
 import { failure, notice } from "./states.js";
 
+const NO_MODEL = new Set(["generator_unavailable", "generation_unavailable"]);
+
 export function turnView(turn, { signal }) {
   const progress = h("div", { class: "turn-progress" });
   const text = h("div", { class: "answer-text" });
@@ -42,7 +44,7 @@ export function turnView(turn, { signal }) {
   turn.addEventListener("change", schedule, { signal });
   turn.addEventListener("change", stageAnnouncer(turn), { signal });
   turn.addEventListener("change", () => {
-    if (turn.problem?.code === "generator_unavailable") system.refresh();
+    if (NO_MODEL.has(turn.problem?.code)) system.refresh();
   }, { signal });
   system.addEventListener("change", schedule, { signal });
   draw();
@@ -94,13 +96,13 @@ function nothingFound(turn) {
 
 function failed(turn) {
   const retry = () => conversation.retry(turn);
-  if (turn.problem.code !== "generator_unavailable") return failure(turn.problem, { retry });
+  if (!NO_MODEL.has(turn.problem.code)) return failure(turn.problem, { retry });
   const ready = modelIsBack(turn);
-  const text = ready
-    ? "The language model is ready now."
-    : "The language model is still loading, so no answer could be written yet. Search works already: the passages below were found for your question.";
+  const cause = /load|start/i.test(turn.problem.detail) ? "still loading" : "not available";
+  const found = turn.sources.length > 0 ? " Search works: the passages below were found for your question." : "";
+  const text = ready ? "The language model answers again." : `The language model is ${cause}, so no answer could be written.${found}`;
   return h("div", { class: "state state-waiting", role: "status" },
-    h("p", { class: "state-title" }, icon("info"), ready ? "The model is ready" : "The model is still loading"),
+    h("p", { class: "state-title" }, icon("info"), ready ? "The model is ready" : `The model is ${cause}`),
     h("p", null, text),
     !ready && turn.problem.detail && h("p", { class: "fine" }, turn.problem.detail),
     h("div", { class: "actions" }, h("button", { type: "button", class: ready ? "button button-primary" : "button", onclick: retry }, icon("retry"), "Ask again")));
