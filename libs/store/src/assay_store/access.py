@@ -33,6 +33,11 @@ def ensure_tenant(connection: Connection, tenant: TenantId, name: str) -> None:
     connection.execute(insert(tenants).values(tenant=tenant, name=name).on_conflict_do_nothing())
 
 
+def all_tenants(connection: Connection) -> list[TenantId]:
+    """Every tenant; for work that nobody in particular asked for."""
+    return [TenantId(row.tenant) for row in connection.execute(text("SELECT tenant FROM tenants ORDER BY tenant"))]
+
+
 def ensure_principal(connection: Connection, principal: Principal, *, kind: str = "user") -> None:
     """Create a principal, or bring its name and roles up to date."""
     values = {"name": principal.name, "roles": sorted(principal.roles)}

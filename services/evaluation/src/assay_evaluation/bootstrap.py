@@ -1,0 +1,190 @@
+"""Choose the adapters of evaluation and put service and worker together."""
+
+import os
+import socket
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import structlog
+from anyio.from_thread import start_blocking_portal
+from assay_core.answers import Answer
+from assay_core.documents import CollectionId
+from assay_core.errors import Broken, Invalid
+from assay_core.ports import Embedder, Judge
+from assay_core.principals import Principal
+from assay_runtime.health import Check
+from assay_runtime.queue import build_queue
+from assay_runtime.settings import read_master_key, read_secret
+from assay_runtime.tokens import TokenMinter
+from assay_store.database import Database
+from assay_store.encryption import Vault
+from assay_wire import internal
+from assay_wire.peers import GenerationClient, Peer, RetrievalClient
+from celery import Celery
+from pydantic import ValidationError
+
+from assay_evaluation import memory, tasks
+from assay_evaluation.loop import RunLoop
+from assay_evaluation.platform import Patience, Platform
+from assay_evaluation.runs import Options, Runner
+from assay_evaluation.schedule import night_of, plan_night
+from assay_evaluation.settings import WorkerSettings
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerParts:
+    """What the worker process starts, asks for its health, and ends."""
+
+    app: Celery
+    loop: RunLoop
+    database: Database
+    checks: Mapping[str, Check]
+
+
+def build_worker(settings: WorkerSettings) -> WorkerParts:
+    """The worker. Models are loaded when a run needs them, and dropped after it."""
+    database = Database(settings.database.url.get_secret_value(), pool_size=settings.evaluation.parallel + 4)
+    runner = Runner(
+        database=database,
+        vault=Vault(read_master_key(settings.secrets)),
+        choose_judge=lambda name: open_judge(settings, name),
+        connect=PlatformDoor(settings).open,
+        read_answer=read_answer,
+        options=Options(
+            parallel=settings.evaluation.parallel,
+            traffic_sample=settings.evaluation.traffic_sample,
+            facts=known_facts(settings),
+        ),
+    )
+    loop = RunLoop(
+        database=database,
+        runner=runner,
+        owner=f"{socket.gethostname()}:{os.getpid()}",
+        lease_s=settings.evaluation.lease_s,
+        poll_s=settings.evaluation.poll_s,
+    )
+    app = build_queue(settings.broker.url.get_secret_value(), name="assay-evaluation")
+    app.conf.worker_redirect_stdouts = False
+    tasks.register(app, ring=loop.ring, plan_night=lambda: plan_tonight(settings, database))
+    return WorkerParts(app, loop, database, {"database": database.check, "runs": loop.check})
+
+
+def plan_tonight(settings: WorkerSettings, database: Database) -> None:
+    """Write tonight's runs."""
+    nightly = settings.nightly
+    night = night_of(datetime.now(UTC), hour=nightly.hour, minute=nightly.minute)
+    with database.transaction() as connection:
+        planned = plan_night(connection, night, judge=nightly.judge)
+    log.info("night.planned", night=night.isoformat(), runs=len(planned))
+
+
+def known_facts(settings: WorkerSettings) -> dict[str, object]:
+    """What of the configuration stands in the settings."""
+    return {
+        "code_version": version("assay-evaluation"),
+        "embedder": settings.embedder.model,
+        "reranker": settings.reranker.model or None,
+        "top_k": settings.evaluation.top_k,
+    }
+
+
+class PlatformDoor:
+    """Opens retrieval and generation to a principal, whose token this service signs itself."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._token = TokenMinter(
+            read_secret(settings.secrets.token_private_key_file, name="ASSAY_SECRETS__TOKEN_PRIVATE_KEY_FILE"),
+            issuer="evaluation",
+        )
+
+    @contextmanager
+    def open(self, principal: Principal, collection: CollectionId, stopping: threading.Event) -> Generator[Platform]:
+        """The platform until the end of the block; requests under way are cancelled there."""
+        chosen = self._settings.evaluation
+        peers = self._settings.peers
+        with start_blocking_portal(name="platform") as portal:
+            retrieval = Peer(name="retrieval", base_url=peers.retrieval_url, token=self._token)
+            generation = Peer(name="generation", base_url=peers.generation_url, token=self._token)
+            try:
+                yield Platform(
+                    retriever=RetrievalClient(retrieval),
+                    generator=GenerationClient(generation),
+                    portal=portal,
+                    principal=principal,
+                    collection=collection,
+                    top_k=chosen.top_k,
+                    answer_deadline_s=chosen.answer_deadline_s,
+                    patience=Patience(chosen.patience_s, pause=stopping.wait),
+                )
+            finally:
+                portal.call(retrieval.aclose)
+                portal.call(generation.aclose)
+
+
+def read_answer(record: bytes) -> Answer:
+    """An answer from its stored record. Raises `Broken` if it is of another form."""
+    try:
+        return internal.answer.validate_json(record)
+    except ValidationError as error:
+        raise Broken("A stored answer cannot be read; it is of another version.", code="bad_record") from error
+
+
+@contextmanager
+def open_judge(settings: WorkerSettings, name: str) -> Generator[Judge]:
+    """The judge of this name; models and processes go when the block ends."""
+    try:
+        match name:
+            case "local":
+                from assay_adapters.local_judge import LocalJudge
+
+                yield LocalJudge(choose_embedder(settings))
+            case "ragas":
+                with _open_ragas(settings) as judge:
+                    yield judge
+            case other:
+                raise Invalid(f"{other!r} is no judge; use local or ragas.", code="bad_judge")
+    finally:
+        memory.give_back()
+
+
+@contextmanager
+def _open_ragas(settings: WorkerSettings) -> Generator[Judge]:
+    from assay_adapters.ragas_judge import RagasJudge
+
+    chosen = settings.ragas
+    if chosen.env_path is None:
+        raise Invalid("ASSAY_RAGAS__ENV_PATH is missing; it names the folder for ragas.", code="bad_setting")
+    judge = RagasJudge(
+        env_path=chosen.env_path,
+        base_url=chosen.base_url or settings.chat.base_url,
+        model=chosen.model or settings.chat.model,
+        api_key_file=chosen.api_key_file if chosen.base_url else settings.chat.api_key_file,
+        timeout_s=chosen.timeout_s,
+    )
+    try:
+        yield judge
+    finally:
+        judge.close()
+
+
+def choose_embedder(settings: WorkerSettings) -> Embedder:
+    """The embedder named in the settings, loaded."""
+    chosen = settings.embedder
+    match chosen.backend:
+        case "openvino":
+            from assay_adapters.openvino_embedder import OpenVinoEmbedder
+
+            return OpenVinoEmbedder(model=chosen.model, cache_path=settings.models.path, threads=chosen.threads or None)
+        case "torch":
+            from assay_adapters.torch_embedder import TorchEmbedder
+
+            return TorchEmbedder(model=chosen.model)
+        case other:
+            raise Invalid(f"ASSAY_EMBEDDER__BACKEND is {other!r}; use openvino or torch.", code="bad_setting")

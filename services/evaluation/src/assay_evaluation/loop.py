@@ -1,0 +1,107 @@
+"""The thread that takes up waiting runs: when rung, and every few seconds in case nobody rings."""
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import structlog
+from assay_core.errors import AssayError, Broken, Conflict
+from assay_store import evaluations
+from assay_store.database import Database
+from assay_store.evaluations import RunLease
+
+from assay_evaluation.runs import Runner
+
+log = structlog.get_logger()
+
+
+class RunLoop:
+    """Does waiting runs, oldest first, one at a time.
+
+    Args:
+        owner: names this worker in the lease.
+        lease_s: a lease lapses so long after its holder died; it is renewed three times as often.
+        poll_s: how often waiting runs are looked for without a ring.
+    """
+
+    def __init__(self, *, database: Database, runner: Runner, owner: str, lease_s: float, poll_s: float) -> None:
+        self._database = database
+        self._runner = runner
+        self._owner = owner
+        self._lease_s = lease_s
+        self._poll_s = poll_s
+        self._bell = threading.Event()
+        self._stopping = threading.Event()
+        self._run_stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="runs", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def ring(self) -> None:
+        """Look for waiting runs now."""
+        self._bell.set()
+
+    def stop(self, *, timeout_s: float) -> None:
+        """Give back the run under way and end."""
+        self._stopping.set()
+        self._run_stopping.set()
+        self._bell.set()
+        self._thread.join(timeout_s)
+
+    def check(self) -> None:
+        """For readiness. Raises `Broken` if the thread has ended."""
+        if not self._thread.is_alive():
+            raise Broken("The thread that does runs has ended; restart the worker.", code="runs_ended")
+
+    def do_next(self) -> bool:
+        """Do the oldest waiting run. Returns False if there is none."""
+        with self._database.transaction() as connection:
+            if given_up := evaluations.fail_exhausted(connection):
+                log.warning("runs.given_up", runs=given_up)
+            held = evaluations.lease(connection, owner=self._owner, lease_s=self._lease_s)
+        if held is None:
+            return False
+        with self._renewed(held):
+            self._runner.execute(held, self._run_stopping)
+        return True
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            if not self._try_next():
+                self._bell.wait(self._poll_s)
+                self._bell.clear()
+
+    def _try_next(self) -> bool:
+        try:
+            return self.do_next()
+        except AssayError as error:
+            log.warning("runs.interrupted", code=error.code)
+        except Exception:
+            log.exception("runs.broken")
+        return False
+
+    @contextmanager
+    def _renewed(self, held: RunLease) -> Generator[None]:
+        self._run_stopping.clear()
+        if self._stopping.is_set():
+            self._run_stopping.set()
+        ended = threading.Event()
+        beat = threading.Thread(target=self._renew, args=(held, ended), name="lease", daemon=True)
+        beat.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            beat.join()
+
+    def _renew(self, held: RunLease, ended: threading.Event) -> None:
+        while not ended.wait(self._lease_s / 3):
+            try:
+                with self._database.transaction() as connection:
+                    evaluations.renew(connection, held, lease_s=self._lease_s)
+            except Conflict:
+                self._run_stopping.set()
+                return
+            except AssayError as error:
+                log.warning("lease.not_renewed", run=held.run, code=error.code)

@@ -1,0 +1,88 @@
+"""The internal HTTP routes of evaluation."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from assay_core.documents import CollectionId
+from assay_core.errors import Invalid
+from assay_core.principals import Principal
+from assay_runtime.http_shell import Caller
+from assay_runtime.threads import Workers
+from assay_store.database import Database
+from assay_wire import internal
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Connection
+
+from assay_evaluation import requests
+
+Body = TypeVar("Body")
+Result = TypeVar("Result")
+JSON = "application/json"
+
+
+def build_routes(*, database: Database, caller: Callable[[Request], Awaitable[Caller]]) -> APIRouter:
+    """Routes over the store; `caller` checks the principal token."""
+    router = APIRouter()
+    workers = Workers(4)
+
+    async def transact(work: Callable[[Connection], Result]) -> Result:
+        def run() -> Result:
+            with database.transaction() as connection:
+                return work(connection)
+
+        return await workers.run(run)
+
+    @router.post(internal.RUNS, status_code=202)
+    async def start_run(request: Request, who: Caller = Depends(caller)) -> Response:
+        asked = await read_body(internal.run_request, request)
+        started = await transact(
+            lambda c: requests.start_run(
+                c,
+                who.principal,
+                _collection(who.principal, asked.collection_id),
+                dataset=asked.dataset,
+                judge=asked.judge,
+                limit=asked.limit,
+            )
+        )
+        return Response(internal.evaluation_run.dump_json(started), status_code=202, media_type=JSON)
+
+    @router.get(internal.RUNS)
+    async def list_runs(who: Caller = Depends(caller), collection: str | None = None, limit: int = 50) -> Response:
+        wanted = None if collection is None else _collection(who.principal, collection)
+        found = await transact(lambda c: requests.list_runs(c, who.principal, collection=wanted, limit=limit))
+        return Response(internal.run_list.dump_json(internal.RunList(tuple(found))), media_type=JSON)
+
+    @router.get(f"{internal.RUNS}/{{run}}")
+    async def show_run(run: str, who: Caller = Depends(caller)) -> Response:
+        found, scores = await transact(lambda c: requests.show_run(c, who.principal, run))
+        return Response(internal.run_detail.dump_json(internal.RunDetail(found, tuple(scores))), media_type=JSON)
+
+    @router.put(f"{internal.DATASETS}/{{collection}}/{{dataset}}", status_code=204)
+    async def put_dataset(collection: str, dataset: str, request: Request, who: Caller = Depends(caller)) -> Response:
+        given = await read_body(internal.dataset, request)
+        await transact(
+            lambda c: requests.put_dataset(
+                c,
+                who.principal,
+                _collection(who.principal, collection),
+                dataset=dataset,
+                questions=given.questions,
+            )
+        )
+        return Response(status_code=204)
+
+    return router
+
+
+async def read_body(adapter: TypeAdapter[Body], request: Request) -> Body:
+    """The request's body as a domain object. Raises `Invalid` if a peer speaks another language."""
+    try:
+        return adapter.validate_json(await request.body())
+    except ValidationError as error:
+        raise Invalid(f"The body does not fit this call: {error.error_count()} errors.", code="validation") from error
+
+
+def _collection(principal: Principal, identity: str) -> CollectionId:
+    return CollectionId(principal.tenant, identity)
