@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 DEFAULTS: dict[str, int] = {
     "gateway": 8700,
@@ -82,8 +83,8 @@ class Ports(Mapping[str, int]):
 
 
 def _candidates(remembered: int | None, default: int | None, others: Iterator[int]) -> Iterator[int]:
-    yield from (port for port in (remembered, default) if port is not None)
-    yield from others
+    # Not `yield from others`: a generator that is dropped closes what it delegates to, and the next name needs it.
+    return chain((port for port in (remembered, default) if port is not None), others)
 
 
 def _others(start_at: int) -> Iterator[int]:
