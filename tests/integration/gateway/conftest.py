@@ -1,0 +1,114 @@
+"""The gateway on a real PostgreSQL and a real folder, with fake peers behind real HTTP messages."""
+
+from collections.abc import AsyncGenerator, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from assay_adapters.blobs import FolderBlobStore
+from assay_core.documents import TenantId
+from assay_core.principals import Principal
+from assay_core.search import SearchResult
+from assay_gateway import first_run
+from assay_gateway.app import Parts, build_gateway, hardened
+from assay_gateway.settings import LimitSettings, UploadSettings
+from assay_runtime.tokens import TokenMinter, TokenVerifier
+from assay_store import access
+from assay_store.database import Database
+from assay_store.encryption import Vault
+from assay_testing.fake_generator import FakeGenerator
+from assay_testing.fake_retriever import FakeRetriever
+from assay_testing.fake_services import FakeEvaluation, evaluation_service, generation_service, retrieval_service
+from assay_wire.peers import EvaluationClient, GenerationClient, Peer, RetrievalClient
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+ADMIN_KEY = access.API_KEY_PREFIX + "a" * 43
+MAX_UPLOAD = 3 << 20
+
+
+@dataclass
+class Door:
+    """A gateway under test, and what stands behind it."""
+
+    app: FastAPI
+    served: ASGIApp
+    database: Database
+    vault: Vault
+    blobs: FolderBlobStore
+    retriever: FakeRetriever
+    generator: FakeGenerator
+    evaluation: FakeEvaluation
+    admin_key: str = ADMIN_KEY
+    keys: dict[str, str] = field(default_factory=dict[str, str])
+
+    def enrol(self, name: str, *roles: str, tenant: str = "default") -> str:
+        """Make a principal. Returns its API key."""
+        principal = Principal(TenantId(tenant), name, name.title(), frozenset(roles))
+        key = access.new_api_key()
+        with self.database.transaction() as connection:
+            access.ensure_tenant(connection, principal.tenant, tenant)
+            access.ensure_principal(connection, principal)
+            access.ensure_api_key(connection, principal, key, name="test")
+        return key
+
+    def client(self, key: str | None) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        transport = httpx.ASGITransport(self.served, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url="http://assay.test", headers=headers)
+
+
+@pytest.fixture(scope="session")
+def key_pair() -> tuple[str, str]:
+    """Ed25519 in PEM: private, public."""
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(), public.decode()
+
+
+@pytest.fixture
+def door(database: Database, tmp_path: Path, key_pair: tuple[str, str]) -> Generator[Door]:
+    """A gateway whose administrator signs in with `ADMIN_KEY`."""
+    first_run.run(database, ADMIN_KEY)
+    mint, verify = TokenMinter(key_pair[0], issuer="gateway"), TokenVerifier(key_pair[1])
+    retriever = FakeRetriever(SearchResult((), {}))
+    generator, evaluation = FakeGenerator([]), FakeEvaluation()
+    services: dict[str, ASGIApp] = {
+        "retrieval": retrieval_service(retriever, verify),
+        "generation": generation_service(generator, verify),
+        "evaluation": evaluation_service(evaluation, verify),
+    }
+
+    def peer(name: str) -> Peer:
+        transport = httpx.ASGITransport(services[name])
+        client = httpx.AsyncClient(transport=transport, base_url=f"http://{name}.test")
+        return Peer(name=name, base_url="", token=mint, client=client)
+
+    vault, blobs = Vault(bytes(32)), FolderBlobStore(tmp_path / "blobs")
+    app = build_gateway(
+        Parts(
+            database=database,
+            pool_size=5,
+            vault=vault,
+            blobs=blobs,
+            retrieval=RetrievalClient(peer("retrieval")),
+            generation=GenerationClient(peer("generation")),
+            evaluation=EvaluationClient(peer("evaluation")),
+        ),
+        checks={"database": database.check},
+        uploads_limits=UploadSettings(max_bytes=MAX_UPLOAD, idle_s=2.0),
+        limits=LimitSettings(max_watchers=3),
+        max_body_bytes=1 << 20,
+    )
+    yield Door(app, hardened(app), database, vault, blobs, retriever, generator, evaluation)
+
+
+@pytest.fixture
+async def admin(door: Door) -> AsyncGenerator[httpx.AsyncClient]:
+    """A client of the administrator, with the collection `handbook` made."""
+    async with door.client(door.admin_key) as client:
+        assert (await client.post("/v1/collections", json={"name": "handbook"})).status_code == 201
+        yield client
