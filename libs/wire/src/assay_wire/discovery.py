@@ -28,10 +28,12 @@ def find_gateway(
     api_key: str | None = None,
     home: Path | None = None,
     environ: Mapping[str, str],
+    key_needed: bool = True,
 ) -> Gateway:
     """What was given, else ASSAY_URL and ASSAY_API_KEY, else the data folder of a platform on this machine.
 
-    A given `home` goes before the environment: who names a folder means the platform that lives there.
+    A given `home` goes before the environment: who names a folder means the platform that lives there. Unless
+    `key_needed`, no key is looked for and the field is empty.
 
     Raises:
         Invalid: the address or the key cannot be one.
@@ -40,7 +42,7 @@ def find_gateway(
     variables = {} if home else environ
     folder = data_folder(home, environ)
     where, url_source = _url(url, variables, folder)
-    key, key_source = _key(api_key, variables, folder, where)
+    key, key_source = _key(api_key, variables, folder, where) if key_needed else ("", "nowhere")
     return Gateway(url=where, url_source=url_source, api_key=key, key_source=key_source)
 
 
