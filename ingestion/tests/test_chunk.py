@@ -30,7 +30,11 @@ def heading(text: str, level: int = 1) -> tuple[ElementKind, str, int]:
 
 def prose(*sentences: int) -> tuple[ElementKind, str, int]:
     """A paragraph of sentences with so many words each."""
-    return ElementKind.PARAGRAPH, " ".join(f"S{n}" + " word" * (words - 1) + "." for n, words in enumerate(sentences)), 0
+    return (
+        ElementKind.PARAGRAPH,
+        " ".join(f"S{n}" + " word" * (words - 1) + "." for n, words in enumerate(sentences)),
+        0,
+    )
 
 
 def chunked(parsed: ParsedDocument, limits: ChunkLimits = LIMITS) -> list[Chunk]:
@@ -149,7 +153,8 @@ blocks = st.one_of(
     st.tuples(st.just(ElementKind.HEADING), st.lists(words, min_size=1, max_size=12).map(" ".join), st.integers(1, 6)),
     st.tuples(st.sampled_from([ElementKind.PARAGRAPH, ElementKind.LIST]), lines, st.just(0)),
     st.tuples(
-        st.sampled_from([ElementKind.TABLE, ElementKind.CODE]), st.lists(lines, max_size=8, min_size=1).map("\n".join),
+        st.sampled_from([ElementKind.TABLE, ElementKind.CODE]),
+        st.lists(lines, max_size=8, min_size=1).map("\n".join),
         st.just(0),
     ),
 )

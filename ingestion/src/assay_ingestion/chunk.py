@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from assay_core.documents import Chunk, DocumentId, ElementKind, ParsedDocument, chunk_id, text_for_index
 from assay_core.ports import Embedder
@@ -266,7 +265,7 @@ def _verified(
 
 
 def _exact(text: str, passages: Sequence[_Passage], count: CountTokens) -> Iterator[int]:
-    """The count of each passage. Tokenizing is most of the work here, so known counts are added up where they may be."""
+    """The count of each passage, added up from its pieces where that is exact: tokenizing is most of the work."""
     adds_up = _adds_up(count)
     unsure = [p for p in passages if not adds_up or any(piece.marks for piece in p.pieces[1:])]
     counts = dict(zip(map(id, unsure), count([text[p.start : p.end] for p in unsure]), strict=True))
@@ -292,9 +291,7 @@ def _chunks(
         seen[passage.path, own] += 1
         pages = [piece.page for piece in passage.pieces if piece.page is not None]
         yield Chunk(
-            id=chunk_id(
-                document=document, recipe=recipe, heading_path=passage.path, text=own, occurrence=occurrence
-            ),
+            id=chunk_id(document=document, recipe=recipe, heading_path=passage.path, text=own, occurrence=occurrence),
             document=document,
             ordinal=ordinal,
             text=own,

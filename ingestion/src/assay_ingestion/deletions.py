@@ -1,0 +1,106 @@
+"""Deleted documents leave every store: both indexes, the cache, the blobs, and last SQL with the key of their texts.
+
+Readers cannot see them from the moment that deletion was asked for. SQL goes last, since it is where a crashed
+deletion finds what is left to remove; such a job is never given up.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import structlog
+from assay_core.documents import ChunkId, CollectionId, DocumentId
+from assay_core.errors import Unavailable
+from assay_core.jobs import JobKind, Lease
+from assay_core.ports import BlobStore, LexicalIndex, SemanticCache, VectorIndex
+from assay_runtime.metrics import step
+from assay_store import jobs, pipeline
+from assay_store.database import Database
+from prometheus_client import Counter
+
+from assay_ingestion import vectors
+
+log = structlog.get_logger()
+ERASED = Counter("assay_erased_documents_total", "Documents that were removed from every store.")
+
+_TOGETHER = 64
+_LEASE_S = 120.0
+_PAUSE_S = 15.0
+
+
+class Deletions:
+    """Runs the jobs of deleted documents; needs the lock of the index writer."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        dense: VectorIndex,
+        lexical: LexicalIndex,
+        blobs: BlobStore,
+        cache: SemanticCache | None,
+    ) -> None:
+        self._database = database
+        self._dense = dense
+        self._lexical = lexical
+        self._blobs = blobs
+        self._cache = cache
+
+    def run(self) -> int:
+        """Erase the documents whose deletion was asked for longest ago. Returns how many.
+
+        Raises:
+            Unavailable: a store does not answer; the jobs are open again.
+        """
+        with self._database.transaction() as connection:
+            leases = jobs.lease(
+                connection,
+                JobKind.DELETE,
+                owner="indexer",
+                lease_s=_LEASE_S,
+                limit=_TOGETHER,
+                max_attempts=None,
+            )
+        if not leases:
+            return 0
+        try:
+            with step("erase"):
+                self._leave_indexes([held.document for held in leases])
+                for held in leases:
+                    self._erase(held)
+        except Unavailable:
+            with self._database.transaction() as connection:
+                jobs.give_back(connection, leases, delay_s=_PAUSE_S)
+            raise
+        return len(leases)
+
+    def _leave_indexes(self, documents: Sequence[DocumentId]) -> None:
+        chunks = defaultdict[CollectionId, list[ChunkId]](list)
+        with self._database.transaction() as connection:
+            for document in documents:
+                collection, own = pipeline.chunks_of(connection, document)
+                chunks[collection] += own
+        for collection, own in chunks.items():
+            if own:
+                self._dense.delete(collection, own)
+                self._lexical.delete(collection, own)
+
+    def _erase(self, held: Lease) -> None:
+        document = held.document
+        self._leave_cache(document)
+        self._blobs.delete(f"documents/{document.tenant}/{document.id}")
+        self._blobs.delete(vectors.folder(document))
+        with self._database.transaction() as connection:
+            jobs.hold(connection, held)
+            pipeline.erase(connection, document)
+            jobs.finish(connection, held)
+        ERASED.inc()
+        log.info("document.erased", document_id=document.id)
+
+    def _leave_cache(self, document: DocumentId) -> None:
+        """A cache that is down loses nothing: its entries are served only while every document is live."""
+        if self._cache is None:
+            return
+        try:
+            self._cache.evict_document(document)
+        except Unavailable as error:
+            log.info("cache.not_evicted", document_id=document.id, reason=error.message)

@@ -1,0 +1,85 @@
+"""One vector index per kind that collections chose (HNSW, IVF_PQ, flat), seen as one."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from assay_core.documents import ChunkId, CollectionId
+from assay_core.ports import Vector, VectorIndex, Vectors
+from assay_core.search import IndexCounts, IndexHit, IndexRow, IndexScope
+from assay_store import pipeline
+from assay_store.database import Database
+
+DEFAULT_KIND = "hnsw"
+
+
+class SealableIndex(VectorIndex, Protocol):
+    """A vector index with what its only writer also needs."""
+
+    def ping(self, timeout_s: float) -> None:
+        """A real query. Raises `Unavailable`."""
+        ...
+
+    def seal(self) -> None:
+        """Make what was written lately as fast to search as the rest; called when no more writes are expected soon."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class DenseIndexes:
+    """A vector index that asks, for each collection, the one of its kind. A collection never changes its kind."""
+
+    def __init__(self, database: Database, opened: Callable[[str], SealableIndex]) -> None:
+        self._database = database
+        self._open = opened
+        self._lock = threading.Lock()
+        self._by_kind: dict[str, SealableIndex] = {}
+        self._kinds: dict[CollectionId, str] = {}
+
+    def upsert(self, rows: Sequence[IndexRow], vectors: Vectors) -> None:
+        by_collection = defaultdict[CollectionId, list[tuple[IndexRow, Vector]]](list)
+        for row, vector in zip(rows, vectors, strict=True):
+            by_collection[row.collection].append((row, vector))
+        for collection, pairs in by_collection.items():
+            self._of(collection).upsert([row for row, _ in pairs], [vector for _, vector in pairs])
+
+    def delete(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> None:
+        self._of(collection).delete(collection, chunks)
+
+    def count(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> IndexCounts:
+        return self._of(collection).count(collection, chunks)
+
+    def search(self, scope: IndexScope, vector: Vector, *, top_k: int, timeout_s: float) -> list[IndexHit]:
+        return self._of(scope.collection).search(scope, vector, top_k=top_k, timeout_s=timeout_s)
+
+    def drop(self, collection: CollectionId) -> None:
+        self._of(collection).drop(collection)
+
+    def ping(self, timeout_s: float) -> None:
+        self._kind(DEFAULT_KIND).ping(timeout_s)
+
+    def seal(self) -> None:
+        for index in self._opened():
+            index.seal()
+
+    def close(self) -> None:
+        for index in self._opened():
+            index.close()
+
+    def _of(self, collection: CollectionId) -> SealableIndex:
+        if collection not in self._kinds:
+            with self._database.transaction() as connection:
+                self._kinds[collection] = pipeline.index_kind(connection, collection)
+        return self._kind(self._kinds[collection])
+
+    def _kind(self, kind: str) -> SealableIndex:
+        with self._lock:
+            if kind not in self._by_kind:
+                self._by_kind[kind] = self._open(kind)
+            return self._by_kind[kind]
+
+    def _opened(self) -> list[SealableIndex]:
+        with self._lock:
+            return list(self._by_kind.values())

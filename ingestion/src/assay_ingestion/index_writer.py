@@ -1,0 +1,39 @@
+"""Everything that writes the indexes, in turns: what was deleted, what is new, what needs repair."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from assay_ingestion.deletions import Deletions
+from assay_ingestion.index import Indexer
+from assay_ingestion.reconcile import Reconciler
+
+
+@dataclass(frozen=True, slots=True)
+class IndexWriter:
+    """The work of the process that holds the writer's lock. `close` lets go of the lexical index."""
+
+    indexer: Indexer
+    deletions: Deletions
+    reconciler: Reconciler
+    close: Callable[[], None]
+
+    def work(self) -> bool:
+        """Do what is due, a little of each. Returns whether there was a document to bring in or out.
+
+        Raises:
+            Unavailable: a store does not answer; nothing is lost, call again.
+        """
+        worked = self.deletions.run() + self.indexer.index_pending() > 0
+        self.reconciler.work()
+        if not worked:
+            self.indexer.seal_if_quiet()
+        return worked
+
+    @property
+    def idle_s(self) -> float:
+        """How long it may wait for news."""
+        return self.reconciler.idle_s
+
+    def start_over(self) -> None:
+        """After a store was away."""
+        self.reconciler.start_over()

@@ -1,0 +1,87 @@
+"""One document from its stored bytes to its passages."""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Generator, Iterable, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay_core.documents import Chunk, ChunkId, ParsedDocument
+from assay_core.errors import Invalid
+from assay_core.jobs import Lease
+from assay_core.ports import BlobStore, Embedder, Parser
+from assay_runtime.metrics import step
+from assay_store.encryption import Key, Vault
+from assay_store.pipeline import Source
+
+from assay_ingestion.chunk import ChunkLimits, split, with_short_title
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A parsed document with its chunks; `new` are those that no version of it has had."""
+
+    held: Lease
+    source: Source
+    key: Key
+    parsed: ParsedDocument
+    chunks: list[Chunk]
+    new: list[Chunk]
+
+
+class Preparer:
+    """Reads, parses and divides documents, each in the parser's throw-away process."""
+
+    def __init__(
+        self, *, vault: Vault, blobs: BlobStore, parser: Parser, embedder: Embedder, limits: ChunkLimits
+    ) -> None:
+        self._vault = vault
+        self._blobs = blobs
+        self._parser = parser
+        self._embedder = embedder
+        self._limits = limits
+
+    def __call__(self, held: Lease, source: Source, known: Set[ChunkId]) -> Prepared:
+        """Parse and divide one document.
+
+        Raises:
+            Invalid: the file cannot be parsed, or has no text.
+            NotFound: its bytes are gone.
+            Broken: its bytes were changed.
+            Unavailable: a part that is needed does not answer.
+        """
+        key = self._vault.document_key(source.document, source.key_wrapped)
+        with step("parse"), self._blobs.open(source.blob_key) as sealed, _plain_file(key.open_stream(sealed)) as path:
+            parsed = self._parser.parse(path, name=source.name)
+        with step("chunk"):
+            parsed = with_short_title(parsed, self._embedder)
+            chunks = split(parsed, document=source.document, embedder=self._embedder, limits=self._limits)
+        if not chunks:
+            raise Invalid(f"{source.name!r} has no text that can be searched. Upload a file with text.", code="no_text")
+        return Prepared(held, source, key, parsed, chunks, [c for c in chunks if c.id not in known])
+
+
+@contextmanager
+def _plain_file(content: Iterable[bytes]) -> Generator[str]:
+    """The path of a file with `content` that nobody else can open.
+
+    In memory where the system has that (Linux), so that what is encrypted at rest never lies on a disk in the clear,
+    not even after a crash.
+    """
+    if sys.platform == "linux":
+        descriptor = os.memfd_create("assay-upload", os.MFD_CLOEXEC)
+        with open(descriptor, "wb") as file:
+            file.writelines(content)
+            file.flush()
+            yield f"/proc/self/fd/{descriptor}"
+        return
+    folder = Path(tempfile.mkdtemp(prefix="assay-upload-"))  # only its owner may enter it
+    try:
+        with (folder / "upload").open("wb") as file:
+            file.writelines(content)
+        yield str(folder / "upload")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,98 @@
+"""Stored chunks in the form that the indexes take: rows, vectors and texts."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from assay_core.documents import ChunkId, CollectionId, DocumentId, text_for_index
+from assay_core.errors import AssayError, Broken, NotFound
+from assay_core.ports import BlobStore, LexicalIndex, VectorIndex
+from assay_core.search import IndexRow
+from assay_store.encryption import Vault
+from assay_store.pipeline import ChunkPayload, StoredChunk
+
+from assay_ingestion import vectors
+from assay_ingestion.vectors import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class IndexRows:
+    """Rows of one collection with the document of each, their vectors (float32, unit length) and their texts."""
+
+    collection: CollectionId
+    rows: Sequence[IndexRow]
+    documents: Sequence[DocumentId]
+    vectors: Rows
+    texts: Sequence[str]
+
+    @property
+    def chunks(self) -> list[ChunkId]:
+        return [row.chunk for row in self.rows]
+
+    def of(self, wanted: set[ChunkId]) -> "IndexRows":
+        """Only the rows of `wanted` chunks."""
+        kept = [i for i, row in enumerate(self.rows) if row.chunk in wanted]
+        return IndexRows(
+            self.collection,
+            [self.rows[i] for i in kept],
+            [self.documents[i] for i in kept],
+            self.vectors[kept],
+            [self.texts[i] for i in kept],
+        )
+
+
+class RowLoader:
+    """Decrypts texts and reads vectors."""
+
+    def __init__(self, *, vault: Vault, blobs: BlobStore, dimension: int) -> None:
+        self._vault = vault
+        self._blobs = blobs
+        self._dimension = dimension
+
+    def load(self, stored: Sequence[StoredChunk]) -> tuple[list[IndexRows], Mapping[DocumentId, AssayError]]:
+        """Rows by collection, and the documents whose bytes are missing or damaged, with why."""
+        by_document = defaultdict[DocumentId, list[StoredChunk]](list)
+        for chunk in stored:
+            by_document[chunk.document].append(chunk)
+        loaded = defaultdict[CollectionId, list[IndexRows]](list)
+        broken: dict[DocumentId, AssayError] = {}
+        for document, chunks in by_document.items():
+            try:
+                loaded[chunks[0].row.collection].append(self._document(document, chunks))
+            except (NotFound, Broken) as error:
+                broken[document] = error
+        return [_joined(collection, parts) for collection, parts in loaded.items()], broken
+
+    def _document(self, document: DocumentId, chunks: Sequence[StoredChunk]) -> IndexRows:
+        key = self._vault.document_key(document, chunks[0].key_wrapped)
+        payloads = (ChunkPayload.open(key, chunk.row.chunk.id, chunk.payload) for chunk in chunks)
+        return IndexRows(
+            chunks[0].row.collection,
+            [chunk.row for chunk in chunks],
+            [document] * len(chunks),
+            vectors.read(self._blobs, [chunk.vector for chunk in chunks], self._dimension),
+            [text_for_index(title=p.title, heading_path=p.heading_path, text=p.text) for p in payloads],
+        )
+
+
+def write_both(dense: VectorIndex, lexical: LexicalIndex, loaded: IndexRows) -> None:
+    """Write rows to both indexes; repeating it changes nothing."""
+    dense.upsert(loaded.rows, loaded.vectors)
+    lexical.upsert(loaded.rows, loaded.texts)
+
+
+def missing_from_either(dense: VectorIndex, lexical: LexicalIndex, loaded: IndexRows) -> set[ChunkId]:
+    """Chunks that one of the indexes does not hold, by strongly consistent reads."""
+    counts = (index.count(loaded.collection, loaded.chunks) for index in (dense, lexical))
+    return {chunk for count in counts for chunk in count.missing}
+
+
+def _joined(collection: CollectionId, parts: Sequence[IndexRows]) -> IndexRows:
+    return IndexRows(
+        collection,
+        [row for part in parts for row in part.rows],
+        [document for part in parts for document in part.documents],
+        np.concatenate([part.vectors for part in parts]),
+        [text for part in parts for text in part.texts],
+    )

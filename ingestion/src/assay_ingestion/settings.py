@@ -1,0 +1,96 @@
+"""What the processes of ingestion can be told."""
+
+from assay_runtime.settings import (
+    BlobSettings,
+    BrokerSettings,
+    CacheSettings,
+    DatabaseSettings,
+    EmbedderSettings,
+    HttpSettings,
+    LexicalSettings,
+    LogSettings,
+    MilvusSettings,
+    ModelSettings,
+    ProcessSettings,
+    SecretSettings,
+    Section,
+)
+
+
+class IngestionSettings(Section):
+    """How documents are taken in.
+
+    `max_*` and `parse_*` bound what one file may cost. `budget_tokens` bounds a passage, `overlap_tokens` what is
+    repeated where a section is divided. `lanes` batches are worked on at once, each of up to `batch_documents`
+    files and `batch_bytes`; up to `batch_chunks` chunks of a batch are in memory, `embed_batch` are embedded in one
+    call. `lease_s` is how long a dead worker's documents wait for another.
+    """
+
+    max_bytes: int = 100 << 20
+    max_pages: int = 2000
+    max_chars: int = 20_000_000
+    parse_timeout_s: float = 60.0
+    parse_memory_bytes: int = 1 << 30
+    budget_tokens: int = 220
+    overlap_tokens: int = 30
+    lanes: int = 2
+    batch_documents: int = 32
+    batch_bytes: int = 8 << 20
+    batch_chunks: int = 2000
+    embed_batch: int = 64
+    lease_s: float = 30.0
+    poll_s: float = 30.0
+
+
+class IndexingSettings(Section):
+    """`pass_chunks` chunks are indexed together; `check_s` is how often the indexes are compared with SQL."""
+
+    pass_chunks: int = 4000
+    check_s: float = 60.0
+
+
+class RelaySettings(Section):
+    """`sweep_s` is how often forgotten jobs are looked for; a job may wait `waiting_s` before it is rung again."""
+
+    sweep_s: float = 15.0
+    waiting_s: float = 30.0
+
+
+class WorkerProcess(ProcessSettings):
+    """Settings of the worker, which parses and embeds."""
+
+    http: HttpSettings = HttpSettings(port=8704)
+    log: LogSettings = LogSettings()
+    database: DatabaseSettings
+    broker: BrokerSettings
+    blobs: BlobSettings
+    models: ModelSettings
+    embedder: EmbedderSettings = EmbedderSettings()
+    secrets: SecretSettings = SecretSettings()
+    ingestion: IngestionSettings = IngestionSettings()
+
+
+class IndexerProcess(ProcessSettings):
+    """Settings of the indexer, the only writer of the indexes, and of a rebuild."""
+
+    http: HttpSettings = HttpSettings(port=8705)
+    log: LogSettings = LogSettings()
+    database: DatabaseSettings
+    cache: CacheSettings | None = None
+    milvus: MilvusSettings = MilvusSettings()
+    lexical: LexicalSettings
+    blobs: BlobSettings
+    embedder: EmbedderSettings = EmbedderSettings()
+    secrets: SecretSettings = SecretSettings()
+    indexing: IndexingSettings = IndexingSettings()
+
+
+class RelayProcess(ProcessSettings):
+    """Settings of the relay, which rings the queue and sweeps up."""
+
+    http: HttpSettings = HttpSettings(port=8706)
+    log: LogSettings = LogSettings()
+    database: DatabaseSettings
+    broker: BrokerSettings
+    blobs: BlobSettings
+    relay: RelaySettings = RelaySettings()

@@ -1,0 +1,69 @@
+"""Vectors as fp16 column files among the blobs: raw little-endian rows, one file per try at a version.
+
+Indexes are rebuilt from them without embedding again. The lease's epoch is part of the name, so that a worker that
+lost its lease cannot put other rows under places that are recorded already.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from assay_core.documents import DocumentId
+from assay_core.errors import Broken
+from assay_core.jobs import Lease
+from assay_core.ports import BlobStore
+from assay_store.pipeline import VectorPlace
+from numpy.typing import NDArray
+
+Rows = NDArray[np.float32]
+
+
+def folder(document: DocumentId) -> str:
+    """Where all vector files of a document are."""
+    return f"vectors/{document.tenant}/{document.id}"
+
+
+def file_key(held: Lease, *, epoch: int | None = None) -> str:
+    """The file for one try at a version."""
+    return f"{folder(held.document)}/{held.version}-{held.epoch if epoch is None else epoch}.f16"
+
+
+def write(blobs: BlobStore, key: str, rows: Rows) -> None:
+    """Store unit vectors (n, dimension) durably as fp16."""
+    blobs.put(key, [np.ascontiguousarray(rows, dtype="<f2").tobytes()])
+
+
+def read(blobs: BlobStore, places: Sequence[VectorPlace], dimension: int) -> Rows:
+    """Vectors by place. Returns float32 (n, dimension), rows of unit length, in input order.
+
+    Raises:
+        NotFound: a file is not there any more.
+        Broken: a file does not have the row, or of another dimension.
+    """
+    wanted: dict[str, list[int]] = defaultdict(list)
+    for i, place in enumerate(places):
+        wanted[place.key].append(i)
+    result = np.empty((len(places), dimension), dtype=np.float32)
+    for key, positions in wanted.items():
+        held = _file(blobs, key, dimension)
+        rows = [places[i].row for i in positions]
+        if max(rows) >= len(held):
+            raise Broken(f"The vector file {key!r} has {len(held)} rows, not row {max(rows)}.", code="corrupt")
+        result[positions] = held[rows]
+    return unit_rows(result)
+
+
+def unit_rows(rows: Rows) -> Rows:
+    """Rows of unit length. Raises `Broken` if one has no direction."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    if not np.isfinite(lengths).all() or (lengths == 0).any():
+        raise Broken("A vector is zero or not finite.", code="bad_vector")
+    return rows / lengths
+
+
+def _file(blobs: BlobStore, key: str, dimension: int) -> NDArray[np.float16]:
+    with blobs.open(key) as stream:
+        raw = stream.read()
+    if len(raw) % (2 * dimension):
+        raise Broken(f"The vector file {key!r} does not hold rows of {dimension} numbers.", code="corrupt")
+    return np.frombuffer(raw, dtype="<f2").reshape(-1, dimension)
