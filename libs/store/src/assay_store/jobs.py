@@ -169,6 +169,18 @@ def overdue(connection: Connection, kind: JobKind, *, waiting_s: float, limit: i
     return [(TenantId(r.tenant), r.id) for r in rows]
 
 
+def lapsed(connection: Connection, kind: JobKind) -> bool:
+    """Whether there is a job whose worker died and that may be tried again."""
+    row = connection.execute(
+        text("""
+            SELECT 1 FROM jobs
+            WHERE kind = :kind AND state = 'leased' AND lease_until < now() AND attempts < :most LIMIT 1
+        """),
+        {"kind": kind, "most": MAX_ATTEMPTS},
+    ).one_or_none()
+    return row is not None
+
+
 def exhausted(connection: Connection, kind: JobKind) -> list[Lease]:
     """Jobs whose last allowed try ended in a lapsed lease (the worker died each time); locked for burying."""
     rows = connection.execute(

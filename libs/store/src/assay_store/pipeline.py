@@ -265,7 +265,7 @@ def _insert_chunks(
             "key": vectors[c.id].key,
             "row": vectors[c.id].row,
         }
-        for c in chunks
+        for c in sorted(chunks, key=lambda c: c.id)  # in one order, so that two writers cannot wait in a ring
         if c.id in vectors
     ]
     if rows:
