@@ -1,0 +1,36 @@
+"""The local judge meets the contract, and catches what embeddings alone would not."""
+
+import pytest
+from assay_adapters.local_judge import LocalJudge
+from assay_core.answers import Verdict
+from assay_core.ports import Judge
+from assay_testing.conformance.judge import JudgeContract
+from assay_testing.fake_embedder import FakeEmbedder
+
+SOURCE = "Visitors must wear a badge at all times. The limit is 350 EUR for each night in a hotel."
+
+
+class TestLocalJudge(JudgeContract):
+    @pytest.fixture
+    def judge(self) -> Judge:
+        return LocalJudge(FakeEmbedder())
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        ("The limit is 350 EUR for each night in a hotel.", Verdict.SUPPORTED),
+        ("The limit is 250 EUR for each night in a hotel.", Verdict.CONTRADICTED),
+        ("Visitors must not wear a badge at all times.", Verdict.CONTRADICTED),
+        ("Dogs are welcome on Fridays.", Verdict.UNSUPPORTED),
+    ],
+)
+def test_numbers_and_negations_decide(claim: str, verdict: Verdict):
+    (judged,) = LocalJudge(FakeEmbedder()).judge_claims([claim], [SOURCE])
+    assert judged.verdict is verdict
+
+
+def test_the_quote_is_the_deciding_sentence():
+    (judged,) = LocalJudge(FakeEmbedder()).judge_claims(["The limit is 350 EUR for each night."], ["Intro.", SOURCE])
+    assert judged.source == 1
+    assert SOURCE[judged.quote_start : judged.quote_end] == "The limit is 350 EUR for each night in a hotel."
