@@ -1,6 +1,6 @@
 """The gateway on a real PostgreSQL and a real folder, with fake peers behind real HTTP messages."""
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +42,7 @@ class Door:
     retriever: FakeRetriever
     generator: FakeGenerator
     evaluation: FakeEvaluation
+    generation_peer: Peer
     admin_key: str = ADMIN_KEY
     keys: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -70,7 +71,7 @@ def key_pair() -> tuple[str, str]:
 
 
 @pytest.fixture
-def door(database: Database, tmp_path: Path, key_pair: tuple[str, str]) -> Generator[Door]:
+def door(database: Database, tmp_path: Path, key_pair: tuple[str, str]) -> Door:
     """A gateway whose administrator signs in with `ADMIN_KEY`."""
     first_run.run(database, ADMIN_KEY)
     mint, verify = TokenMinter(key_pair[0], issuer="gateway"), TokenVerifier(key_pair[1])
@@ -87,6 +88,7 @@ def door(database: Database, tmp_path: Path, key_pair: tuple[str, str]) -> Gener
         client = httpx.AsyncClient(transport=transport, base_url=f"http://{name}.test")
         return Peer(name=name, base_url="", token=mint, client=client)
 
+    generation = peer("generation")
     vault, blobs = Vault(bytes(32)), FolderBlobStore(tmp_path / "blobs")
     app = build_gateway(
         Parts(
@@ -95,7 +97,7 @@ def door(database: Database, tmp_path: Path, key_pair: tuple[str, str]) -> Gener
             vault=vault,
             blobs=blobs,
             retrieval=RetrievalClient(peer("retrieval")),
-            generation=GenerationClient(peer("generation")),
+            generation=GenerationClient(generation),
             evaluation=EvaluationClient(peer("evaluation")),
         ),
         checks={"database": database.check},
@@ -103,7 +105,7 @@ def door(database: Database, tmp_path: Path, key_pair: tuple[str, str]) -> Gener
         limits=LimitSettings(max_watchers=3),
         max_body_bytes=1 << 20,
     )
-    yield Door(app, hardened(app), database, vault, blobs, retriever, generator, evaluation)
+    return Door(app, hardened(app), database, vault, blobs, retriever, generator, evaluation, generation)
 
 
 @pytest.fixture

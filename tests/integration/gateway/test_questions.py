@@ -82,7 +82,7 @@ CHAT = "/v1/chat/completions"
 
 
 def script(door: Any, *events: AnswerEvent | Exception) -> None:
-    door.generator._events = events  # noqa: SLF001 - a new script for the same fake
+    door.generator._events = events
 
 
 def events_of(answer: httpx.Response) -> list[tuple[str, dict[str, Any]]]:

@@ -171,7 +171,7 @@ async def test_a_stalled_upload_is_given_up(admin: httpx.AsyncClient, door: Any)
 
 
 async def test_a_full_disk_is_said(door: Any, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(key: str, chunks: Any) -> int:
+    def full(_: str, chunks: Any) -> int:
         next(iter(chunks))
         raise Unavailable("The disk is full.", code="storage_full")
 

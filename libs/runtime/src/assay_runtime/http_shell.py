@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assay_runtime.health import Check, run_checks
+from assay_runtime.http_protocol import DeadlineProtocol
 from assay_runtime.metrics import FAILURES
 from assay_runtime.settings import HttpSettings
 from assay_runtime.tokens import TokenVerifier
@@ -74,6 +75,8 @@ def serve(app: ASGIApp, settings: HttpSettings) -> None:
         app,
         host=settings.host,
         port=settings.port,
+        http=DeadlineProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
@@ -150,7 +153,7 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-    detail = f"There is nothing at {request.url.path!r}." if error.status_code == 404 else str(error.detail)
+    detail = f"There is nothing at {request.scope['path'][:200]!r}." if error.status_code == 404 else str(error.detail)
     return problem_response(problems.problem(error.status_code, code, detail, request_id=_request_id(request)))
 
 
