@@ -1,0 +1,347 @@
+"""From stored to searchable and out again, on a real PostgreSQL with fake indexes that can be down or lose rows."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+from assay_core.documents import ChunkId, CollectionId, DocumentId, VersionState
+from assay_core.errors import Unavailable
+from assay_core.search import CacheEntry, CacheScope, EvidenceVersion, IndexCounts
+from assay_ingestion.chunk import ChunkLimits
+from assay_ingestion.deletions import Deletions
+from assay_ingestion.drain import BatchLimits, Drain
+from assay_ingestion.index import Indexer
+from assay_ingestion.index_writer import IndexWriter
+from assay_ingestion.indexer import write
+from assay_ingestion.leases import LeaseKeeper
+from assay_ingestion.pipeline import Ingestion
+from assay_ingestion.prepare import Preparer
+from assay_ingestion.rebuild import Rebuild
+from assay_ingestion.reconcile import Reconciler
+from assay_ingestion.rows import RowLoader
+from assay_store.database import Database
+from assay_store.locks import INDEX_WRITER, REBUILD_WANTED, NamedLock
+from assay_testing.fake_blobs import FakeBlobStore
+from assay_testing.fake_cache import FakeSemanticCache
+from assay_testing.fake_embedder import FakeEmbedder
+from assay_testing.fake_indexes import FakeLexicalIndex, FakeVectorIndex
+from assay_testing.fake_parser import FakeParser
+from assay_testing.ids import scope_of
+from assay_testing.library import Library
+from sqlalchemy import text
+
+pytestmark = pytest.mark.integration
+
+
+class Dense(FakeVectorIndex):
+    """A fake with what the writer needs beside the port. `forgetful`: rows that it says it took and then lost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seals = 0
+        self.forgetful = 0
+
+    def ping(self, timeout_s: float) -> None:
+        del timeout_s
+
+    def seal(self) -> None:
+        self.seals += 1
+
+    def close(self) -> None: ...
+
+    def count(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> IndexCounts:
+        if self.forgetful and chunks:
+            self.forgetful -= 1
+            self.delete(collection, [chunks[0]])
+        return super().count(collection, chunks)
+
+
+@dataclass
+class World:
+    database: Database
+    library: Library
+    blobs: FakeBlobStore
+    dense: Dense
+    lexical: FakeLexicalIndex
+    cache: FakeSemanticCache
+    drain: Drain
+    loader: RowLoader
+    writer: IndexWriter
+
+    def ingest(self, name: str, content: str) -> DocumentId:
+        upload = self.library.upload(name, content)
+        self.drain.run()
+        return upload.document
+
+    def found(self, query: str) -> tuple[int, int]:
+        """How many rows share a word with `query`, dense and lexical."""
+        scope = scope_of(self.library.collection, int(self.library.acl))
+        vector = FakeEmbedder().embed_query(query)
+        near = [h for h in self.dense.search(scope, vector, top_k=50, timeout_s=1) if h.score > 0.1]
+        return len(near), len(self.lexical.search(scope, query, top_k=50, epoch=0))
+
+    def sql(self, statement: str) -> list[tuple[object, ...]]:
+        with self.database.transaction() as connection:
+            return [tuple(row) for row in connection.execute(text(statement))]
+
+    def reconcile(self) -> None:
+        """Compare everything that changed since the last time, now."""
+        self.writer.reconciler._next_s = 0.0  # pyright: ignore[reportPrivateUsage] (a minute is too long for a test)
+        self.writer.reconciler.work()
+        while self.writer.reconciler.idle_s == 0.0:
+            self.writer.reconciler.work()
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    blobs, embedder = FakeBlobStore(), FakeEmbedder()
+    library = Library(database, blobs)
+    dense, lexical, cache = Dense(), FakeLexicalIndex(), FakeSemanticCache()
+    stop = threading.Event()
+    prepare = Preparer(
+        vault=library.vault, blobs=blobs, parser=FakeParser(), embedder=embedder, limits=ChunkLimits(40, 8)
+    )
+    ingestion = Ingestion(
+        database=database,
+        blobs=blobs,
+        prepare=prepare,
+        embedder=embedder,
+        keeper=LeaseKeeper(database, lease_s=30),
+        stop=stop,
+    )
+    drain = Drain(
+        database=database, ingestion=ingestion, owner="w", lease_s=30, stop=stop, limits=BatchLimits(), lanes=1
+    )
+    loader = RowLoader(vault=library.vault, blobs=blobs, dimension=64)
+    writer = IndexWriter(
+        indexer=Indexer(database=database, loader=loader, dense=dense, lexical=lexical, pass_chunks=4000),
+        deletions=Deletions(database=database, dense=dense, lexical=lexical, blobs=blobs, cache=cache),
+        reconciler=Reconciler(database=database, loader=loader, dense=dense, lexical=lexical, every_s=60),
+        close=lambda: None,
+    )
+    return World(database, library, blobs, dense, lexical, cache, drain, loader, writer)
+
+
+def test_a_version_goes_live_once_both_indexes_hold_it(world: World) -> None:
+    document = world.ingest("a.md", "Pumps must be inspected.")
+    epoch = world.library.epoch()
+    assert world.library.live_version(document) is None
+    assert world.writer.work()
+    assert world.library.live_version(document) == 1
+    assert world.library.states() == {VersionState.READY: 1}
+    assert world.library.epoch() == epoch + 1
+    assert world.found("pumps") == (1, 1)
+    assert not world.writer.work()
+
+
+def test_an_index_that_is_down_only_delays(world: World) -> None:
+    document = world.ingest("a.md", "Pumps must be inspected.")
+    for index in (world.dense, world.lexical):
+        index.down = True
+        with pytest.raises(Unavailable):
+            world.writer.work()
+        index.down = False
+    assert world.library.live_version(document) is None
+    world.writer.work()
+    assert world.library.live_version(document) == 1
+
+
+def test_a_version_waits_until_every_row_is_counted(world: World) -> None:
+    world.dense.forgetful = 1
+    documents = [world.ingest(f"{n}.md", f"Pump number {n}.") for n in range(3)]
+    world.writer.work()
+    assert sorted(world.library.live_version(d) or 0 for d in documents) == [0, 1, 1]
+    world.writer.work()
+    assert [world.library.live_version(d) for d in documents] == [1, 1, 1]
+
+
+def test_a_new_version_takes_the_old_ones_place(world: World) -> None:
+    document = world.ingest(
+        "a.md", "# Leave\n\nTwenty days of leave. " + "Filler. " * 45 + "\n\n# Sick\n\nCall us. " + "Other. " * 45
+    )
+    world.writer.work()
+    kept_before = world.found("sick")[1]
+    world.ingest(
+        "a.md", "# Leave\n\nThirty days of leave. " + "Filler. " * 45 + "\n\n# Sick\n\nCall us. " + "Other. " * 45
+    )
+    assert world.found("thirty")[1] == 0
+    world.writer.work()
+    assert world.library.live_version(document) == 2
+    assert (world.found("twenty")[1], world.found("thirty")[1]) == (0, 1)
+    assert world.found("sick")[1] == kept_before
+
+
+def test_an_older_version_that_comes_late_does_not_return(world: World) -> None:
+    first = world.library.upload("a.md", "Twenty days.")
+    second = world.library.upload("a.md", "Thirty days.")
+    world.drain.run()
+    world.writer.work()
+    world.writer.work()
+    assert world.library.live_version(first.document) == 2
+    assert (world.found("twenty"), world.found("thirty")[1]) == ((0, 0), 1)
+    assert {world.library.version(u).state for u in (first, second)} == {VersionState.READY}
+
+
+def test_what_returns_in_a_third_version_is_found_again(world: World) -> None:
+    for content in ("Red pump.", "Blue pump.", "Red pump."):
+        world.ingest("a.md", content)
+        world.writer.work()
+    assert (world.found("red"), world.found("blue")[1]) == ((1, 1), 0)
+
+
+def test_many_documents_of_several_collections_go_live_together(world: World) -> None:
+    other = Library(world.database, world.blobs, name="manuals")
+    for n in range(5):
+        world.library.upload(f"{n}.md", f"Pump {n}.")
+        other.upload(f"{n}.md", f"Valve {n}.")
+    world.drain.run()
+    world.writer.work()
+    assert world.library.states() == other.states() == {VersionState.READY: 5}
+
+
+def test_a_deleted_document_leaves_every_store(world: World) -> None:
+    document = world.ingest("a.md", "Pumps must be inspected.")
+    kept = world.ingest("b.md", "Pumps are blue.")
+    world.writer.work()
+    evidence = (EvidenceVersion(document, 1),)
+    scope = CacheScope(world.library.collection, 1, "p", "r")
+    world.cache.store(scope, CacheEntry("pumps?", b"x", evidence), [1.0])
+    world.library.delete(document)
+    assert world.writer.work()
+    assert world.found("pumps") == (1, 1)
+    assert world.cache.lookup(scope, "pumps?", [1.0]) is None
+    assert [key for key in world.blobs.held if document.id in key] == []
+    assert world.sql(f"SELECT count(*) FROM chunks WHERE document = '{document.id}'") == [(0,)]
+    assert world.sql(f"SELECT key_wrapped IS NULL FROM documents WHERE id = '{document.id}'") == [(True,)]
+    assert world.sql("SELECT erased_at IS NOT NULL FROM tombstones") == [(True,)]
+    assert world.library.live_version(kept) == 1
+
+
+def test_a_deletion_is_never_given_up(world: World) -> None:
+    document = world.ingest("a.md", "Pumps.")
+    world.writer.work()
+    world.library.delete(document)
+    world.dense.down = True
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            world.writer.work()
+        assert world.sql("SELECT state FROM jobs WHERE kind = 'delete'") == [("waiting",)]
+        world.sql("UPDATE jobs SET not_before = now() RETURNING 1")
+    world.dense.down = False
+    world.cache.down = True
+    world.writer.work()
+    assert world.sql("SELECT state FROM jobs WHERE kind = 'delete'") == [("done",)]
+
+
+def test_vectors_that_are_lost_fail_the_version_with_a_way_out(world: World) -> None:
+    upload = world.library.upload("a.md", "Pumps.")
+    good = world.library.upload("b.md", "Pumps too.")
+    world.drain.run()
+    world.blobs.delete(f"vectors/{upload.document.tenant}/{upload.document.id}")
+    world.writer.work()
+    assert world.library.version(upload).state is VersionState.FAILED
+    assert "Upload it again" in (world.library.version(upload).error or "")
+    assert world.library.version(good).state is VersionState.READY
+
+
+def test_rows_that_an_index_lost_are_restored(world: World) -> None:
+    world.ingest("a.md", "Pumps must be inspected.")
+    world.writer.work()
+    world.dense.drop(world.library.collection)
+    world.lexical.drop(world.library.collection)
+    world.writer.start_over()
+    world.reconcile()
+    assert world.found("pumps") == (1, 1)
+
+
+def test_rows_that_a_crash_left_behind_are_removed(world: World) -> None:
+    world.ingest("a.md", "Red pump.")
+    world.writer.work()
+    world.reconcile()
+    scope = scope_of(world.library.collection, int(world.library.acl))
+    (old,) = world.dense.search(scope, FakeEmbedder().embed_query("red"), top_k=1, timeout_s=1)
+    rows, _ = world.loader.load(_stored(world))
+    world.ingest("a.md", "Blue pump.")
+    world.writer.work()
+    world.dense.upsert(rows[0].rows, rows[0].vectors)
+    world.lexical.upsert(rows[0].rows, rows[0].texts)
+    assert world.dense.count(world.library.collection, [old.chunk]).found == 1
+    world.reconcile()
+    assert world.dense.count(world.library.collection, [old.chunk]).found == 0
+    assert world.found("red") == (0, 0)
+    assert world.found("blue")[1] == 1
+
+
+def _stored(world: World):
+    from assay_store import pipeline
+
+    with world.database.transaction() as connection:
+        return pipeline.live_rows(connection, world.library.collection, after="", limit=10)
+
+
+def test_nothing_is_compared_where_nothing_changed(world: World) -> None:
+    world.ingest("a.md", "Red pump.")
+    world.writer.work()
+    world.reconcile()
+    world.dense.down = world.lexical.down = True
+    world.reconcile()
+
+
+def test_an_emptied_collection_is_dropped_from_the_indexes(world: World) -> None:
+    document = world.ingest("a.md", "Red pump.")
+    world.writer.work()
+    dropped: list[CollectionId] = []
+    world.dense.drop = dropped.append  # type: ignore[method-assign]
+    world.library.delete(document)
+    world.sql("UPDATE collections SET deleted_at = now() RETURNING 1")
+    world.reconcile()
+    assert dropped == []
+    world.writer.work()
+    world.reconcile()
+    assert dropped == [world.library.collection]
+
+
+def test_a_rebuild_restores_both_indexes_without_embedding(world: World) -> None:
+    for n in range(5):
+        world.ingest(f"{n}.md", f"Pump number {n}.")
+    world.writer.work()
+    before = world.found("pump")
+    dense, lexical = Dense(), FakeLexicalIndex()
+    rebuild = Rebuild(database=world.database, loader=world.loader, dense=dense, lexical=lexical)
+    lines: list[str] = []
+    assert rebuild.collection(world.library.collection, lines.append) == 5
+    world.dense, world.lexical = dense, lexical
+    assert world.found("pump") == before == (5, 5)
+    assert lines == ["  5 chunks"]
+
+
+def test_the_vector_index_is_sealed_when_writes_are_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assay_ingestion.index._SEAL_ROWS", 2)
+    monkeypatch.setattr("assay_ingestion.index._SEAL_AFTER_S", 0.0)
+    for n in range(2):
+        world.ingest(f"{n}.md", f"Pump number {n}.")
+    world.writer.work()
+    for _ in range(3):
+        world.writer.work()
+    assert world.dense.seals == 1
+
+
+def test_the_writer_steps_aside_for_a_rebuild_and_only_one_writes(world: World, database_url: str) -> None:
+    first, second = NamedLock(database_url, INDEX_WRITER), NamedLock(database_url, INDEX_WRITER)
+    wanted = NamedLock(database_url, REBUILD_WANTED)
+    assert first.try_acquire()
+    assert first.still_held()
+    assert not second.try_acquire()
+    assert not first.wanted_elsewhere(REBUILD_WANTED)
+    stop = threading.Event()
+    thread = threading.Thread(target=write, args=(world.writer, first, world.database, stop))
+    thread.start()
+    assert wanted.try_acquire()
+    world.ingest("a.md", "A notice wakes the writer.")
+    thread.join(timeout=20)
+    assert not thread.is_alive()
+    first.release()
+    assert second.try_acquire()
+    second.release()
+    wanted.release()

@@ -1,0 +1,156 @@
+"""The outbox, the bell and the sweeper on a real PostgreSQL and a real broker."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Generator
+
+import pytest
+import redis
+from assay_core.documents import VersionState
+from assay_core.errors import Unavailable
+from assay_core.jobs import MAX_ATTEMPTS, JobKind
+from assay_embedded.testing import Platform
+from assay_ingestion.doorbell import Doorbell
+from assay_ingestion.relay import Relay, run
+from assay_ingestion.sweeper import Sweeper
+from assay_runtime.queue import build_queue
+from assay_store import jobs
+from assay_store.database import Database
+from assay_testing.fake_blobs import FakeBlobStore
+from assay_testing.library import Library
+from sqlalchemy import text
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def doorbell(servers: Platform) -> Generator[Doorbell]:
+    broker(servers).flushall()
+    bell = Doorbell(build_queue(servers.env["ASSAY_BROKER__URL"], name="test-relay"))
+    yield bell
+    bell.close()
+
+
+def broker(servers: Platform) -> "redis.Redis":
+    return redis.Redis.from_url(servers.env["ASSAY_BROKER__URL"])
+
+
+def rung(servers: Platform) -> int:
+    return int(str(broker(servers).llen("ingestion")))
+
+
+def unsent(database: Database) -> int:
+    with database.transaction() as connection:
+        return connection.execute(text("SELECT count(*) FROM outbox WHERE sent_at IS NULL")).scalar_one()
+
+
+def test_each_message_is_sent_once(servers: Platform, database: Database, doorbell: Doorbell) -> None:
+    library, relay = Library(database, FakeBlobStore()), Relay(database=database, doorbell=doorbell)
+    for n in range(3):
+        library.upload(f"{n}.md", "text")
+    assert relay.publish() == 3
+    assert relay.publish() == 0
+    assert rung(servers) == 3
+
+
+@pytest.mark.slow
+def test_a_queue_that_is_frozen_or_dead_loses_nothing_and_holds_nobody_up(
+    servers: Platform, database: Database, doorbell: Doorbell
+) -> None:
+    library, relay = Library(database, FakeBlobStore()), Relay(database=database, doorbell=doorbell)
+    library.upload("a.md", "text")
+    os.kill(servers.pid("broker"), signal.SIGSTOP)
+    try:
+        started_s = time.monotonic()
+        with pytest.raises(Unavailable):
+            relay.publish()
+        with pytest.raises(Unavailable):
+            doorbell.check()
+        library.upload("b.md", "text")
+        assert time.monotonic() - started_s < 15
+    finally:
+        os.kill(servers.pid("broker"), signal.SIGCONT)
+    os.kill(servers.pid("broker"), signal.SIGKILL)
+    with pytest.raises(Unavailable):
+        relay.publish()
+    assert unsent(database) == 2
+    _await(lambda: _publishes(relay))
+    assert unsent(database) == 0
+    assert rung(servers) >= 2
+
+
+def _publishes(relay: Relay) -> bool:
+    try:
+        return relay.publish() > 0
+    except Unavailable:
+        return False
+
+
+def test_an_upload_is_rung_at_once(servers: Platform, database: Database, doorbell: Doorbell) -> None:
+    library, relay = Library(database, FakeBlobStore()), Relay(database=database, doorbell=doorbell)
+    sweeper = Sweeper(database=database, doorbell=doorbell, blobs=FakeBlobStore(), waiting_s=30)
+    stop = threading.Event()
+    listener = Database(database.url)
+    thread = threading.Thread(target=run, args=(relay, sweeper, listener, stop), kwargs={"sweep_s": 15})
+    thread.start()
+    try:
+        time.sleep(1)
+        library.upload("a.md", "text")
+        started_s = time.monotonic()
+        _await(lambda: rung(servers) == 1)
+        assert time.monotonic() - started_s < 3
+    finally:
+        stop.set()
+        thread.join()
+        listener.dispose()
+
+
+def test_forgotten_jobs_are_rung_again(servers: Platform, database: Database, doorbell: Doorbell) -> None:
+    library = Library(database, FakeBlobStore())
+    sweeper = Sweeper(database=database, doorbell=doorbell, blobs=FakeBlobStore(), waiting_s=0)
+    patient = Sweeper(database=database, doorbell=doorbell, blobs=FakeBlobStore(), waiting_s=60)
+    library.upload("a.md", "text")
+    assert (patient.ring_overdue(), sweeper.ring_overdue()) == (0, 1)
+    with database.transaction() as connection:
+        jobs.lease(connection, JobKind.INGEST, owner="dead", lease_s=-1, limit=1)
+    assert patient.ring_overdue() == 1
+    assert rung(servers) == 2
+
+
+def test_a_job_that_kills_its_worker_each_time_is_buried(database: Database, doorbell: Doorbell) -> None:
+    library = Library(database, FakeBlobStore())
+    sweeper = Sweeper(database=database, doorbell=doorbell, blobs=FakeBlobStore(), waiting_s=60)
+    upload = library.upload("poison.md", "text")
+    for _ in range(MAX_ATTEMPTS):
+        assert sweeper.bury_exhausted() == 0
+        with database.transaction() as connection:
+            assert len(jobs.lease(connection, JobKind.INGEST, owner="dies", lease_s=-1, limit=1)) == 1
+    assert sweeper.bury_exhausted() == 1
+    version = library.version(upload)
+    assert (version.state, version.error_code) == (VersionState.FAILED, "gave_up")
+    assert "'poison.md'" in (version.error or "")
+    with database.transaction() as connection:
+        assert connection.execute(text("SELECT state, error_code FROM jobs")).one() == ("dead", "worker_died")
+    assert sweeper.bury_exhausted() == 0
+
+
+def test_leftovers_of_broken_uploads_go_after_a_day(database: Database, doorbell: Doorbell) -> None:
+    blobs, now_s = FakeBlobStore(), 0.0
+    sweeper = Sweeper(database=database, doorbell=doorbell, blobs=blobs, waiting_s=60, now_s=lambda: now_s)
+    blobs.put("uploads/old", [b"x"])
+    assert sweeper.remove_stale_uploads() == 0
+    now_s = 12 * 3600
+    blobs.put("uploads/new", [b"x"])
+    sweeper.sweep()
+    now_s = 25 * 3600
+    assert sweeper.remove_stale_uploads() == 1
+    assert list(blobs.keys("uploads")) == ["uploads/new"]
+
+
+def _await(condition, timeout_s: float = 60) -> None:
+    until_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < until_s, "it did not come about in time"
+        time.sleep(0.1)
