@@ -113,7 +113,7 @@ class Wiring:
             found["ASSAY_HTTP__HOST"] = self.settings.host if name == "gateway" else _LOOPBACK
             found["ASSAY_HTTP__PORT"] = str(self.ports[name])
         match name:
-            case "gateway":
+            case "gateway" | "evaluation-worker":
                 found["ASSAY_SECRETS__TOKEN_PRIVATE_KEY_FILE"] = str(self.secrets.token_private_key)
             case "first-run":
                 found["ASSAY_SECRETS__FIRST_API_KEY_FILE"] = str(self.secrets.api_key)
