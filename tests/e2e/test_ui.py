@@ -95,7 +95,7 @@ def _ask(visit: Visit, size: str) -> None:
 def _open_passage(visit: Visit, size: str) -> None:
     page = visit.page
     page.locator(".answer-text .cite, .source").first.click()
-    drawer = page.locator("aside.drawer")
+    drawer = page.locator(".drawer")
     mark = drawer.locator("mark")
     expect(mark).to_be_visible()
     assert mark.inner_text().strip() in RULES or "maps" in mark.inner_text()

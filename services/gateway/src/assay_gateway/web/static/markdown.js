@@ -211,7 +211,7 @@ function renderTable({ rows: [head, ...body] }, inline) {
   const row = (cellsOfRow, tag) =>
     h("tr", null, head.map((_, n) => inline(h(tag, tag === "th" ? { scope: "col" } : null), [cellsOfRow[n] ?? { text: "", at: 0 }])));
   const node = h("table", null, h("thead", null, row(head, "th")), h("tbody", null, body.map((cellsOfRow) => row(cellsOfRow, "td"))));
-  return h("div", { class: "md-table", tabindex: "0", role: "region", "aria-label": "Table" }, node);
+  return h("div", { class: "md-table", tabindex: "0", role: "group", "aria-label": "Table" }, node);
 }
 
 /** The same text without Markdown's marks, for screen readers' announcements. */

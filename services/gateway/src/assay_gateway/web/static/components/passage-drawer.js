@@ -16,7 +16,7 @@ export function showPassage(passage, opener) {
   closePassage({ refocus: false });
   const title = h("h2", { id: "passage-title", tabindex: "-1" }, passage.document_name);
   const body = h("div", { class: "passage-body" });
-  const node = h("aside", { class: "drawer", "aria-labelledby": "passage-title", onkeydown: closeOnEscape },
+  const node = h("div", { class: "drawer", role: "complementary", "aria-labelledby": "passage-title", onkeydown: closeOnEscape },
     h("div", { class: "drawer-head" },
       h("div", { class: "drawer-title" },
         passage.n && h("span", { class: "cite cite-static" }, passage.n), title),
@@ -50,6 +50,8 @@ function coverPage(node, signal) {
   if (!matchMedia("(max-width: 899px)").matches) return;
   const main = document.getElementById("main");
   main.inert = true;
+  node.setAttribute("role", "dialog");
+  node.setAttribute("aria-modal", "true");
   signal.addEventListener("abort", () => {
     main.inert = false;
   });

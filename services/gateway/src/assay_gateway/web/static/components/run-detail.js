@@ -91,7 +91,7 @@ function scoreTable(rows, metrics, shown) {
   const body = h("tbody", null, rows.slice(0, shown).map((row) => h("tr", null,
     h("th", { scope: "row", class: "question-cell" }, row.question, row.failures.map((failure) => h("p", { class: "row-error" }, String(failure)))),
     metrics.map((metric) => h("td", { class: typeof row.values[metric] === "number" && row.values[metric] < LOW ? "number is-low" : "number" }, score(row.values[metric]))))));
-  const table = h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-labelledby": "questions-heading" },
+  const table = h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-labelledby": "questions-heading" },
     h("table", { class: "table" },
       h("thead", null, h("tr", null, h("th", { scope: "col" }, "Question"), metrics.map((metric) => h("th", { scope: "col", class: "number" }, words(metric))))), body));
   const wrap = h("div", null, table);

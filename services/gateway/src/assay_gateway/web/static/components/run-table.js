@@ -10,7 +10,7 @@ const MOST_METRICS = 6;
 export function runTable(runs) {
   const metrics = ordered([...new Set(runs.flatMap((run) => Object.keys(run.metrics ?? {})))]).slice(0, MOST_METRICS);
   const newest = [...runs].sort((a, b) => new Date(b.started_at) - new Date(a.started_at));
-  return h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-labelledby": "runs-heading" },
+  return h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-labelledby": "runs-heading" },
     h("table", { class: "table run-table" },
       h("thead", null, h("tr", null,
         ["Started", "State", "Collection", "Dataset", "Judge"].map((label) => h("th", { scope: "col" }, label)),

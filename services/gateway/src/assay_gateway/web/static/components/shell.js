@@ -25,8 +25,8 @@ export function buildShell({ onSignOut }) {
     main.focus();
   } }, "Skip to content");
   const shell = h("div", { class: "shell" },
-    skip,
     h("header", { class: "rail" },
+      skip,
       h("a", { class: "brand", href: "/ui" }, logo(), h("span", null, "Assay")),
       h("nav", { "aria-label": "Pages" }, h("ul", { class: "nav" }, links)),
       h("div", { class: "rail-end" },

@@ -12,7 +12,7 @@ export function stageTable(hits) {
     stages.map((stage) => stageCell(hit.stages?.find((seen) => seen.stage === stage)))));
   return h("section", { class: "stages", "aria-labelledby": "stages-heading" },
     h("h2", { id: "stages-heading", class: "small-heading" }, "Ranks and scores by stage"),
-    h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-labelledby": "stages-heading" },
+    h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-labelledby": "stages-heading" },
       h("table", { class: "table" },
         h("thead", null, h("tr", null, h("th", { scope: "col", class: "number" }, "Rank"), h("th", { scope: "col" }, "Document"),
           stages.map((stage) => h("th", { scope: "col", class: "number" }, words(stage))))),

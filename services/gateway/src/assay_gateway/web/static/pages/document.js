@@ -58,7 +58,7 @@ class DocumentPage {
       h("td", null, h("time", { datetime: version.created_at }, dateTime(version.created_at))),
       h("td", null, h("code", { title: version.sha256 }, version.sha256.slice(0, 12)))));
     replace(this.versions, h("h2", { id: "versions-heading" }, "Versions"),
-      h("div", { class: "table-scroll", tabindex: "0", role: "region", "aria-labelledby": "versions-heading" }, h("table", { class: "table" },
+      h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-labelledby": "versions-heading" }, h("table", { class: "table" },
         h("thead", null, h("tr", null, ["Version", "State", "Pages", "Chunks", "Size", "Uploaded", "SHA-256"].map((label, i) =>
           h("th", { scope: "col", class: i >= 2 && i <= 4 ? "number" : "" }, label)))),
         h("tbody", null, rows))));
