@@ -8,6 +8,7 @@ import pytest
 from assay_core.answers import Answer, Outcome
 from assay_core.errors import Conflict, Unavailable
 from assay_core.evaluation import EvaluationRun, QuestionScore, RunState
+from assay_evals.datasets import fingerprint
 from assay_evaluation.loop import RunLoop
 from assay_evaluation.schedule import NIGHTLY_PRINCIPAL, plan_night
 from assay_store import access, documents, evaluations, pipeline
@@ -92,12 +93,13 @@ def test_a_quote_that_the_store_does_not_hold_is_found_out(world: World) -> None
 
 
 def test_a_killed_run_goes_on_where_it_stopped_and_scores_nothing_twice(world: World) -> None:
-    world.golden("q1", "q2", "q3")
+    questions = world.golden("q1", "q2", "q3")
     run = world.start()
     with world.database.transaction() as connection:
         dead = evaluations.lease(connection, owner="dead", lease_s=60)
         assert dead is not None
-        evaluations.pin(connection, dead, [Case("q1"), Case("q2"), Case("q3")], {})
+        cases = [Case(question.id) for question in questions]
+        evaluations.pin(connection, dead, cases, {"dataset_sha256": fingerprint(questions)})
         evaluations.record_case(connection, dead, Case("q1", "a1"), [QuestionScore("q1", "groundedness", 0.25)])
     assert not loop(world).do_next()
     lapse(world, run)
@@ -196,6 +198,17 @@ def test_two_workers_never_do_the_same_run(world: World) -> None:
         thread.join(60)
     assert all(shown(world, run)[0].state is RunState.DONE for run in runs)
     assert len(world.platform.asked) == 12
+
+
+def test_a_fault_of_ours_fails_the_run_and_not_the_worker(world: World) -> None:
+    world.golden("q1")
+    world.platform.reply = None  # the fake trips over it
+    run = world.start()
+    with pytest.raises(AssertionError):
+        loop(world).do_next()
+    found, _ = shown(world, run)
+    assert found.state is RunState.FAILED
+    assert "AssertionError" in (found.error or "")
 
 
 def test_a_golden_set_that_is_replaced_in_the_middle_fails_the_run(world: World) -> None:

@@ -63,8 +63,20 @@ class RunLoop:
         if held is None:
             return False
         with self._renewed(held):
-            self._runner.execute(held, self._run_stopping)
+            self._execute(held)
         return True
+
+    def _execute(self, held: RunLease) -> None:
+        try:
+            self._runner.execute(held, self._run_stopping)
+        except AssayError:
+            raise
+        except Exception as error:
+            # A fault of ours would meet the next worker as well: better a run that says so than one tried for ever.
+            with self._database.transaction() as connection:
+                reason = f"internal: {type(error).__name__}; the worker's log holds the rest"
+                evaluations.fail(connection, held, reason)
+            raise
 
     def _work(self) -> None:
         while not self._stopping.is_set():

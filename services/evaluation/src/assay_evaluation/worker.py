@@ -1,5 +1,9 @@
 """Start the worker: `python -m assay_evaluation.worker`. It scores runs, and plans a night when beat rings."""
 
+import signal
+import sys
+from types import FrameType
+
 from assay_runtime import health, log
 from celery import signals
 
@@ -14,6 +18,7 @@ def main() -> None:
     settings = WorkerSettings()  # pyright: ignore[reportCallIssue] - required values come from the environment
     log.configure(settings.log, process="evaluation-worker")
     signals.setup_logging.connect(_keep_logging, weak=False)
+    signal.signal(signal.SIGTERM, _leave)  # until Celery listens itself
     parts = build_worker(settings)
     server = health.serve_in_background(settings.http, parts.checks)
     parts.loop.start()
@@ -24,6 +29,10 @@ def main() -> None:
         parts.loop.stop(timeout_s=STOP_S)
         parts.database.dispose()
         server.shutdown()
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 def _keep_logging(**_: object) -> None:
