@@ -1,0 +1,86 @@
+"""The `Reranker` port on a sentence-transformers cross-encoder."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay_core.errors import Invalid, Unavailable
+
+from assay_adapters.models import model_folder
+from assay_adapters.torch_device import torch_target
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
+
+
+class CrossEncoderReranker:
+    """Loads the model with the first score: a process that never reranks never pays for it.
+
+    Args:
+        model: as `models.model_folder` takes it.
+        max_tokens: longest query and passage together; the passage is cut.
+        device: a torch device; None for CUDA if there is one, else the processor.
+    """
+
+    def __init__(self, *, model: str, batch_size: int = 32, max_tokens: int = 256, device: str | None = None) -> None:
+        self._name = model
+        self._batch_size = batch_size
+        self._max_tokens = max_tokens
+        self._device = device
+        self._lock = threading.Lock()
+        self._model: CrossEncoder | None = None
+
+    @property
+    def model_id(self) -> str:
+        return f"cross-encoder:{Path(self._name).name if '/' in self._name else self._name}"
+
+    def score(self, query: str, passages: Sequence[str]) -> list[float]:
+        import torch
+
+        if not passages:
+            return []
+        order = sorted(range(len(passages)), key=lambda i: len(passages[i]))
+        with self._lock:
+            try:
+                scores = self._loaded().predict(
+                    [(_encodable(query), _encodable(passages[i])) for i in order],
+                    batch_size=self._batch_size,
+                    show_progress_bar=False,
+                    # Logits: a sigmoid in bf16 maps all good passages to the same number.
+                    activation_fn=torch.nn.Identity(),
+                )
+            except torch.OutOfMemoryError as e:
+                raise Unavailable(
+                    f"the reranker's device has no memory for {len(passages)} passages", retry_after_s=5.0
+                ) from e
+        by_place = dict(zip(order, (float(score) for score in scores), strict=True))
+        return [by_place[i] for i in range(len(passages))]
+
+    def _loaded(self) -> "CrossEncoder":
+        if self._model is None:
+            from sentence_transformers import CrossEncoder
+
+            target = torch_target(self._device)
+            try:
+                model = CrossEncoder(
+                    model_folder(self._name),
+                    device=target.device,
+                    max_length=self._max_tokens,
+                    model_kwargs=target.model_kwargs,
+                    local_files_only=True,
+                )
+            except (OSError, ValueError, KeyError) as e:
+                raise Invalid(f"{self._name!r} is no cross-encoder: {e}", code="bad_model") from e
+            if model.num_labels != 1:
+                raise Invalid(
+                    f"{self._name!r} gives {model.num_labels} numbers for a pair; a reranker gives one",
+                    code="bad_model",
+                )
+            self._model = model
+        return self._model
+
+
+def _encodable(text: str) -> str:
+    """Lone surrogates cannot be UTF-8; they become question marks."""
+    return text.encode("utf-8", "replace").decode()

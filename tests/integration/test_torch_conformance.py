@@ -1,0 +1,60 @@
+"""The torch adapters meet the contracts; weights of the cross-encoder are untrained, which its port allows."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from assay_adapters.cross_encoder import CrossEncoderReranker
+from assay_adapters.models import model_folder
+from assay_adapters.openvino_embedder import OpenVinoEmbedder
+from assay_adapters.torch_embedder import TorchEmbedder
+from assay_core.errors import Invalid
+from assay_core.ports import Embedder, Reranker
+from assay_testing.conformance.embedder import TEXTS, EmbedderContract
+from assay_testing.conformance.reranker import RerankerContract
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+MODEL = "packaged:all-MiniLM-L6-v2"
+
+
+@pytest.fixture(scope="module")
+def torch_embedder() -> TorchEmbedder:
+    return TorchEmbedder(model=MODEL)
+
+
+class TestTorchEmbedder(EmbedderContract):
+    @pytest.fixture
+    def embedder(self, torch_embedder: TorchEmbedder) -> Embedder:
+        return torch_embedder
+
+
+def test_torch_and_openvino_share_a_vector_space(torch_embedder: TorchEmbedder, tmp_path: Path) -> None:
+    openvino = OpenVinoEmbedder(model=MODEL, cache_path=tmp_path)
+    assert openvino.model_id == torch_embedder.model_id
+    assert openvino.max_tokens == torch_embedder.max_tokens
+    cosines = (np.asarray(openvino.embed_passages(TEXTS)) * torch_embedder.embed_passages(TEXTS)).sum(axis=1)
+    assert cosines.min() > 0.999
+
+
+@pytest.fixture(scope="module")
+def cross_encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("cross-encoder")
+    source = model_folder(MODEL)
+    AutoModelForSequenceClassification.from_pretrained(source, num_labels=1).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(source).save_pretrained(folder)
+    return folder
+
+
+class TestCrossEncoder(RerankerContract):
+    @pytest.fixture
+    def reranker(self, cross_encoder_folder: Path) -> Reranker:
+        return CrossEncoderReranker(model=str(cross_encoder_folder))
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Invalid):
+        CrossEncoderReranker(model=str(tmp_path)).score("query", ["passage"])
+    with pytest.raises(Invalid):
+        TorchEmbedder(model=str(tmp_path))
