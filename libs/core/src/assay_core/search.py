@@ -21,7 +21,7 @@ class Scorer(StrEnum):
     COSINE = "cosine"
     BM25 = "bm25"
     RRF = "rrf"
-    CROSS_ENCODER = "cross_encoder"
+    RERANKER = "reranker"
 
 
 @dataclass(frozen=True, slots=True)

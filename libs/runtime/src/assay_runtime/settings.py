@@ -96,9 +96,9 @@ class EmbedderSettings(Section):
 
 
 class RerankerSettings(Section):
-    """A cross-encoder by local path or hub name; empty means no reranking."""
+    """`sentences` reranks with the embedder alone; a cross-encoder is named by path or hub; empty: no reranking."""
 
-    model: str = ""
+    model: str = "sentences"
 
 
 class ChatSettings(Section):

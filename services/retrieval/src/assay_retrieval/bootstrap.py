@@ -2,7 +2,7 @@
 
 import functools
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Literal, cast
 
@@ -33,7 +33,7 @@ def build_service(settings: Settings) -> FastAPI:
     def dense(kind: str) -> MilvusIndex:
         return choose_vector_index(settings.milvus, embedder(), kind)
 
-    reranker = choose_reranker(settings)
+    reranker = choose_reranker(settings, embedder)
     retriever = HybridRetriever(
         database=database,
         vault=vault,
@@ -50,7 +50,7 @@ def build_service(settings: Settings) -> FastAPI:
         retriever,
         cache=functools.cache(lambda: choose_cache(settings.cache, vault, embedder())),
         database=database,
-        recipe=f"{settings.embedder.model}:{reranker.model_id if reranker else 'no-reranker'}",
+        recipe=f"{settings.embedder.model}:{settings.reranker.model}",
     )
     verify = TokenVerifier(
         read_secret(settings.secrets.token_public_key_file, name="ASSAY_SECRETS__TOKEN_PUBLIC_KEY_FILE")
@@ -115,13 +115,19 @@ def choose_lexical_index(settings: Settings) -> LexicalIndex:
     return TantivyIndex(settings.lexical.path)
 
 
-def choose_reranker(settings: Settings) -> Reranker | None:
-    """The cross-encoder named in the settings; None if reranking is off."""
-    if not settings.reranker.model:
-        return None
-    from assay_adapters.cross_encoder import CrossEncoderReranker
+def choose_reranker(settings: Settings, embedder: Callable[[], Embedder]) -> Callable[[], Reranker] | None:
+    """The reranker named in the settings, built at its first use; None if reranking is off."""
+    match settings.reranker.model:
+        case "":
+            return None
+        case "sentences":
+            from assay_adapters.sentence_reranker import SentenceReranker
 
-    return CrossEncoderReranker(model=settings.reranker.model)
+            return lambda: SentenceReranker(embedder())
+        case model:
+            from assay_adapters.cross_encoder import CrossEncoderReranker
+
+            return functools.cache(lambda: CrossEncoderReranker(model=model))
 
 
 def choose_cache(settings: CacheSettings, vault: Vault, embedder: Embedder) -> SemanticCache:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
+from assay_core.documents import text_for_index
 from assay_core.errors import AssayError, Exhausted, Unavailable
 from assay_core.ports import Embedder, LexicalIndex, Reranker, Vector, VectorIndex
 from assay_core.principals import Principal
@@ -58,7 +59,7 @@ class HybridRetriever:
         vault: Vault,
         embedder: Callable[[], Embedder],
         indexes: Indexes,
-        reranker: Reranker | None = None,
+        reranker: Callable[[], Reranker] | None = None,
         depths: Depths | None = None,
     ) -> None:
         self._database = database
@@ -224,7 +225,9 @@ class HybridRetriever:
             return hits, []
         try:
             with step("rerank", timings):
-                scores = await self._model.run(lambda: reranker.score(request.query, [h.text for h in hits]))
+                scores = await self._model.run(
+                    lambda: reranker().score(request.query, [_with_context(h) for h in hits])
+                )
         except AssayError as error:
             DEGRADED.labels("reranker").inc()
             log.warning("search.degraded", component="reranker", code=error.code, detail=error.message)
@@ -235,4 +238,9 @@ class HybridRetriever:
 
 def _reranked(hit: Hit, rank: int, score: float) -> Hit:
     stages = (*hit.stages, StageRank("fused", hit.rank, hit.score), StageRank("rerank", rank, score))
-    return replace(hit, rank=rank, score=score, scored_by=Scorer.CROSS_ENCODER, stages=stages)
+    return replace(hit, rank=rank, score=score, scored_by=Scorer.RERANKER, stages=stages)
+
+
+def _with_context(hit: Hit) -> str:
+    """What the indexes saw of a hit: a passage alone often does not say what it is about."""
+    return text_for_index(title=hit.title, heading_path=hit.heading_path, text=hit.text)
