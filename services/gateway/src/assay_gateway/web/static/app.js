@@ -4,6 +4,12 @@ import { signedOut } from "./api.js";
 import { failure, loading } from "./components/states.js";
 import { buildShell, markCurrent } from "./components/shell.js";
 import { replace } from "./dom.js";
+import * as chat from "./pages/chat.js";
+import * as documentPage from "./pages/document.js";
+import * as documents from "./pages/documents.js";
+import * as evaluations from "./pages/evaluations.js";
+import * as notFound from "./pages/not-found.js";
+import * as search from "./pages/search.js";
 import { renderSignIn } from "./pages/sign-in.js";
 import * as router from "./router.js";
 import { resume } from "./session.js";
@@ -11,11 +17,12 @@ import { system } from "./system.js";
 
 const root = document.getElementById("app");
 
-router.route("/ui", "Ask", () => import("./pages/chat.js"));
-router.route("/ui/search", "Search", () => import("./pages/search.js"));
-router.route("/ui/documents", "Documents", () => import("./pages/documents.js"));
-router.route("/ui/documents/{id}", "Document", () => import("./pages/document.js"));
-router.route("/ui/evaluations", "Evaluations", () => import("./pages/evaluations.js"));
+router.route("/ui", "Ask", chat);
+router.route("/ui/search", "Search", search);
+router.route("/ui/documents", "Documents", documents);
+router.route("/ui/documents/{id}", "Document", documentPage);
+router.route("/ui/evaluations", "Evaluations", evaluations);
+router.otherwise("Not found", notFound);
 
 async function begin() {
   replace(root, loading("Opening Assay…"));

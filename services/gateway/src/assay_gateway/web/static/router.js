@@ -1,23 +1,29 @@
 // Client routing under /ui: one page at a time, each with a signal that is aborted when it is left.
 
 const routes = [];
+let missing = null;
 let leave = new AbortController();
 let outlet = null;
 let afterRender = () => {};
 
-export function route(pattern, title, load) {
+/** `page` is a module with `render({ main, params, query, signal })`. */
+export function route(pattern, title, page) {
   const names = [];
   const source = pattern.replace(/\{(\w+)\}/g, (_, name) => {
     names.push(name);
     return "([^/]+)";
   });
-  routes.push({ test: new RegExp(`^${source}/?$`), names, title, load });
+  routes.push({ test: new RegExp(`^${source}/?$`), names, title, page });
+}
+
+export function otherwise(title, page) {
+  missing = { title, page, params: {} };
 }
 
 export function start(main, { onRender }) {
   outlet = main;
   afterRender = onRender;
-  return show({ focus: false });
+  show({ focus: false });
 }
 
 export function stop() {
@@ -27,7 +33,7 @@ export function stop() {
 
 export function navigate(path, { replace = false } = {}) {
   history[replace ? "replaceState" : "pushState"](null, "", path);
-  return show({ focus: true });
+  show({ focus: true });
 }
 
 /** Puts the state of a page into its address without loading the page again. */
@@ -37,7 +43,7 @@ export function remember(query) {
   history.replaceState(null, "", location.pathname + search);
 }
 
-async function show({ focus }) {
+function show({ focus }) {
   if (!outlet) return;
   leave.abort();
   leave = new AbortController();
@@ -47,20 +53,18 @@ async function show({ focus }) {
   outlet.replaceChildren();
   outlet.scrollTop = 0;
   window.scrollTo(0, 0);
-  const page = await match.load();
-  if (signal.aborted) return;
   const query = Object.fromEntries(new URLSearchParams(location.search));
-  page.render({ main: outlet, params: match.params, query, signal });
+  match.page.render({ main: outlet, params: match.params, query, signal });
   afterRender(location.pathname);
   if (focus) focusHeading();
 }
 
 function find(path) {
-  for (const { test, names, title, load } of routes) {
+  for (const { test, names, title, page } of routes) {
     const found = test.exec(path);
-    if (found) return { title, load, params: Object.fromEntries(names.map((name, i) => [name, decoded(found[i + 1])])) };
+    if (found) return { title, page, params: Object.fromEntries(names.map((name, i) => [name, decoded(found[i + 1])])) };
   }
-  return { title: "Not found", load: () => import("./pages/not-found.js"), params: {} };
+  return missing;
 }
 
 function decoded(part) {

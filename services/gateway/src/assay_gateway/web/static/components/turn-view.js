@@ -70,7 +70,7 @@ function stageAnnouncer(turn) {
     if (turn.status === said) return;
     said = turn.status;
     if (said === "writing") announce("The answer is being written.");
-    if (said === "done") announce(`Answer: ${plainText(turn.text)} ${verdictSummary(turn)}`);
+    if (said === "done") announce(`Answer: ${plainText(turn.text.replace(/\s*\[\d+\]/g, ""))} ${verdictSummary(turn)}`);
     if (said === "stopped") announce("Stopped.");
   };
 }
