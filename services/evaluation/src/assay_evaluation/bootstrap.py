@@ -27,7 +27,7 @@ from assay_wire.peers import GenerationClient, Peer, RetrievalClient
 from celery import Celery
 from pydantic import ValidationError
 
-from assay_evaluation import memory, tasks
+from assay_evaluation import tasks
 from assay_evaluation.loop import RunLoop
 from assay_evaluation.platform import Patience, Platform
 from assay_evaluation.runs import Options, Runner
@@ -138,20 +138,17 @@ def read_answer(record: bytes) -> Answer:
 
 @contextmanager
 def open_judge(settings: WorkerSettings, name: str) -> Generator[Judge]:
-    """The judge of this name; models and processes go when the block ends."""
-    try:
-        match name:
-            case "local":
-                from assay_adapters.local_judge import LocalJudge
+    """The judge of this name; its processes end with the block, its models go when nobody holds it."""
+    match name:
+        case "local":
+            from assay_adapters.local_judge import LocalJudge
 
-                yield LocalJudge(choose_embedder(settings))
-            case "ragas":
-                with _open_ragas(settings) as judge:
-                    yield judge
-            case other:
-                raise Invalid(f"{other!r} is no judge; use local or ragas.", code="bad_judge")
-    finally:
-        memory.give_back()
+            yield LocalJudge(choose_embedder(settings))
+        case "ragas":
+            with _open_ragas(settings) as judge:
+                yield judge
+        case other:
+            raise Invalid(f"{other!r} is no judge; use local or ragas.", code="bad_judge")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from assay_store import evaluations
 from assay_store.database import Database
 from assay_store.evaluations import RunLease
 
+from assay_evaluation import memory
 from assay_evaluation.runs import Runner
 
 log = structlog.get_logger()
@@ -62,8 +63,11 @@ class RunLoop:
             held = evaluations.lease(connection, owner=self._owner, lease_s=self._lease_s)
         if held is None:
             return False
-        with self._renewed(held):
-            self._execute(held)
+        try:
+            with self._renewed(held):
+                self._execute(held)
+        finally:
+            memory.give_back()
         return True
 
     def _execute(self, held: RunLease) -> None:
