@@ -47,7 +47,15 @@ def _address(home: Home) -> Generator[str]:
 
 
 class Server:
-    def __init__(self, home: Home, *, report: Callable[[], StatusReport], stop: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        home: Home,
+        *,
+        parts: Callable[[], list[PartStatus]],
+        report: Callable[[], StatusReport],
+        stop: Callable[[], None],
+    ) -> None:
+        self._parts = parts
         self._report = report
         self._stop = stop
         (home.run / _NAME).unlink(missing_ok=True)
@@ -76,6 +84,8 @@ class Server:
         match request.get("do"):
             case "status":
                 answer: dict[str, object] = asdict(self._report())
+            case "parts":
+                answer = {"parts": [asdict(part) for part in self._parts()]}
             case "stop":
                 self._stop()
                 answer = {"stopping": os.getpid()}
@@ -122,6 +132,11 @@ def ask(home: Home, what: str) -> dict[str, Any]:
         raise Unavailable(
             f"no platform runs on {str(home.path)!r}. Start it with `assay up --home {home.path}`."
         ) from e
+
+
+def parts(home: Home) -> list[PartStatus]:
+    """Only how the parts are: cheap enough to ask several times a second."""
+    return [PartStatus(**part) for part in ask(home, "parts")["parts"]]
 
 
 def status(home: Home) -> StatusReport:

@@ -48,7 +48,7 @@ def examine(settings: Settings) -> list[Finding]:
         lambda: _home(home),
         lambda: _disk(settings, home),
         _memory,
-        _namespaces,
+        lambda: _namespaces(settings),
         lambda: _ports(running),
         lambda: _generator(settings, home),
         lambda: _parts(running, home),
@@ -155,7 +155,15 @@ def _memory() -> Iterator[Finding]:
         yield Finding("memory", "good", detail)
 
 
-def _namespaces() -> Iterator[Finding]:
+def _namespaces(settings: Settings) -> Iterator[Finding]:
+    if not settings.namespaces:
+        yield Finding(
+            "namespaces",
+            "note",
+            "switched off (ASSAY_EMBEDDED__NAMESPACES): Milvus listens on all interfaces, guarded by its password",
+            "Unset the variable, or close its ports from outside with a firewall.",
+        )
+        return
     if namespaces.allowed("leave_network"):
         yield Finding("namespaces", "good", "Milvus is closed in a network namespace of its own")
     else:

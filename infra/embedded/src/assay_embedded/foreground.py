@@ -149,7 +149,7 @@ def _follow(options: Options, home: Home, console: Console) -> None:
     with Progress(console, options.names) as progress:
         while True:
             try:
-                statuses = control.status(home).parts
+                statuses = control.parts(home)
             except Unavailable:
                 owner = read_owner(home)
                 gone = owner is None or not owner.alive

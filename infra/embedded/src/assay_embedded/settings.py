@@ -44,6 +44,8 @@ class VllmSettings:
 class Settings:
     home: Path
     host: str = "127.0.0.1"
+    namespaces: bool = True
+    """Whether to use them where the kernel allows: to close Milvus in, and to hide root from PostgreSQL."""
     vllm: VllmSettings = field(default_factory=VllmSettings)
     user_environment: Mapping[str, str] = field(default_factory=dict[str, str])
     """The user's own ASSAY_* variables, for Assay's processes."""
@@ -69,6 +71,7 @@ def read(*, home: Path | None = None, host: str | None = None, environ: Mapping[
     return Settings(
         home=(home or Path(environ.get("ASSAY_HOME") or "~/.assay")).expanduser().absolute(),
         host=host or "127.0.0.1",
+        namespaces=_flag("ASSAY_EMBEDDED__NAMESPACES", environ.get("ASSAY_EMBEDDED__NAMESPACES"), default=True),
         vllm=_vllm(environ),
         user_environment={key: value for key, value in environ.items() if key.startswith("ASSAY_")},
         base_environment=_base(environ),
@@ -100,7 +103,7 @@ def _vllm(environ: Mapping[str, str]) -> VllmSettings:
         raise Invalid(f"{prefix}{min(unknown).upper()!s} is not a setting; there are {known}.")
     env_path = given.get("env_path")
     return VllmSettings(
-        enabled=_flag(f"{prefix}ENABLED", given.get("enabled"), defaults.enabled),
+        enabled=_flag(f"{prefix}ENABLED", given.get("enabled"), default=defaults.enabled),
         env_path=Path(env_path).expanduser().absolute() if env_path else None,
         device=_device(given.get("device")),
         model=given.get("model") or defaults.model,
@@ -113,7 +116,7 @@ def _vllm(environ: Mapping[str, str]) -> VllmSettings:
     )
 
 
-def _flag(name: str, value: str | None, default: bool) -> bool:
+def _flag(name: str, value: str | None, *, default: bool) -> bool:
     match (value or "").lower():
         case "":
             return default

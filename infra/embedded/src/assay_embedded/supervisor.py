@@ -13,11 +13,10 @@ from typing import Self
 import structlog
 from assay_core.errors import Invalid, Unavailable
 
-from assay_embedded import logs, proctable, roster, secrets, wiring
+from assay_embedded import logs, namespaces, proctable, roster, secrets, wiring
 from assay_embedded.control import Server, StatusReport
 from assay_embedded.home import Home, owned
 from assay_embedded.part import Part, PartStatus
-from assay_embedded.parts import milvus
 from assay_embedded.ports import Ports
 from assay_embedded.runner import Runner
 from assay_embedded.secrets import write_private
@@ -62,7 +61,9 @@ class Supervisor:
             stack.callback(self._watchdog.close)
             self._start()
             stack.callback(self._stop)
-            stack.enter_context(contextlib.closing(Server(self.home, report=self.report, stop=self.ask_to_stop)))
+            stack.enter_context(
+                contextlib.closing(Server(self.home, parts=self.statuses, report=self.report, stop=self.ask_to_stop))
+            )
             self._exit = stack.pop_all()
         return self
 
@@ -80,7 +81,7 @@ class Supervisor:
             time.sleep(0.1)
 
     def _wire(self, ports: Ports) -> Wiring:
-        closed_in = "milvus" in self._names and milvus.closed_in()
+        closed_in = "milvus" in self._names and self.settings.namespaces and namespaces.allowed("leave_network")
         remembered = _remembered_ports(self.home.state)
         ports.assign(wiring.port_names(self._names, milvus_closed_in=closed_in), remembered=remembered)
         state = {"ports": {**remembered, **ports}}
@@ -157,11 +158,11 @@ class Supervisor:
     def _stop(self) -> None:
         """Those first that use others."""
         self._stop_asked.set()
-        for stage in _stages(self._runners):
-            for runner in stage:
-                runner.stop()
-            for runner in stage:
-                runner.join()
+        for stage in stages({name: runner.part.needs for name, runner in self._runners.items()}):
+            for name in stage:
+                self._runners[name].stop()
+            for name in stage:
+                self._runners[name].join()
 
     def kill_now(self) -> None:
         """For those in a hurry: no good-byes."""
@@ -202,14 +203,15 @@ def _known(names: Iterable[str]) -> frozenset[str]:
     return chosen
 
 
-def _stages(runners: Mapping[str, Runner]) -> Iterator[list[Runner]]:
-    left = dict(runners)
+def stages(needs: Mapping[str, Iterable[str]]) -> Iterator[list[str]]:
+    """The order of stopping: each stage holds the parts that no part of a later one uses."""
+    left = dict(needs)
     while left:
-        needed = {need for runner in left.values() for need in runner.part.needs}
-        stage = [runner for name, runner in left.items() if name not in needed]
+        used = {name for names in left.values() for name in names}
+        stage = [name for name in left if name not in used]
         yield stage
-        for runner in stage:
-            del left[runner.part.name]
+        for name in stage:
+            del left[name]
 
 
 def _remembered_ports(state: Path) -> dict[str, int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
 
+from assay_embedded import namespaces
 from assay_embedded.home import Home
 from assay_embedded.part import Part
 from assay_embedded.parts import assay, milvus, vllm
@@ -19,6 +20,8 @@ from assay_embedded.settings import Settings
 from assay_embedded.vllm_env import VllmEnvironment
 
 _LOOPBACK = "127.0.0.1"
+# Settings of the supervisor itself, which the services would refuse as unknown.
+_OURS = ("ASSAY_VLLM__", "ASSAY_EMBEDDED__")
 
 
 def port_names(parts: frozenset[str], *, milvus_closed_in: bool) -> list[str]:
@@ -90,9 +93,7 @@ class Wiring:
 
     def service_environment(self, name: str) -> dict[str, str]:
         """The whole environment of one of Assay's processes."""
-        mine = {
-            key: value for key, value in self.settings.user_environment.items() if not key.startswith("ASSAY_VLLM__")
-        }
+        mine = {key: value for key, value in self.settings.user_environment.items() if not key.startswith(_OURS)}
         return {
             **self.settings.base_environment,
             **self.settings.model_environment,
@@ -131,6 +132,7 @@ class Wiring:
             folder=self.home.path / "postgres",
             password=self.secrets.read("postgres_password"),
             owner_password_file=self.secrets.postgres_owner_password,
+            hide_root=self.settings.namespaces and namespaces.allowed("hide_root"),
             env=self._server_environment,
         )
 

@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from assay_embedded import forward, namespaces
+from assay_embedded import forward
 from assay_embedded.errors import CannotRun, NotReady
 from assay_embedded.loopback import http_request
 from assay_embedded.part import Context, Part
@@ -126,7 +126,7 @@ class Milvus(Part):
         shutil.rmtree(places.scratch, ignore_errors=True)
         for folder in (places.config.parent, places.folder / "data", places.scratch):
             folder.mkdir(exist_ok=True)
-        rendered = _render(
+        rendered = render(
             self._template,
             {name: str(port) for name, port in self._ports.items()}
             | {
@@ -139,7 +139,7 @@ class Milvus(Part):
                 "authorization_enabled": "true",
             },
         )
-        places.config.write_text(_override(rendered, _SETTINGS))
+        places.config.write_text(override(rendered, _SETTINGS))
         places.config.with_name("glog.conf").write_text("--logtostderr=true\n--minloglevel=2\n")
         client = f"http://127.0.0.1:{self._ports['etcd_port']}"
         peer = f"http://127.0.0.1:{self._ports['etcd_peer']}"
@@ -214,12 +214,7 @@ class Milvus(Part):
             raise NotReady(f"cannot list its collections: {answer.body[:200].decode(errors='replace')}")
 
 
-def closed_in() -> bool:
-    """Whether this kernel lets Milvus be closed in."""
-    return namespaces.allowed("leave_network")
-
-
-def _render(template: str, values: Mapping[str, str]) -> str:
+def render(template: str, values: Mapping[str, str]) -> str:
     """Fill `{{ name(type): default }}` the way the wheel does it."""
     lines: list[str] = []
     for line in template.splitlines():
@@ -232,7 +227,7 @@ def _render(template: str, values: Mapping[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _override(config: str, settings: Mapping[str, object]) -> str:
+def override(config: str, settings: Mapping[str, object]) -> str:
     """Replace values by dotted name in a YAML file of two-space mappings. Unknown names are an error."""
     path: list[str] = []
     left = dict(settings)

@@ -12,7 +12,7 @@ from signal import SIGINT
 import psycopg
 from psycopg import sql
 
-from assay_embedded import namespaces, proctable
+from assay_embedded import proctable
 from assay_embedded.errors import CannotRun, NotReady
 from assay_embedded.part import Context, Part
 from assay_embedded.process import Command
@@ -55,13 +55,16 @@ class Postgres(Part):
         folder: Path,
         password: str,
         owner_password_file: Path,
+        hide_root: bool,
         env: Mapping[str, str],
     ) -> None:
+        """`hide_root`: where root runs the platform, use a user namespace; else another account."""
         super().__init__("postgres", port)
         self._folder = folder
         self._data = folder / "data"
         self._password = password
         self._owner_password_file = owner_password_file
+        self._hide_root = hide_root
         self._env = env
         self._ensured = False
 
@@ -80,7 +83,7 @@ class Postgres(Part):
     @cached_property
     def _account(self) -> pwd.struct_passwd | None:
         """As whom the server runs if root cannot be hidden from it; None = as the user who is here."""
-        if os.geteuid() != 0 or namespaces.allowed("hide_root"):
+        if os.geteuid() != 0 or self._hide_root:
             return None
         for name in ("postgres", "nobody"):
             try:

@@ -100,6 +100,10 @@ class Vllm(Part):
             *("--host", "127.0.0.1", "--port", str(self.port)),
             *("--dtype", "bfloat16"),
             *("--max-model-len", str(settings.context_tokens)),
+            *self._optional("max_num_queued_reqs", str(settings.max_queued)),
+            *self._optional("enable_prompt_tokens_details"),
+            *self._optional("disable_fastapi_docs"),
+            *self._optional("disable_access_log_for_endpoints", "/health,/metrics"),
         ]
         return Command(
             argv=[*argv, *self._flavour_options()],
@@ -114,6 +118,10 @@ class Vllm(Part):
             cwd=self._folder,
             stop_timeout_s=10.0,
         )
+
+    def _optional(self, name: str, *value: str) -> list[str]:
+        """An option of newer versions, left out where the user's own environment has an older one."""
+        return [f"--{name.replace('_', '-')}", *value] if self._environment.mentions(name) else []
 
     def _flavour_options(self) -> list[str]:
         match self._runs_on:
