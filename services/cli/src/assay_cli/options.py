@@ -20,17 +20,24 @@ ModeOption = Annotated[
 ]
 
 
-class Command(TyperCommand):
-    """A command with --json, --url, --api-key and --home; their values go into the session, not to the function."""
+class Described(TyperCommand):
+    """A command whose help also describes its arguments."""
 
-    def __init__(self, *args: Any, params: list[click.Parameter] | None = None, **attrs: Any) -> None:
-        super().__init__(*args, params=[*(params or []), *_shared()], **attrs)
+    def __init__(self, *args: Any, **attrs: Any) -> None:
+        super().__init__(*args, **attrs)
         for param in self.params:
             if isinstance(param, TyperArgument) and param.help is None:
                 param.help = _argument_help(self.callback, param.name or "")
 
     def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Nothing: Typer lists the arguments with the options, and Click 8.5 would list them again."""
+
+
+class Command(Described):
+    """A command with --json, --url, --api-key and --home; their values go into the session, not to the function."""
+
+    def __init__(self, *args: Any, params: list[click.Parameter] | None = None, **attrs: Any) -> None:
+        super().__init__(*args, params=[*(params or []), *_shared()], **attrs)
 
 
 def _argument_help(function: Any, name: str) -> str | None:

@@ -6,6 +6,8 @@ import click
 import typer
 from assay_core.errors import NotFound
 
+from assay_cli.options import Described
+
 GROUP = "assay.commands"
 # Known ahead, so that `assay --help` need not load servers' packages to describe them.
 _KNOWN = {
@@ -57,6 +59,6 @@ def _as_command(name: str, point: EntryPoint) -> click.Command:
         return loaded
     if isinstance(loaded, typer.Typer):
         return typer.main.get_command(loaded)
-    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    alone.command(name)(loaded)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    alone.command(name, cls=Described)(loaded)
     return typer.main.get_command(alone)
