@@ -1,6 +1,7 @@
 """What is a score, what is a failure, and what is neither."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -72,6 +73,15 @@ def test_a_refused_unanswerable_question_is_right() -> None:
     assert {metric: score.value for metric, score in found.items()} == {
         "abstention_recall": 1,
         "abstention_precision": 1,
+    }
+
+
+def test_showing_the_nearest_passage_while_abstaining_is_abstaining_with_a_citation() -> None:
+    found = scores(UNANSWERABLE, replace(GOOD, outcome=Outcome.NOT_SUPPORTED))
+    assert {metric: score.value for metric, score in found.items()} == {
+        "abstention_recall": 1,
+        "abstention_precision": 1,
+        "citation_exactness": 1,
     }
 
 

@@ -83,15 +83,14 @@ def score_observation(observed: Observation, *, judge: Judge, stored_text: Store
 
 
 def score_answer(identity: str, answer: Answer, *, judge: Judge, stored_text: StoredText) -> list[QuestionScore]:
-    """The scores that need no golden answer: triad and citations. An abstention claims nothing and gets none."""
-    if has_abstained(answer):
-        return []
-    return [*_score_triad(identity, answer, judge), *_score_citations(identity, answer, stored_text)]
+    """The scores that need no golden answer: triad and citations. An abstention claims nothing, so it has no triad."""
+    triad = [] if has_abstained(answer) else _score_triad(identity, answer, judge)
+    return triad + _score_citations(identity, answer, stored_text)
 
 
 def has_abstained(answer: Answer) -> bool:
-    """Whether the answer says that the documents do not tell."""
-    return answer.outcome is Outcome.NOTHING_FOUND
+    """Whether the answer says that the documents do not tell; it may still show the nearest passage."""
+    return answer.outcome in (Outcome.NOTHING_FOUND, Outcome.NOT_SUPPORTED)
 
 
 def summarize(scores: Iterable[QuestionScore], *, seed: int) -> Summary:
