@@ -82,8 +82,8 @@ function welcome(collection) {
       h("a", { class: "button button-primary", href: "/ui/documents" }, icon("upload"), "Add documents"));
   }
   return h("div", { class: "welcome" },
-    h("p", { class: "lead" }, `Ask “${collection.name}”`),
-    h("p", null, "Answers come only from its documents. Each sentence is tested against the passages it cites, and you can open each passage where it stands."));
+    h("p", { class: "lead" }, "What would you like to know?"),
+    h("p", null, `Answers come only from the documents of “${collection.name}”. Each sentence is tested against the passages it cites, and you can open each passage where it stands.`));
 }
 
 function composer(state, { signal }) {
