@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import pytest
 import redis
@@ -149,7 +149,7 @@ def test_leftovers_of_broken_uploads_go_after_a_day(database: Database, doorbell
     assert list(blobs.keys("uploads")) == ["uploads/new"]
 
 
-def _await(condition, timeout_s: float = 60) -> None:
+def _await(condition: Callable[[], bool], timeout_s: float = 60) -> None:
     until_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < until_s, "it did not come about in time"

@@ -74,7 +74,7 @@ def write(writer: IndexWriter, lock: NamedLock, database: Database, stop: thread
             worked = writer.work()
             failures = 0
             if not worked:
-                database.wait_for_notice(INDEX_CHANNEL, timeout_s=min(_POLL_S, writer.idle_s))
+                database.wait_for_notice(INDEX_CHANNEL, timeout_s=min(_POLL_S, writer.idle_s), stop=stop)
         except Unavailable as error:
             failures += 1
             pause_s = min(_LONGEST_PAUSE_S, 2.0**failures / 2) * (0.5 + random.random() / 2)

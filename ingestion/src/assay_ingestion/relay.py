@@ -89,7 +89,7 @@ def run(relay: Relay, sweeper: Sweeper, database: Database, stop: threading.Even
                 next_sweep_s = time.monotonic() + sweep_s
                 sweeper.sweep()
             if relay.publish() < _TOGETHER:
-                database.wait_for_notice(outbox.CHANNEL, timeout_s=_POLL_S)
+                database.wait_for_notice(outbox.CHANNEL, timeout_s=_POLL_S, stop=stop)
             failures = 0
         except Unavailable as error:
             failures += 1

@@ -5,9 +5,11 @@ delays documents but never strands them.
 """
 
 import os
+import signal
 import socket
 import sys
 import threading
+import warnings
 
 import structlog
 from assay_core.errors import Unavailable
@@ -19,6 +21,7 @@ from assay_runtime.settings import read_master_key
 from assay_store.database import Database
 from assay_store.encryption import Vault
 from celery import Celery, signals
+from celery.exceptions import SecurityWarning
 
 from assay_ingestion.bootstrap import choose_blobs, choose_embedder, choose_parser, open_database
 from assay_ingestion.chunk import ChunkLimits
@@ -37,6 +40,7 @@ def main() -> None:
     settings = WorkerProcess()  # pyright: ignore[reportCallIssue] (the environment gives the rest)
     configure(settings.log, process="worker")
     stop, loaded = threading.Event(), threading.Event()
+    _stop_early(stop)
     database = open_database(settings.database)
     queue = _queue(settings.broker.url.get_secret_value())
     checks = {
@@ -104,6 +108,17 @@ def _queue(broker_url: str) -> Celery:
     return queue
 
 
+def _stop_early(stop: threading.Event) -> None:
+    """Answer SIGTERM until Celery does: documents may be worked on before the broker is reached."""
+
+    def on_signal(*_: object) -> None:
+        stop.set()
+        sys.exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+
+
 def _consume(queue: Celery, *, lanes: int, stop: threading.Event) -> int:
     """Answer the doorbell until SIGTERM; then documents in hand are finished or handed back."""
 
@@ -113,6 +128,8 @@ def _consume(queue: Celery, *, lanes: int, stop: threading.Event) -> int:
     def on_setup_logging(**_: object) -> None:
         """Being connected keeps Celery from configuring the logging anew."""
 
+    # As root in a container or a scratch environment is fine: messages are JSON, and name a job.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     signals.worker_shutting_down.connect(on_shutdown, weak=False)
     signals.setup_logging.connect(on_setup_logging, weak=False)
     consumer = queue.Worker(
