@@ -1,8 +1,10 @@
 """Connections and transactions. One request or task is one transaction, committed at the edge."""
 
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
+from threading import Event
 
 import psycopg
 from assay_core.errors import Unavailable
@@ -61,9 +63,11 @@ class Database:
         with self.transaction() as connection:
             connection.execute(text("SELECT 1"))
 
-    def wait_for_notice(self, channel: str, *, timeout_s: float) -> bool:
-        """Wait until someone notifies `channel`. Returns False on time-out; late or lost notices are possible,
-        so the caller looks at the tables either way."""
+    def wait_for_notice(self, channel: str, *, timeout_s: float, stop: Event | None = None) -> bool:
+        """Wait until someone notifies `channel`. Returns False on time-out, or a second after `stop` is set.
+
+        Late or lost notices are possible, so the caller looks at the tables either way.
+        """
         try:
             if self._listener is None or self._listener.closed or self._channel != channel:
                 self.close_listener()
@@ -72,8 +76,10 @@ class Database:
                 )
                 self._listener.execute(f'LISTEN "{channel}"'.encode())
                 self._channel = channel
-            for _ in self._listener.notifies(timeout=timeout_s, stop_after=1):
-                return True
+            until_s = time.monotonic() + timeout_s
+            while (left_s := until_s - time.monotonic()) > 0 and not (stop and stop.is_set()):
+                for _ in self._listener.notifies(timeout=min(left_s, 1.0), stop_after=1):
+                    return True
         except psycopg.OperationalError as error:
             self.close_listener()
             raise Unavailable("The database does not answer.", code="database_unavailable") from error
