@@ -1,6 +1,6 @@
 """Errors as messages with the way out, and as exit codes: 2 the input must change, 1 everything else."""
 
-from assay_core.errors import AssayError, Invalid
+from assay_core.errors import AssayError, Denied, Invalid
 
 from assay_cli.output import clean, print_json, say
 from assay_cli.session import Session
@@ -25,14 +25,16 @@ def as_json(error: AssayError) -> dict[str, object]:
 
 
 def _ways_out(error: AssayError, session: Session) -> list[str]:
+    if isinstance(error, Denied) and session.has_gateway:
+        return [f"The key came from {session.gateway.key_source}; --api-key or ASSAY_API_KEY set another one."]
     match error.code:
         case "gateway_unavailable":
             return [
                 f"The address came from {session.gateway.url_source}; "
                 "`assay status` shows whether a platform runs here, --url or ASSAY_URL name another one."
             ]
-        case "denied" | "forbidden" | "bad_key" | "invalid_key" | "unauthenticated" if session.has_gateway:
-            return [f"The key came from {session.gateway.key_source}; --api-key or ASSAY_API_KEY set another one."]
+        case "collection_not_found":
+            return ["`assay collections list` shows those that you may read."]
         case "generator_unavailable":
             return ["Searching works meanwhile: `assay search`. `assay status` shows how far the generator is."]
         case _:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
+_UNBOUNDED = 100_000
+
+
 def clean(text: str) -> str:
     """Text without characters that steer a terminal or turn its writing direction."""
     return _CONTROL.sub("", text)
@@ -58,15 +61,16 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
     from rich.table import Table
 
     rows = [list(row) for row in rows]
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False)
     for i, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[i], int | float) or row[i] is None for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=column == "id")
     for row in rows:
         table.add_row(*(styled(_cell(value)) for value in row))
     out = console()
     if not sys.stdout.isatty():
-        out.width = max(out.width, out.measure(table).maximum)
+        out.width = _UNBOUNDED
+        out.width = out.measure(table).maximum
     out.print(table)
 
 

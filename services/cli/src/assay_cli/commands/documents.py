@@ -36,12 +36,10 @@ def list_all(
         print_json({"documents": models(found), "counts": counts})
         return
     if found:
+        failed = any(document.error for document in found)
         print_table(
-            ["id", "name", "state", "version", "live", "chunks", "size", "error"],
-            [
-                [d.id, d.name, _state(d), d.version, d.live_version, d.chunks, size(d.size_bytes), d.error]
-                for d in found
-            ],
+            ["id", "name", "state", "version", "chunks", "size", *(["error"] if failed else [])],
+            [_document_row(document, failed=failed) for document in found],
         )
     say(", ".join(f"{count} {name}" for name, count in counts.items() if count) or "No documents.")
 
@@ -103,6 +101,13 @@ def document_id(client: "AssayClient", document: str, collection: str | None) ->
     raise NotFound(
         f"{collection!r} has no document {document!r}; `assay documents list --collection {collection}` shows all."
     )
+
+
+def _document_row(document: "DocumentSummary", *, failed: bool) -> list[object]:
+    seen = "" if document.live_version in (None, document.version) else f" ({document.live_version} is live)"
+    version = f"{document.version}{seen}"
+    cells = [document.id, document.name, _state(document), version, document.chunks, size(document.size_bytes)]
+    return [*cells, document.error] if failed else list(cells)
 
 
 def _version_row(version: "Version") -> list[object]:
