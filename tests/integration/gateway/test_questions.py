@@ -4,6 +4,7 @@ import base64
 import json
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -26,6 +27,7 @@ from assay_core.answers import (
 from assay_core.documents import ChunkId, DocumentId, TenantId
 from assay_core.errors import Unavailable
 from assay_core.search import Degradation, Hit, Mode, Scorer, SearchResult, StageRank
+from assay_gateway.first_run import ADMINISTRATOR
 from assay_store import answers
 from assay_store.answers import AnswerFacts
 from assay_store.collections import get as get_collection
@@ -197,10 +199,10 @@ async def test_questions_have_bounds(admin: httpx.AsyncClient, question: str, co
 async def test_a_given_answer_is_kept_for_its_owner(door: Any, admin: httpx.AsyncClient) -> None:
     upload = await admin.post("/v1/collections/handbook/documents", files={"file": ("leave.md", b"text")})
     document = DocumentId(TENANT, upload.json()["document_id"])
-    hit = Hit(**{name: getattr(HIT, name) for name in Hit.__slots__} | {"document": document})
-    stored = Answer(**{name: getattr(ANSWER, name) for name in Answer.__slots__} | {"id": new_id(), "sources": (hit,)})
+    hit = replace(HIT, document=document)
+    stored = replace(ANSWER, id=new_id(), sources=(hit,))
     with door.database.transaction() as connection:
-        collection = get_collection(connection, first_principal(), "handbook").id
+        collection = get_collection(connection, ADMINISTRATOR, "handbook").id
         facts = AnswerFacts(stored.id, collection, "admin", stored.outcome, "smol", "answer/1", False, ())
         answers.record(connection, door.vault, facts, internal.answer.dump_json(stored))
     assert (await admin.get(f"/v1/answers/{stored.id}")).json()["answer"] == ANSWER.text
@@ -209,12 +211,6 @@ async def test_a_given_answer_is_kept_for_its_owner(door: Any, admin: httpx.Asyn
         assert (foreign.status_code, unknown.status_code) == (404, 404)
     await admin.delete(f"/v1/documents/{document.id}")
     assert (await admin.get(f"/v1/answers/{stored.id}")).status_code == 404
-
-
-def first_principal() -> Any:
-    from assay_gateway.first_run import ADMINISTRATOR
-
-    return ADMINISTRATOR
 
 
 async def test_openai_completion(door: Any, admin: httpx.AsyncClient) -> None:

@@ -85,7 +85,7 @@ async def test_collections_are_made_once_and_shown(admin: httpx.AsyncClient) -> 
 
 
 async def test_making_a_collection_is_idempotent_under_a_key(admin: httpx.AsyncClient) -> None:
-    send = {"json": {"name": "manuals"}, "headers": {"Idempotency-Key": "c1"}}
+    send: dict[str, Any] = {"json": {"name": "manuals"}, "headers": {"Idempotency-Key": "c1"}}
     first, second = await admin.post("/v1/collections", **send), await admin.post("/v1/collections", **send)
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.content == second.content

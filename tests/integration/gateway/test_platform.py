@@ -1,0 +1,82 @@
+"""Evaluations and the state of the platform through the gateway."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from assay_core.evaluation import EvaluationRun, QuestionScore, RunState
+from assay_wire import internal
+
+pytestmark = pytest.mark.integration
+RUN = "e" * 32
+
+
+def run_of(collection: str, identity: str = RUN) -> EvaluationRun:
+    return EvaluationRun(
+        id=identity,
+        collection=collection,
+        dataset="golden",
+        judge="local",
+        state=RunState.WAITING,
+        configuration={"embedder": "fake"},
+        metrics={"recall@5": 0.9},
+        questions=2,
+        failures=0,
+        started_at=datetime(2026, 1, 2, tzinfo=UTC),
+        intervals={"recall@5": (0.8, 1.0)},
+    )
+
+
+async def test_a_run_is_started_and_shown_by_the_collections_name(door: Any, admin: httpx.AsyncClient) -> None:
+    score = QuestionScore("q1", "recall@5", None, "no passage")
+    door.evaluation.starts = lambda asked: internal.RunDetail(run_of(asked.collection_id), (score,))
+    started = await admin.post("/v1/evaluations/runs", json={"collection": "handbook", "dataset": "golden"})
+    assert started.status_code == 202
+    run = started.json()
+    assert (run["collection"], run["state"], run["intervals"]) == ("handbook", "waiting", {"recall@5": [0.8, 1.0]})
+    assert (await admin.get("/v1/evaluations/runs")).json() == {"runs": [run]}
+    assert (await admin.get("/v1/evaluations/runs", params={"collection": "handbook"})).json() == {"runs": [run]}
+    detail = (await admin.get(f"/v1/evaluations/runs/{RUN}")).json()
+    assert detail["scores"] == [{"question": "q1", "metric": "recall@5", "value": None, "failure": "no passage"}]
+
+
+async def test_runs_of_foreign_collections_are_not_shown(door: Any, admin: httpx.AsyncClient) -> None:
+    door.evaluation.details[RUN] = internal.RunDetail(run_of("0" * 32), ())
+    assert (await admin.get("/v1/evaluations/runs")).json() == {"runs": []}
+    for run in (RUN, "f" * 32, "not-an-id"):
+        assert (await admin.get(f"/v1/evaluations/runs/{run}")).status_code == 404
+
+
+async def test_a_golden_set_is_handed_on(door: Any, admin: httpx.AsyncClient) -> None:
+    question = {
+        "id": "q1",
+        "question": "How many days?",
+        "answer": "28",
+        "passages": [{"document": "leave.md", "quote": "28 days"}],
+    }
+    url = "/v1/evaluations/datasets/handbook/golden"
+    assert (await admin.put(url, json={"questions": [question]})).json() == {"questions": 1}
+    [dataset] = door.evaluation.datasets.values()
+    assert dataset.questions[0].passages[0].quote == "28 days"
+    assert (await admin.put(url, json={"questions": []})).status_code == 422
+    assert (await admin.put(url.replace("golden", "a b"), json={"questions": [question]})).status_code == 422
+    assert (await admin.put(url.replace("handbook", "none"), json={"questions": [question]})).status_code == 404
+
+
+async def test_the_platform_says_what_is_ready(admin: httpx.AsyncClient) -> None:
+    await admin.post("/v1/collections/handbook/documents", files={"file": ("a.txt", b"text")})
+    parts = (await admin.get("/v1/system")).json()["parts"]
+    assert parts["retrieval"] == {"ready": True, "detail": ""}
+    assert parts["generator"] == {"ready": True, "detail": ""}
+    assert parts["ingestion"] == {"waiting": 1, "working": 0, "dead": 0}
+
+
+async def test_a_missing_part_does_not_stop_the_others(
+    door: Any, admin: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door.generation_peer, "_client", httpx.AsyncClient(base_url="http://127.0.0.1:1"))
+    parts = (await admin.get("/v1/system")).json()["parts"]
+    assert parts["generation"] == {"ready": False, "detail": "The generation service cannot be reached."}
+    assert parts["generator"]["ready"] is False
+    assert parts["retrieval"]["ready"] is True
