@@ -105,3 +105,10 @@ def test_queries_file_without_queries_is_refused(tmp_path: Path) -> None:
     (tmp_path / "q").write_text("\n \n")
     with pytest.raises(Invalid, match="holds no query"):
         bench_queries.read_queries(tmp_path / "q")
+
+
+def test_bench_ingest_makes_a_fresh_collection(run: Run, gateway: FakeGateway, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("A")
+    found = run("bench", "ingest", tmp_path, "-c", "fresh", "--no-keep", "--json").json
+    assert (found["documents"], found["chunks"], found["peak_memory_bytes"]) == (1, 3, {})
+    assert gateway.collections == {}
