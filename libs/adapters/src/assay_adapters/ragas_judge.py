@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from assay_core.answers import Verdict
-from assay_core.errors import Unavailable
+from assay_core.errors import Invalid, Unavailable
 from assay_core.evaluation import ClaimJudgement, TriadSample, TriadScore
 from assay_core.ports import Embedder
 
@@ -127,7 +127,7 @@ class RagasJudge:
 
     def _running(self) -> "_Runner":
         if self._runner is None or not self._runner.is_alive():
-            key = self._api_key_file.read_text().strip() if self._api_key_file else ""
+            key = _read_key(self._api_key_file) if self._api_key_file else ""
             runner = _Runner(ragas_python(self._env_path))
             runner.send({**self._settings, "api_key": key})
             if not any("ready" in message for message in runner.messages(time.monotonic() + _START_S)):
@@ -189,6 +189,15 @@ class _Runner:
             if not piece:
                 return
             self._buffer += piece
+
+
+def _read_key(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as e:
+        raise Invalid(
+            f"the key file {str(path)!r} of the judge's server cannot be read: {e}", code="bad_setting"
+        ) from e
 
 
 def _judgement(claim: str, sources: Sequence[str], *, supported: bool) -> ClaimJudgement:
