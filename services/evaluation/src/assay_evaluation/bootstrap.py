@@ -164,6 +164,7 @@ def _open_ragas(settings: WorkerSettings) -> Generator[Judge]:
         model=chosen.model or settings.chat.model,
         api_key_file=chosen.api_key_file if chosen.base_url else settings.chat.api_key_file,
         timeout_s=chosen.timeout_s,
+        embedder=choose_embedder(settings),
     )
     try:
         yield judge
