@@ -57,7 +57,7 @@ run: install ## Start the platform, ingest the sample documents, answer three qu
 	@$(BIN)/assay ask "How many characters must a password have at least?" --collection handbook
 	@$(BIN)/assay ask "What flat payment is made for on-call duty on a Sunday?" --collection handbook
 	@$(BIN)/assay ask "How sturdy does the surface behind the instrument need to be?" --collection handbook
-	@$(BIN)/assay where
+	@$(BIN)/assay status | tail -n 1
 	@echo "Stop it with: make stop"
 
 .PHONY: stop
