@@ -1,0 +1,114 @@
+"""The client that the gateway uses against the routes that retrieval serves."""
+
+from collections.abc import AsyncGenerator
+from typing import Any, cast
+
+import httpx
+import pytest
+from assay_core.documents import ChunkId, CollectionId, DocumentId, TenantId
+from assay_core.errors import AssayError, Denied, Exhausted, Invalid, NotFound, Unavailable
+from assay_core.principals import Principal
+from assay_core.search import Degradation, Hit, Mode, Scorer, SearchRequest, SearchResult, StageRank
+from assay_retrieval.routes import build_routes
+from assay_runtime.http_shell import build_app, caller_dependency
+from assay_runtime.tokens import TokenMinter, TokenVerifier
+from assay_testing.fake_embedder import FakeEmbedder
+from assay_testing.fake_retriever import FakeRetriever
+from assay_wire.peers import Peer, RetrievalClient
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+TENANT = TenantId("acme")
+WHO = Principal(TENANT, "ada", "Ada Lovelace é", frozenset({"reader", "curator"}))
+HIT = Hit(
+    rank=1,
+    chunk=ChunkId(TENANT, "c" * 32),
+    document=DocumentId(TENANT, "d" * 32),
+    document_name="leave\u2028.md",
+    version=3,
+    title="Leave",
+    text="Zwölf \U0001f334 days\n\u2028\x85",
+    start=10,
+    end=25,
+    page=None,
+    heading_path=("A", "B"),
+    score=0.1,
+    scored_by=Scorer.RRF,
+    score_cosine=None,
+    stages=(StageRank("dense", 2, -0.5),),
+)
+ASKED = SearchRequest(CollectionId(TENANT, "e" * 32), "how many?", 7, Mode.LEXICAL, False, False, True, 3.0)
+
+
+@pytest.fixture(scope="module")
+def keys() -> tuple[str, str]:
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(), public.decode()
+
+
+@pytest.fixture
+def retriever() -> FakeRetriever:
+    return FakeRetriever(SearchResult((HIT,), {"dense": 1.5}, "miss", (Degradation("a", "b", "c"),)))
+
+
+@pytest.fixture
+async def client(retriever: FakeRetriever, keys: tuple[str, str]) -> AsyncGenerator[RetrievalClient]:
+    """The gateway's client of a retrieval service that holds fakes."""
+    app = build_app(title="retrieval", checks={})
+    caller = caller_dependency(TokenVerifier(keys[1]), default_deadline_s=10)
+    embedder = FakeEmbedder()
+    app.include_router(build_routes(retriever=cast(Any, retriever), embedder=lambda: embedder, caller=caller))
+    http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://retrieval")
+    peer = Peer(name="retrieval", base_url="", token=TokenMinter(keys[0], issuer="gateway"), client=http)
+    yield RetrievalClient(peer)
+    await peer.aclose()
+
+
+async def test_a_search_arrives_whole_and_comes_back_whole(client: RetrievalClient, retriever: FakeRetriever) -> None:
+    assert await client.search(WHO, ASKED) == retriever.result
+    assert retriever.requests == [(WHO, ASKED)]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotFound("There is no collection.", code="collection_not_found"),
+        Invalid("Too long.", code="question_too_long"),
+        Unavailable("Milvus is down.", code="dense_unavailable", retry_after_s=3, extra={"part": "milvus"}),
+        Exhausted("Too late.", code="deadline"),
+        Denied("No.", code="forbidden"),
+    ],
+)
+async def test_errors_come_back_as_they_were_raised(
+    client: RetrievalClient, retriever: FakeRetriever, error: AssayError
+) -> None:
+    retriever.result = error
+    with pytest.raises(type(error)) as raised:
+        await client.search(WHO, ASKED)
+    for member in ("message", "code", "retry_after_s"):
+        assert getattr(raised.value, member) == getattr(error, member)
+    assert dict(raised.value.extra) == dict(error.extra)
+
+
+async def test_texts_are_embedded_in_order(client: RetrievalClient) -> None:
+    one, two = (
+        (await client.embed(WHO, ["leave"], kind="query")),
+        await client.embed(WHO, ["leave", "b"], kind="passage"),
+    )
+    assert one.vectors[0] == pytest.approx(two.vectors[0])
+    assert (len(two.vectors), two.model, two.tokens) == (2, "fake-embedder", 2)
+    with pytest.raises(Invalid) as error:
+        await client.embed(WHO, ["x"] * 257, kind="passage")
+    assert error.value.code == "too_many_texts"
+
+
+async def test_a_token_of_someone_else_is_refused(client: RetrievalClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    monkeypatch.setattr(client.peer, "_token", TokenMinter(other, issuer="gateway"))
+    with pytest.raises(Denied):
+        await client.search(WHO, ASKED)
+
+
+async def test_readiness_is_told(client: RetrievalClient) -> None:
+    assert await client.peer.readiness() == (True, "")
