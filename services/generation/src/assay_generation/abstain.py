@@ -1,0 +1,45 @@
+"""When to say that the documents do not say: decided by what was found, before and after the model has written."""
+
+from collections.abc import Sequence
+
+from assay_core.search import Hit
+
+from assay_generation.evidence import Evidence
+from assay_generation.words import coverage
+
+THE_DOCUMENTS_DO_NOT_SAY = "The documents do not say."
+
+
+class Thresholds:
+    """Where relevance ends. All cosines are of all-MiniLM-L6-v2; another embedder needs other numbers.
+
+    Args:
+        hit_cosine: no hit this near the question, and none with `hit_coverage` of its words: nothing was found.
+        span_cosine: no sentence this near: nothing was found either.
+        quote_cosine: a sentence this near may be quoted as the answer where the model failed.
+    """
+
+    def __init__(self, *, hit_cosine: float, hit_coverage: float, span_cosine: float, quote_cosine: float) -> None:
+        self.hit_cosine = hit_cosine
+        self.hit_coverage = hit_coverage
+        self.span_cosine = span_cosine
+        self.quote_cosine = quote_cosine
+
+
+def hits_may_answer(question: str, hits: Sequence[Hit], limits: Thresholds) -> bool:
+    """Whether any hit has to do with the question. A hit without a cosine (dense index down) goes by its words."""
+    return any(
+        (hit.score_cosine is not None and hit.score_cosine >= limits.hit_cosine)
+        or coverage(question, f"{hit.title} {' '.join(hit.heading_path)} {hit.text}") >= limits.hit_coverage
+        for hit in hits
+    )
+
+
+def spans_may_answer(evidence: Sequence[Evidence], limits: Thresholds) -> bool:
+    """Whether any sentence is near enough to the question to be worth a prompt."""
+    return any(e.cosine >= limits.span_cosine or e.coverage >= limits.hit_coverage for e in evidence)
+
+
+def says_nothing(text: str) -> bool:
+    """Whether the model itself says that the documents do not say."""
+    return text.strip(" .!\"'“”\n").casefold().startswith(THE_DOCUMENTS_DO_NOT_SAY.strip(".").casefold())

@@ -1,0 +1,118 @@
+"""The sentences of the passages that are nearest to the question: for short prompts, for abstaining, for quoting."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from assay_core.ports import Embedder
+from assay_core.search import Hit
+from assay_core.sentences import split_sentences
+from assay_runtime.threads import Workers
+
+from assay_generation.words import coverage
+
+# Wording beside meaning. On 150 SQuAD questions over 210 paragraphs the best span holds the answer in 69 % of the cases
+# with weight 0, in 72 % with 0.1, in 75 % with 0.3 (measured 2026-11 with all-MiniLM-L6-v2).
+COVERAGE_WEIGHT = 0.3
+_SHORT_WORDS = 6
+_LONGEST_LIST = 400
+_ITEM = re.compile(r"(?:[-*+•◦‣–] |\d{1,3}[.)] |[a-zA-Z]\) )")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A span `start:end` of the text of hit number `hit` (from 0).
+
+    `cosine` is that of question and span, -1 to 1; `coverage` the share of the question's words in the passage.
+    """
+
+    hit: int
+    start: int
+    end: int
+    cosine: float
+    coverage: float
+
+    @property
+    def score(self) -> float:
+        return self.cosine + COVERAGE_WEIGHT * self.coverage
+
+
+class EvidenceFinder:
+    """Ranks the sentences of passages by what they have to do with a question."""
+
+    def __init__(self, *, embedder: Callable[[], Embedder], workers: Workers) -> None:
+        self._embedder = embedder
+        self._workers = workers
+
+    async def rank(self, question: str, hits: Sequence[Hit]) -> list[Evidence]:
+        """Spans of all hits, best first. Raises `Unavailable` while the embedder is loading."""
+        return await self._workers.run(lambda: rank(self._embedder(), question, hits), abandon=True)
+
+
+def rank(embedder: Embedder, question: str, hits: Sequence[Hit]) -> list[Evidence]:
+    """Spans of all hits, best first."""
+    spans = [(number, span) for number, hit in enumerate(hits) for span in spans_of(hit.text)]
+    if not spans:
+        return []
+    asked = list(embedder.embed_query(question))
+    vectors = embedder.embed_passages([in_context(hits[number], *span) for number, span in spans])
+    ranked = [
+        Evidence(
+            hit=number,
+            start=start,
+            end=end,
+            cosine=sum(a * float(b) for a, b in zip(asked, vector, strict=True)),
+            coverage=coverage(question, in_context(hits[number], start, end)),
+        )
+        for (number, (start, end)), vector in zip(spans, vectors, strict=True)
+    ]
+    return sorted(ranked, key=lambda found: -found.score)
+
+
+def spans_of(text: str) -> list[tuple[int, int]]:
+    """Spans of `text` that can be quoted by themselves.
+
+    A sentence is one; so is a question with the sentence behind it, and a line that announces a list with its items.
+    Headings and the rulers of tables are none.
+    """
+    spans = [span for span in split_sentences(text) if _says_something(text[slice(*span)])]
+    return list(_joined(text, spans))
+
+
+def in_context(hit: Hit, start: int, end: int) -> str:
+    """A span as it is understood: a short one with its heading, a table row with the head of its table."""
+    span = hit.text[start:end]
+    above = list(hit.heading_path[-1:])
+    if span.startswith("|"):
+        return "\n".join([*above, *_table_head(hit.text, start), span])
+    return "\n".join([*above, span]) if len(span.split()) < _SHORT_WORDS else span
+
+
+def _says_something(sentence: str) -> bool:
+    return not sentence.startswith("#") and any(c.isalnum() for c in sentence)
+
+
+def _joined(text: str, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    number = 0
+    while number < len(spans):
+        start, end = spans[number]
+        number += 1
+        if text[end - 1] == "?" and number < len(spans):
+            end = spans[number][1]
+            number += 1
+        elif text[end - 1] == ":":
+            while number < len(spans) and _is_item_of(text, start, spans[number]):
+                end = spans[number][1]
+                number += 1
+        yield start, end
+
+
+def _is_item_of(text: str, start: int, item: tuple[int, int]) -> bool:
+    return _ITEM.match(text, item[0]) is not None and item[1] - start <= _LONGEST_LIST
+
+
+def _table_head(text: str, row: int) -> list[str]:
+    head = row
+    while (line := text.rfind("\n", 0, max(head - 1, 0)) + 1) < head and text.startswith("|", line):
+        head = line
+    return [text[head : text.find("\n", head)]] if head < row else []

@@ -1,0 +1,33 @@
+"""Content words, for cheap questions about wording: English stop words, endings cut off."""
+
+import re
+
+_WORD = re.compile(r"[^\W_]+(?:['’.,-]?[^\W_]+)*")
+_STOP = frozenset(
+    """
+    a about above after again all also am an and any are as at be because been before being below between both but by
+    can could did do does doing down during each either else ever every few for from further get got had has have
+    having he her here hers him his how i if in into is it its itself just let many may me might more most much must
+    my no nor not of off on once only or other our ours out over own please same shall she should so some such tell
+    than that the their theirs them then there these they this those through to too under until up upon us very was we
+    were what when where which while who whom whose why will with would yes you your yours
+    """.split()  # noqa: SIM905 - a list of a hundred quoted words reads worse
+)
+
+
+def content_words(text: str) -> list[str]:
+    """Words that carry content, in order, lower-case and without common endings."""
+    return [_stem(word) for word in _WORD.findall(text.casefold()) if word not in _STOP]
+
+
+def coverage(question: str, text: str) -> float:
+    """The share of the question's content words that stand in `text`, 0 to 1; 0 if it has none."""
+    asked = set(content_words(question))
+    return len(asked & set(content_words(text))) / len(asked) if asked else 0.0
+
+
+def _stem(word: str) -> str:
+    for ending in ("ings", "ing", "ies", "ed", "es", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word
