@@ -237,6 +237,10 @@ class _Reader:
             try:
                 self._index.reload()
             except ValueError as e:
+                if "corrupt" in str(e).lower():
+                    raise Broken(
+                        f"the lexical index {self._path} is damaged ({e}): rebuild it", code="lexical_broken"
+                    ) from e
                 raise Unavailable(
                     f"the lexical index {self._path} cannot be read: {e}", code="lexical_unavailable"
                 ) from e
