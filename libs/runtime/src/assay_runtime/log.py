@@ -11,7 +11,16 @@ from assay_runtime.settings import LogSettings
 def configure(settings: LogSettings, *, process: str) -> None:
     """Send structlog and the standard library's loggers to stderr, one event a line."""
     level = logging.getLevelNamesMapping().get(settings.level.upper(), logging.INFO)
+
+    def name_process(
+        _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        # Bound as a context variable, it would be missing from the lines of every other thread.
+        event["process"] = process
+        return event
+
     shared: list[structlog.typing.Processor] = [
+        name_process,
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -38,4 +47,3 @@ def configure(settings: LogSettings, *, process: str) -> None:
     root.setLevel(level)
     for noisy in ("httpx", "httpcore", "pymilvus", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    structlog.contextvars.bind_contextvars(process=process)
