@@ -35,5 +35,12 @@ class IndexWriter:
         return self.reconciler.idle_s
 
     def start_over(self) -> None:
-        """After a store was away."""
+        """After a store was away: compare all of it with SQL again."""
         self.reconciler.start_over()
+
+    def heal(self) -> None:
+        """After an index was found damaged: make it anew before anything else is written."""
+        self.reconciler.start_over()
+        self.reconciler.work()
+        while self.reconciler.idle_s == 0.0:
+            self.reconciler.work()

@@ -8,7 +8,7 @@ import signal
 import threading
 
 import structlog
-from assay_core.errors import Unavailable
+from assay_core.errors import Broken, Unavailable
 from assay_runtime.health import serve_in_background
 from assay_runtime.log import configure
 from assay_runtime.settings import read_master_key
@@ -68,15 +68,18 @@ def main() -> None:
 
 def write(writer: IndexWriter, lock: NamedLock, database: Database, stop: threading.Event) -> None:
     """Work until the process stops, the lock is lost, or a rebuild wants it."""
-    failures = 0
+    failures, damaged = 0, False
     while not stop.is_set() and lock.still_held() and not lock.wanted_elsewhere(REBUILD_WANTED):
         try:
+            if damaged:
+                writer.heal()
             worked = writer.work()
-            failures = 0
+            failures, damaged = 0, False
             if not worked:
                 database.wait_for_notice(INDEX_CHANNEL, timeout_s=min(_POLL_S, writer.idle_s), stop=stop)
-        except Unavailable as error:
+        except (Unavailable, Broken) as error:
             failures += 1
+            damaged = damaged or isinstance(error, Broken)
             pause_s = min(_LONGEST_PAUSE_S, 2.0**failures / 2) * (0.5 + random.random() / 2)
             log.warning("indexer.waits", code=error.code, reason=error.message, pause_s=round(pause_s, 1))
             writer.start_over()

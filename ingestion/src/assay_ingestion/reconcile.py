@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from assay_core.documents import ChunkId, CollectionId
+from assay_core.errors import Broken
 from assay_core.ports import LexicalIndex, VectorIndex
 from assay_runtime.metrics import step
 from assay_store import pipeline
@@ -115,12 +116,22 @@ class Reconciler:
             )
         wanted = [chunk for chunk, live in truth if live]
         unwanted = [chunk for chunk, live in truth if not live]
-        if truth:
-            for name, index in self._indexes.items():
+        for name, index in self._indexes.items() if truth else ():
+            try:
                 missing = set(index.count(page.collection, wanted + unwanted).missing)
-                self._restore(page.collection, name, [chunk for chunk in wanted if chunk in missing])
-                self._remove(page.collection, name, [chunk for chunk in unwanted if chunk not in missing])
+            except Broken as error:
+                return self._made_anew(page, name, error)
+            self._restore(page.collection, name, [chunk for chunk in wanted if chunk in missing])
+            self._remove(page.collection, name, [chunk for chunk in unwanted if chunk not in missing])
         return replace(page, after=truth[-1][0].id) if len(truth) == _PAGE else None
+
+    def _made_anew(self, page: _Page, name: str, error: Broken) -> _Page:
+        """Drop a damaged lexical index; all of the collection is restored from SQL by the pages that follow."""
+        if name != "lexical":
+            raise error
+        log.error("index.damaged", index=name, collection=page.collection.id, reason=error.message)
+        self._lexical.drop(page.collection)
+        return _Page(page.collection, None)
 
     def _restore(self, collection: CollectionId, name: str, chunks: Sequence[ChunkId]) -> None:
         if not chunks:

@@ -4,6 +4,7 @@ It works when the queue rings, when it starts, and at a slow poll, so that a que
 delays documents but never strands them.
 """
 
+import logging
 import os
 import signal
 import socket
@@ -130,6 +131,7 @@ def _consume(queue: Celery, *, lanes: int, stop: threading.Event) -> int:
 
     # As root in a container or a scratch environment is fine: messages are JSON, and name a job.
     warnings.filterwarnings("ignore", category=SecurityWarning)
+    logging.getLogger("celery").setLevel(logging.WARNING)  # not two lines for each ring
     signals.worker_shutting_down.connect(on_shutdown, weak=False)
     signals.setup_logging.connect(on_setup_logging, weak=False)
     consumer = queue.Worker(
