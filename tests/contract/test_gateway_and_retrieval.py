@@ -106,8 +106,9 @@ async def test_texts_are_embedded_in_order(client: RetrievalClient) -> None:
 async def test_a_token_of_someone_else_is_refused(client: RetrievalClient, monkeypatch: pytest.MonkeyPatch) -> None:
     other = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     monkeypatch.setattr(client.peer, "_token", TokenMinter(other, issuer="gateway"))
-    with pytest.raises(Denied):
+    with pytest.raises(Unavailable) as error:
         await client.search(WHO, ASKED)
+    assert error.value.code == "retrieval_refused"
 
 
 async def test_readiness_is_told(client: RetrievalClient) -> None:

@@ -111,6 +111,13 @@ class Peer:
                 f"The {self._name} service cannot be reached.", code=f"{self._name}_unavailable", retry_after_s=5
             ) from error
         try:
+            if response.status_code == 401:
+                # The caller has shown who they are; it is our token that is refused.
+                raise Unavailable(
+                    f"The {self._name} service refuses our token; check that both use the keys of one pair and that"
+                    " their clocks agree.",
+                    code=f"{self._name}_refused",
+                )
             if response.status_code >= 400:
                 raise problems.to_error(response.status_code, _json(await response.aread()))
             yield response

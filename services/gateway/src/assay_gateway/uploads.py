@@ -1,7 +1,7 @@
 """Uploads: receive, seal, rename to the hash, record in one transaction, and only then say 202.
 
-A crash before the transaction commits leaves at most a sealed blob that nothing names: under `uploads/`, or under
-the document's folder if it was renamed. The reconciler removes both.
+A crash before the transaction commits leaves at most a sealed blob that nothing names: under `uploads/`, where
+ingestion's sweeper removes it after a day, or under the document's folder if it was renamed, with which it goes.
 """
 
 from assay_core.documents import Collection, VersionState
