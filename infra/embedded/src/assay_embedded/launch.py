@@ -15,7 +15,7 @@ from assay_embedded import namespaces
 @dataclass(frozen=True)
 class Place:
     parent_pid: int
-    death_signal: int
+    death_signal: int | None
     hide_root: bool = False
     join_pid: int | None = None
     uid: int | None = None
@@ -40,7 +40,8 @@ def main() -> None:
         os.setgroups([])
         os.setgid(place.gid)
         os.setuid(place.uid)
-    namespaces.die_with_parent(place.death_signal)
+    if place.death_signal is not None:
+        namespaces.die_with_parent(place.death_signal)
     if os.getppid() != place.parent_pid:
         sys.exit("the supervisor went away while this part was starting")
     os.execv(argv[0], argv)

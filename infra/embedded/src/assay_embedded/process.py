@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from assay_embedded import launch, proctable
@@ -28,7 +28,10 @@ class Command:
     join_pid: int | None = None
     uid: int | None = None
     gid: int | None = None
-    rewrites_environment: bool = field(default=False, kw_only=True)
+    dies_with_supervisor: bool = True
+    """The kernel stops it when the supervisor dies, even if the watchdog died too. False for programs whose
+    children may hide in sessions of their own: the watchdog must find those while their parent lives."""
+    rewrites_environment: bool = False
     """The program writes titles over its environment, so that its children are known by program and folder."""
 
 
@@ -38,7 +41,7 @@ class Child:
     def __init__(self, command: Command, *, log: Path, mark: str) -> None:
         place = Place(
             parent_pid=os.getpid(),
-            death_signal=command.stop_signal,
+            death_signal=command.stop_signal if command.dies_with_supervisor else None,
             hide_root=command.hide_root,
             join_pid=command.join_pid,
             uid=command.uid,

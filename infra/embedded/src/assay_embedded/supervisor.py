@@ -57,8 +57,8 @@ class Supervisor:
             )
             self._end_leftovers()
             self.wiring = self._wire(stack.enter_context(contextlib.closing(Ports())))
-            self._watchdog = Watchdog(lock_fd=lock, log=self.home.log("supervisor"))
-            stack.callback(self._watchdog.close)
+            self.watchdog = Watchdog(lock_fd=lock, log=self.home.log("supervisor"))
+            stack.callback(self.watchdog.close)
             self._start()
             stack.callback(self._stop)
             stack.enter_context(
@@ -99,7 +99,7 @@ class Supervisor:
             self._runners[part.name] = Runner(
                 part,
                 home=self.home,
-                watchdog=self._watchdog,
+                watchdog=self.watchdog,
                 needs_met=self._missing_need,
                 on_change=self._note,
             )
@@ -145,7 +145,7 @@ class Supervisor:
     def run(self) -> None:
         """Stay until asked to stop."""
         while not self._stop_asked.wait(_LOOK_EVERY_S):
-            self._watchdog.revive()
+            self.watchdog.revive()
             logs.rotate(self.home.log("supervisor"))
 
     @property
@@ -170,7 +170,7 @@ class Supervisor:
 
     def report(self) -> StatusReport:
         members = {name: runner.members() for name, runner in self._runners.items()}
-        own = {os.getpid(), self._watchdog.pid}
+        own = {os.getpid(), self.watchdog.pid}
         return StatusReport(
             home=str(self.home.path),
             pid=os.getpid(),

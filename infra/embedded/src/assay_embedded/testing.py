@@ -2,12 +2,14 @@
 
 import contextlib
 import os
-from collections.abc import Collection, Generator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Generator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from assay_embedded import settings as settings_module
 from assay_embedded.supervisor import Supervisor
+
+_KEPT = ("ASSAY_VLLM__ENV_PATH",)
 
 
 @dataclass(frozen=True)
@@ -32,18 +34,20 @@ class Platform:
 
 
 @contextlib.contextmanager
-def running(home: Path, *, parts: Collection[str], timeout_s: float = 180) -> Generator[Platform]:
+def running(
+    home: Path, *, parts: Collection[str], timeout_s: float = 180, environ: Mapping[str, str] | None = None
+) -> Generator[Platform]:
     """Start these parts on a data folder of their own, wait until they answer, and stop them at the end.
+
+    `environ` adds to the environment; ASSAY_* variables of the calling process are left out, but for vLLM's
+    environment, which takes minutes to make.
 
     Raises:
         Unavailable: one of them did not start; the message carries the reason from its log.
         HomeInUse: the folder has an owner already.
     """
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("ASSAY_")}
-    settings = settings_module.read(home=home, environ=environ)
-    given = os.environ.get("ASSAY_VLLM__ENV_PATH")
-    if given:
-        settings = replace(settings, vllm=replace(settings.vllm, env_path=Path(given)))
+    kept = {key: value for key, value in os.environ.items() if key in _KEPT or not key.startswith("ASSAY_")}
+    settings = settings_module.read(home=home, environ={**kept, **(environ or {})})
     with Supervisor(settings, names=parts) as supervisor:
         supervisor.await_ready(parts, timeout_s=timeout_s)
         yield Platform(supervisor, env=dict(supervisor.wiring.connections))

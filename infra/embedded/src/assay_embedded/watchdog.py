@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from assay_embedded import proctable
-from assay_embedded.proctable import Footprint
+from assay_embedded.proctable import Footprint, Process
 
 _POLITE_S = 2.0
 
@@ -124,20 +124,23 @@ def _note(message: dict[str, object], watched: dict[int, Footprint]) -> None:
 
 
 def _end(footprints: list[Footprint]) -> None:
+    # Taken before anything is told to stop: a process whose parent is gone can no longer be found through it.
+    table = proctable.everything()
+    known = [table[pid] for footprint in footprints for pid in proctable.members(footprint, table)]
     for footprint in footprints:
-        living = proctable.read(footprint.pid)
-        if living and living.started_ticks == footprint.started_ticks:
+        if table.get(footprint.pid) in known:
             proctable.send([footprint.pid], footprint.stop_signal)
-    # Taken before anything dies: a process whose parent is gone can no longer be found through it.
-    known = {pid for footprint in footprints for pid in proctable.members(footprint)}
-    started = {pid: process.started_ticks for pid in known if (process := proctable.read(pid))}
     deadline = time.monotonic() + _POLITE_S
-    while time.monotonic() < deadline and any(proctable.members(footprint) for footprint in footprints):
-        time.sleep(0.1)
-    same = (pid for pid in known if (p := proctable.read(pid)) and p.started_ticks == started.get(pid))
-    proctable.send(same, signal.SIGKILL)
+    while time.monotonic() < deadline and any(_lives(process) for process in known):
+        time.sleep(0.05)
+    proctable.send((process.pid for process in known if _lives(process)), signal.SIGKILL)
     if not proctable.kill_all(footprints):
         print("some processes could not be killed", file=sys.stderr)
+
+
+def _lives(process: Process) -> bool:
+    now = proctable.read(process.pid)
+    return now is not None and now.started_ticks == process.started_ticks
 
 
 def main() -> None:

@@ -77,6 +77,7 @@ class OwnProcess(Part):
             env=self._env,
             cwd=self._folder,
             nice=self._nice,
+            dies_with_supervisor=False,
             # A worker finishes or hands back what it is at; the next start repeats what it did not.
             stop_timeout_s=15.0,
         )

@@ -104,6 +104,7 @@ class Postgres(Part):
         return MAJOR
 
     def prepare(self, ctx: Context) -> None:
+        self._check_reachable()
         if not (self._data / "PG_VERSION").exists():
             ctx.report("preparing", "making the database cluster")
             self._initialise(ctx)
@@ -114,6 +115,19 @@ class Postgres(Part):
                 "version (`pg_dumpall`) and load it into a fresh folder."
             )
         self._forget_dead_server()
+
+    def _check_reachable(self) -> None:
+        """Another account must be able to walk to its data and its programs; their parents' modes stay as they are."""
+        account = self._account
+        if account is None:
+            return
+        for target in (self._folder, self.binaries()):
+            closed = [folder for folder in target.parents if not folder.stat().st_mode & 0o001]
+            if closed:
+                raise CannotRun(
+                    f"PostgreSQL has to run as account {account.pw_name!r}, which may not enter {str(closed[-1])!r}. "
+                    "Choose a data folder that everyone may enter with --home, or run `assay up` as an ordinary user."
+                )
 
     def _initialise(self, ctx: Context) -> None:
         """All or nothing: a cluster that was not finished is made anew."""
