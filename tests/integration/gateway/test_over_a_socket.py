@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,6 +173,35 @@ def test_an_upload_that_is_cut_off_leaves_nothing(live: Live) -> None:
     eventually(lambda: not list(live.door.blobs.keys("")), within_s=2)
     with live.client() as client:
         assert list(client.documents("handbook")) == []
+
+
+def test_sends_that_are_cut_off_and_repeated_make_each_document_once(live: Live) -> None:
+    """R12 in small: 20 uploads, each sent five times at once, one of the five cut off in the middle."""
+    with live.client() as client:
+        client.ensure_collection("handbook")
+        uploads = [(n, attempt) for n in range(20) for attempt in range(5)]
+        with ThreadPoolExecutor(10) as pool:
+            answers = list(pool.map(lambda at: send_once(live, at[0], cut=at[1] == 2), uploads))
+        replies = {n: {a for (m, _), a in zip(uploads, answers, strict=True) if m == n and a} for n in range(20)}
+        assert all(len(bodies) == 1 for bodies in replies.values())
+        assert [d.version for d in client.documents("handbook")] == [1] * 20
+        again = send_once(live, 7, cut=False)
+        assert {again} == replies[7]
+    assert not list(live.door.blobs.keys("uploads"))
+
+
+def send_once(live: Live, number: int, *, cut: bool) -> bytes:
+    part = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{number}.txt"\r\n\r\n'
+    body = part.encode() + f"text {number} ".encode() * 5_000 + b"\r\n--b--\r\n"
+    start = head("/v1/collections/handbook/documents", len(body), live)
+    start = start[:-2] + f"Idempotency-Key: key-{number}\r\nConnection: close\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", live.port), timeout=30) as connection:
+        connection.sendall(start + (body[: len(body) // 2] if cut else body))
+        if cut:
+            return b""
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 202"), answer[:500]
+    return answer.partition(b"\r\n\r\n")[2]
 
 
 @pytest.mark.parametrize("stream", [False, True])

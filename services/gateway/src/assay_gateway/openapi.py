@@ -17,11 +17,16 @@ _EXAMPLES: dict[str, tuple[str, str]] = {
     "401": ("not_signed_in", "Send an API key as 'Authorization: Bearer assay_…', or sign in at /ui."),
     "403": ("forbidden", "This needs the role curator; 'Ada' does not have it."),
     "404": ("collection_not_found", "There is no collection 'handbok'; create it with POST /v1/collections."),
+    "408": ("too_slow", "The body did not arrive within 10 s; send it faster."),
+    "409": ("collection_exists", "There is a collection 'handbook' already."),
     "413": ("too_large", "The body is larger than 1,048,576 bytes (http.max_body_bytes)."),
     "415": ("unsupported_media_type", "The body's Content-Type is 'text/plain'; send application/json."),
     "422": ("validation", "top_k: Input should be less than or equal to 200"),
     "429": ("busy", "200 requests are being served, which is all this process takes; try again in a moment."),
+    "500": ("internal", "Something broke on our side. Report request 0f1e2d3c4b5a69788796a5b4c3d2e1f0."),
     "503": ("database_unavailable", "The database does not answer; try again in a few seconds."),
+    "504": ("deadline", "The answer took longer than 120 s (limits.answer_s); ask again, or for less (max_tokens)."),
+    "507": ("storage_full", "The disk is full; make room and send it again."),
 }
 
 UPLOAD_FORM: dict[str, Any] = {
