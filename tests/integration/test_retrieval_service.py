@@ -1,0 +1,227 @@
+"""Retrieval on a real database with fake indexes: nothing dead, foreign or stale gets out, and it degrades openly."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from assay_core.documents import Chunk, CollectionId, DocumentId, ParsedDocument, TenantId, chunk_id, text_for_index
+from assay_core.errors import Exhausted, NotFound, Unavailable
+from assay_core.ports import Vector
+from assay_core.principals import Principal
+from assay_core.search import IndexHit, IndexRow, IndexScope, Mode, Scorer, SearchRequest
+from assay_retrieval.retriever import HybridRetriever, Indexes
+from assay_retrieval.semantic_cache import CachedRetriever
+from assay_store import access, collections, documents, pipeline, visibility
+from assay_store.database import Database
+from assay_store.documents import StoredBlob
+from assay_store.encryption import Vault
+from assay_store.pipeline import PendingVersion, Source, VectorPlace
+from assay_testing.fake_cache import FakeSemanticCache
+from assay_testing.fake_embedder import FakeEmbedder
+from assay_testing.fake_indexes import FakeLexicalIndex, FakeVectorIndex
+from assay_testing.fake_reranker import FakeReranker
+
+pytestmark = pytest.mark.integration
+
+TENANT = TenantId("acme")
+ANN = Principal(TENANT, "ann", "Ann", frozenset({"reader"}))
+BOB = Principal(TENANT, "bob", "Bob", frozenset({"reader"}))
+VAULT = Vault(bytes(32))
+
+
+@dataclass
+class Shelf:
+    """A collection with documents of one chunk each, live in SQL and in both fake indexes."""
+
+    database: Database
+    collection: CollectionId
+    dense: FakeVectorIndex = field(default_factory=FakeVectorIndex)
+    lexical: FakeLexicalIndex = field(default_factory=FakeLexicalIndex)
+    embedder: FakeEmbedder = field(default_factory=FakeEmbedder)
+    cache: FakeSemanticCache = field(default_factory=FakeSemanticCache)
+
+    def put(self, name: str, text: str, *, allow: Sequence[str] = ("everyone",)) -> DocumentId:
+        """Add a version of a document and make it live."""
+        with self.database.transaction() as connection:
+            acl = access.acl_for(connection, TENANT, allow=allow)
+            target = documents.upload_target(connection, VAULT, self.collection, name, acl=acl)
+            sha256 = f"{abs(hash(text)):064x}"[:64]
+            made = documents.record_upload(connection, target, StoredBlob(sha256, len(text), "text/plain"))
+            chunk = Chunk(
+                id=chunk_id(document=made.document, recipe="t", heading_path=(), text=text, occurrence=0),
+                document=made.document,
+                ordinal=0,
+                text=text,
+                start=0,
+                end=len(text),
+                heading_path=(),
+                page_first=None,
+                page_last=None,
+                tokens=5,
+            )
+            place = Source(
+                made.document, self.collection, name, made.version, "blob", len(text), target.key_wrapped, deleted=False
+            )
+            parsed = ParsedDocument(text, (), name, "text/plain", "t/1")
+            pipeline.store_chunks(connection, place, target.key, parsed, [chunk], {chunk.id: VectorPlace("v", 0)})
+            row = IndexRow(chunk.id, self.collection, acl)
+            body = text_for_index(title=name, heading_path=(), text=text)
+            self.dense.upsert([row], self.embedder.embed_passages([body]))
+            self.lexical.upsert([row], [body])
+            pipeline.go_live(connection, PendingVersion(made.document, self.collection, made.version, 1))
+        return made.document
+
+    def delete(self, document: DocumentId) -> None:
+        with self.database.transaction() as connection:
+            documents.delete(connection, document)
+
+    def retriever(self, **options: object) -> HybridRetriever:
+        return HybridRetriever(
+            database=self.database,
+            vault=VAULT,
+            embedder=lambda: self.embedder,
+            indexes=Indexes(dense=lambda _: self.dense, lexical=self.lexical),
+            **options,  # pyright: ignore[reportArgumentType] - a test passes what it wants
+        )
+
+    def cached(self) -> CachedRetriever:
+        return CachedRetriever(self.retriever(), cache=lambda: self.cache, database=self.database, recipe="test")
+
+    def request(self, query: str = "blue pump inspection", **options: object) -> SearchRequest:
+        return SearchRequest(self.collection, query, **options)  # pyright: ignore[reportArgumentType] - as above
+
+
+@pytest.fixture
+def shelf(database: Database) -> Shelf:
+    with database.transaction() as connection:
+        access.ensure_tenant(connection, TENANT, "Acme")
+        for person in (ANN, BOB):
+            access.ensure_principal(connection, person)
+        made = collections.create(connection, TENANT, "manuals", acl=access.acl_for(connection, TENANT))
+    return Shelf(database, made.id)
+
+
+async def test_hits_say_where_they_are_from_and_how_they_ranked(shelf: Shelf):
+    document = shelf.put("pump.md", "The blue pump needs an inspection twice a year.")
+    shelf.put("canteen.md", "Lunch is served at noon.")
+    result = await shelf.retriever().search(ANN, shelf.request())
+    first = result.hits[0]
+    assert (first.document, first.version, first.document_name) == (document, 1, "pump.md")
+    assert (first.rank, first.scored_by) == (1, Scorer.RRF)
+    assert {stage.stage for stage in first.stages} == {"dense", "lexical"}
+    assert first.score_cosine is not None
+    assert {"embed", "dense", "lexical", "read", "search"} <= set(result.timings_ms)
+
+
+async def test_replaced_and_deleted_passages_do_not_surface_whatever_the_indexes_hold(shelf: Shelf):
+    shelf.put("pump.md", "The blue pump needs an inspection twice a year.")
+    shelf.put("pump.md", "The blue pump needs an inspection every month.")
+    gone = shelf.put("old.md", "An old inspection plan of the blue pump.")
+    shelf.delete(gone)
+    result = await shelf.retriever().search(ANN, shelf.request())
+    assert [(hit.document_name, hit.version) for hit in result.hits] == [("pump.md", 2)]
+    assert "every month" in result.hits[0].text
+
+
+async def test_only_readers_of_a_document_find_it(shelf: Shelf):
+    shelf.put("secret.md", "The blue pump inspection is secret.", allow=["ann"])
+    assert len((await shelf.retriever().search(ANN, shelf.request())).hits) == 1
+    assert (await shelf.retriever().search(BOB, shelf.request())).hits == ()
+
+
+async def test_strangers_do_not_even_learn_that_the_collection_exists(shelf: Shelf):
+    stranger = Principal(TENANT, "nobody", "Nobody", frozenset())
+    foreign = Principal(TenantId("other"), "ann", "Ann", frozenset())
+    for principal in (stranger, foreign):
+        with pytest.raises(NotFound):
+            await shelf.retriever().search(principal, shelf.request())
+
+
+@pytest.mark.parametrize(("down", "missing"), [("dense", "dense"), ("lexical", "lexical")])
+async def test_one_index_down_is_said_and_the_other_answers(shelf: Shelf, down: str, missing: str):
+    shelf.put("pump.md", "The blue pump needs an inspection twice a year.")
+    getattr(shelf, down).down = True
+    result = await shelf.retriever().search(ANN, shelf.request())
+    assert len(result.hits) == 1
+    assert [d.component for d in result.degraded] == [missing]
+
+
+async def test_without_any_index_there_is_no_answer_instead_of_an_empty_one(shelf: Shelf):
+    shelf.dense.down = shelf.lexical.down = True
+    with pytest.raises(Unavailable) as caught:
+        await shelf.retriever().search(ANN, shelf.request())
+    assert caught.value.code == "retrieval_unavailable"
+
+
+async def test_one_hit_a_document_when_asked(shelf: Shelf):
+    for name in ("a.md", "b.md", "c.md"):
+        shelf.put(name, f"The blue pump inspection in {name}.")
+    result = await shelf.retriever().search(ANN, shelf.request(one_per_document=True, top_k=2))
+    assert len({hit.document for hit in result.hits}) == len(result.hits) == 2
+
+
+async def test_reranking_reorders_and_explains_itself(shelf: Shelf):
+    shelf.put("a.md", "Pump pump pump.")
+    shelf.put("b.md", "A blue pump inspection.")
+    result = await shelf.retriever(reranker=FakeReranker).search(ANN, shelf.request())
+    assert result.hits[0].document_name == "b.md"
+    assert result.hits[0].scored_by is Scorer.RERANKER
+    assert [stage.stage for stage in result.hits[0].stages][-2:] == ["fused", "rerank"]
+
+
+async def test_a_search_that_takes_too_long_ends_at_its_deadline(shelf: Shelf):
+    class SlowIndex(FakeVectorIndex):
+        def search(self, scope: IndexScope, vector: Vector, *, top_k: int, timeout_s: float) -> list[IndexHit]:
+            time.sleep(1.0)
+            return super().search(scope, vector, top_k=top_k, timeout_s=timeout_s)
+
+    shelf.dense = SlowIndex()
+    with pytest.raises(Exhausted) as caught:
+        await shelf.retriever().search(ANN, shelf.request(mode=Mode.DENSE, deadline_s=0.2))
+    assert caught.value.code == "deadline"
+
+
+async def test_the_same_question_is_a_cache_hit_until_anything_changes(shelf: Shelf):
+    shelf.put("pump.md", "The blue pump needs an inspection twice a year.")
+    first, second = [await shelf.cached().search(ANN, shelf.request()) for _ in range(2)]
+    assert (first.cache, second.cache) == ("miss", "hit")
+    assert second.hits == first.hits
+    shelf.put("canteen.md", "Lunch is served at noon.")
+    assert (await shelf.cached().search(ANN, shelf.request())).cache == "miss"
+
+
+async def test_a_cache_hit_needs_the_same_rights(shelf: Shelf):
+    shelf.put("pump.md", "The blue pump needs an inspection.", allow=["ann"])
+    shelf.put("plan.md", "Inspection plan of the blue pump.")
+    assert (await shelf.cached().search(ANN, shelf.request())).cache == "miss"
+    found = await shelf.cached().search(BOB, shelf.request())
+    assert found.cache == "miss"
+    assert [hit.document_name for hit in found.hits] == ["plan.md"]
+
+
+async def test_an_entry_whose_evidence_died_is_not_served_even_in_the_same_epoch(shelf: Shelf):
+    shelf.put("pump.md", "The blue pump needs an inspection twice a year.")
+    await shelf.cached().search(ANN, shelf.request())
+    with shelf.database.transaction() as connection:
+        connection.exec_driver_sql("UPDATE documents SET live_version = NULL")
+    found = await shelf.cached().search(ANN, shelf.request())
+    assert (found.cache, found.hits) == ("miss", ())
+
+
+async def test_a_dead_cache_is_passed_by_and_said(shelf: Shelf):
+    shelf.put("pump.md", "The blue pump needs an inspection twice a year.")
+    shelf.cache.down = True
+    found = await shelf.cached().search(ANN, shelf.request())
+    assert len(found.hits) == 1
+    assert [d.component for d in found.degraded] == ["cache"]
+
+
+def test_permissions_have_a_digest_of_their_set(shelf: Shelf):
+    with shelf.database.transaction() as connection:
+        digest: Callable[[Principal], str] = lambda p: visibility.permissions_digest(  # noqa: E731 - used twice, here
+            visibility.readable_acls(connection, p)
+        )
+        assert digest(ANN) == digest(BOB)
+        access.acl_for(connection, TENANT, allow=["ann"])
+        assert digest(ANN) != digest(BOB)
