@@ -23,3 +23,11 @@ def test_no_temporary_file_stays_behind(tmp_path: Path):
     store = FolderBlobStore(tmp_path)
     store.put("a/b", [b"x"])
     assert [p.name for p in (tmp_path / "a").iterdir()] == ["b"]
+
+
+def test_what_a_killed_process_left_can_be_listed_and_removed(tmp_path: Path):
+    store = FolderBlobStore(tmp_path)
+    (tmp_path / "uploads").mkdir()
+    (tmp_path / "uploads" / ".tmp-0123").write_bytes(b"half")
+    assert list(store.keys("uploads")) == ["uploads/.tmp-0123"]
+    assert store.delete("uploads/.tmp-0123") == 1

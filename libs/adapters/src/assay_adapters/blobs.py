@@ -70,9 +70,9 @@ class FolderBlobStore:
     def keys(self, prefix: str) -> Iterator[str]:
         start = self._path(prefix) if prefix else self._root
         for folder, _, names in os.walk(start):
+            # What a killed process left half written is listed too, so that a sweeper can remove it.
             for name in names:
-                if not name.startswith(_TEMPORARY):
-                    yield str((Path(folder) / name).relative_to(self._root))
+                yield str((Path(folder) / name).relative_to(self._root))
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key) or any(part in (".", "..") for part in key.split("/")):
