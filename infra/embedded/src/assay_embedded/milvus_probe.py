@@ -31,17 +31,16 @@ def _collections(client: MilvusClient) -> list[str]:
 
 def _open(uri: str, token: str, secured: Path) -> MilvusClient:
     """Log in with our password; where it is not ours yet, with the default one, and change it."""
-    if not secured.exists():
-        try:
-            client = _connect(uri, _DEFAULT_TOKEN)
-        except MilvusException as e:
-            if "auth" not in str(e).lower():
-                raise
-        else:
-            user, _, password = token.partition(":")
-            client.update_password(user, _DEFAULT_TOKEN.partition(":")[2], password)
-            client.close()
-    client = _connect(uri, token)
+    try:
+        client = _connect(uri, token)
+    except MilvusException:
+        if secured.exists():
+            raise
+        client = _connect(uri, _DEFAULT_TOKEN)
+        user, _, password = token.partition(":")
+        client.update_password(user, _DEFAULT_TOKEN.partition(":")[2], password)
+        client.close()
+        client = _connect(uri, token)
     secured.touch()
     return client
 
