@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from assay_core.documents import Chunk, DocumentId, ElementKind, ParsedDocument, chunk_id, text_for_index
 from assay_core.ports import Embedder
@@ -204,18 +205,26 @@ def _fill(pieces: list[Piece], room: int, overlap_tokens: int) -> list[list[Piec
         whole[piece.element] += piece.tokens
     groups: list[list[Piece]] = []
     current: list[Piece] = []
+    size = 0
     element = -1
     for piece in pieces:
         starts_element = piece.element != element
         element = piece.element
-        size = _size(current)
         breaks_well = starts_element and size * 2 >= room and size + whole[element] > room
-        if current and (breaks_well or not _fit([*current, piece], room)):
+        if current and (breaks_well or not _follows(current[0], piece, size, room)):
             groups.append(current)
             current = _overlap(current, piece, room, overlap_tokens)
+            size = _size(current)
+        size += piece.tokens + (piece.marks if current else 0)
         current.append(piece)
     groups.append(current)
     return _without_small_end(groups, room, overlap_tokens)
+
+
+def _follows(first: Piece, piece: Piece, size: int, room: int) -> bool:
+    """Whether a group of `size` tokens that begins with `first` still fits with `piece` at its end."""
+    short = piece.end - first.start <= room * CHARS_PER_TOKEN
+    return short and size + piece.marks + piece.tokens <= room and not piece.severed
 
 
 def _overlap(before: list[Piece], following: Piece, room: int, overlap_tokens: int) -> list[Piece]:
@@ -243,7 +252,8 @@ def _without_small_end(groups: list[list[Piece]], room: int, overlap_tokens: int
     if own[0].severed or _size(own) * 4 >= room:
         return groups
     joined = before + own
-    cut = min(range(1, len(joined)), key=lambda i: abs(_size(joined[:i]) - _size(joined[i:])))
+    sizes = list(accumulate(piece.tokens for piece in joined))
+    cut = min(range(1, len(joined)), key=lambda i: abs(2 * sizes[i - 1] - sizes[-1]))
     left, right = joined[:cut], joined[cut:]
     right = _overlap(left, right[0], room - _size(right), overlap_tokens) + right
     return [*rest, left, right] if _fit(left, room) and _fit(right, room) else groups

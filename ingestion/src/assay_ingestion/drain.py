@@ -54,7 +54,7 @@ class Drain:
         self._stop = stop
         self._limits = limits
         self._lanes = threading.BoundedSemaphore(lanes)
-        self._turnstile = _Turnstile()
+        self._turnstile = Turnstile()
 
     def run(self) -> int:
         """Take jobs until none is left or the process stops. Returns how many were taken."""
@@ -94,7 +94,7 @@ class Drain:
         return len(leases)
 
 
-class _Turnstile:
+class Turnstile:
     """Many together, or one alone; who waits to be alone lets no one else in before."""
 
     def __init__(self) -> None:

@@ -63,3 +63,5 @@ class LeaseKeeper:
                 self.renew()
             except Unavailable as error:
                 log.warning("leases.not_renewed", reason=error.message)
+            except Exception:
+                log.exception("leases.not_renewed")

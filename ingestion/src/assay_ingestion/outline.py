@@ -13,6 +13,8 @@ _BY_LINE = (ElementKind.TABLE, ElementKind.CODE)
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
 _MAX_HEADING_CHARS = 150
 _MAX_MARKS = 100
+_MANY_SPANS = 5000
+_MAX_JOINED_CHARS = 80
 
 
 class Piece(NamedTuple):
@@ -67,7 +69,7 @@ def outline(parsed: ParsedDocument) -> Section:
             section = Section((*parent.path, heading) if heading else parent.path, level)
             parent.children.append(section)
             open_sections.append(section)
-        for start, stop in _spans(parsed.text, element):
+        for start, stop in _not_too_many(_spans(parsed.text, element), element):
             gap = parsed.text[end:start]
             marks = "" if not gap or gap.isspace() else "".join(gap.split())
             open_sections[-1].pieces.append(
@@ -94,6 +96,20 @@ def _spans(text: str, element: Element) -> Iterator[tuple[int, int]]:
     else:
         for start, end in split_sentences(text[element.start : element.end]):
             yield element.start + start, element.start + end
+
+
+def _not_too_many(spans: Iterator[tuple[int, int]], element: Element) -> Iterator[tuple[int, int]]:
+    """Spans joined to a length that keeps even a hostile element (a million tiny lines) to some ten thousand."""
+    least_chars = min(_MAX_JOINED_CHARS, (element.end - element.start) // _MANY_SPANS)
+    start = end = -1
+    for span_start, span_end in spans:
+        if end - start >= least_chars and start >= 0:
+            yield start, end
+            start = -1
+        start = span_start if start < 0 else start
+        end = span_end
+    if start >= 0:
+        yield start, end
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

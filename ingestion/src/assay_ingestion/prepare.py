@@ -54,7 +54,7 @@ class Preparer:
             Unavailable: a part that is needed does not answer.
         """
         key = self._vault.document_key(source.document, source.key_wrapped)
-        with step("parse"), self._blobs.open(source.blob_key) as sealed, _plain_file(key.open_stream(sealed)) as path:
+        with step("parse"), self._blobs.open(source.blob_key) as sealed, plain_file(key.open_stream(sealed)) as path:
             parsed = self._parser.parse(path, name=source.name)
         with step("chunk"):
             parsed = with_short_title(parsed, self._embedder)
@@ -65,7 +65,7 @@ class Preparer:
 
 
 @contextmanager
-def _plain_file(content: Iterable[bytes]) -> Generator[str]:
+def plain_file(content: Iterable[bytes]) -> Generator[str]:
     """The path of a file with `content` that nobody else can open.
 
     In memory where the system has that (Linux), so that what is encrypted at rest never lies on a disk in the clear,

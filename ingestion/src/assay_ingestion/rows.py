@@ -30,17 +30,6 @@ class IndexRows:
     def chunks(self) -> list[ChunkId]:
         return [row.chunk for row in self.rows]
 
-    def of(self, wanted: set[ChunkId]) -> "IndexRows":
-        """Only the rows of `wanted` chunks."""
-        kept = [i for i, row in enumerate(self.rows) if row.chunk in wanted]
-        return IndexRows(
-            self.collection,
-            [self.rows[i] for i in kept],
-            [self.documents[i] for i in kept],
-            self.vectors[kept],
-            [self.texts[i] for i in kept],
-        )
-
 
 class RowLoader:
     """Decrypts texts and reads vectors."""

@@ -150,7 +150,10 @@ def _consume(queue: Celery, *, lanes: int, stop: threading.Event) -> int:
 
 def _poll(drain: Drain, every_s: float, stop: threading.Event) -> None:
     while not stop.is_set():
-        drain.run()
+        try:
+            drain.run()
+        except Exception:
+            log.exception("drain.broken")
         stop.wait(every_s)
 
 
