@@ -1,5 +1,7 @@
 """Named locks of the whole platform, held by a database connection of their own."""
 
+from contextlib import suppress
+
 import psycopg
 from assay_core.errors import Unavailable
 
@@ -57,6 +59,9 @@ class NamedLock:
 
     def release(self) -> None:
         """Let go, also of the connection."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        # The server notices a closed connection only a little later.
+        with suppress(psycopg.OperationalError), connection:
+            connection.execute("SELECT pg_advisory_unlock_all()")

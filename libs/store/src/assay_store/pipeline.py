@@ -177,17 +177,17 @@ def fail(connection: Connection, document: DocumentId, version: int, *, code: st
     )
 
 
-def known_chunks(connection: Connection, documents: Sequence[DocumentId]) -> set[ChunkId]:
-    """Chunks of documents that are stored with their vectors, from any version."""
+def known_chunks(connection: Connection, documents: Sequence[DocumentId]) -> dict[ChunkId, VectorPlace]:
+    """Chunks of documents that are stored, from any version, with the places of their vectors."""
     rows = connection.execute(
         text("""
-            SELECT c.tenant, c.id
+            SELECT c.tenant, c.id, c.vector_key, c.vector_row
             FROM unnest(CAST(:tenants AS text[]), CAST(:documents AS text[])) AS a(tenant, document)
             JOIN chunks c ON c.tenant = a.tenant AND c.document = a.document
         """),
         {"tenants": [d.tenant for d in documents], "documents": [d.id for d in documents]},
     )
-    return {ChunkId(TenantId(row.tenant), row.id) for row in rows}
+    return {ChunkId(TenantId(row.tenant), row.id): VectorPlace(row.vector_key, row.vector_row) for row in rows}
 
 
 def store_chunks(
@@ -200,7 +200,8 @@ def store_chunks(
 ) -> None:
     """Write text, chunks and their order, and hand the version to the indexer.
 
-    `vectors` holds the places of the chunks that are new to the document. Repeating it changes nothing.
+    `vectors` holds the places of the chunks that were embedded: those new to the document, and those whose vectors
+    were lost. Repeating it changes nothing.
     """
     tenant, document = place.document
     at = {"t": tenant, "d": document, "v": place.version}
@@ -272,7 +273,8 @@ def _insert_chunks(
         connection.execute(
             text("""
                 INSERT INTO chunks (tenant, id, document, payload, tokens, vector_key, vector_row)
-                VALUES (:t, :id, :d, :payload, :tokens, :key, :row) ON CONFLICT (tenant, id) DO NOTHING
+                VALUES (:t, :id, :d, :payload, :tokens, :key, :row) ON CONFLICT (tenant, id)
+                DO UPDATE SET vector_key = excluded.vector_key, vector_row = excluded.vector_row
             """),
             rows,
         )
