@@ -145,6 +145,20 @@ def test_a_new_version_embeds_only_what_changed(world: World) -> None:
     assert world.library.version(second).state is VersionState.INDEXING
 
 
+def test_lost_vectors_are_made_again_by_the_next_version(world: World) -> None:
+    first = world.library.upload("a.md", long_text(400))
+    world.drain.run()
+    world.blobs.delete(vectors.folder(first.document))
+    world.library.upload("a.md", long_text(400) + "\n\nOne more.")
+    world.drain.run()
+    assert world.sql("SELECT chunks_kept FROM versions WHERE version = 2") == [(0,)]
+    keys = {
+        str(row[0])
+        for row in world.sql("SELECT DISTINCT vector_key FROM chunks, version_chunks WHERE id = chunk AND version = 2")
+    }
+    assert keys == set(world.blobs.keys("vectors"))
+
+
 def test_one_broken_document_fails_alone_with_its_reason(world: World) -> None:
     world.parser.failures["bad.pdf"] = Invalid("'bad.pdf' is encrypted; remove its password.", code="encrypted")
     bad = world.library.upload("bad.pdf", "x")

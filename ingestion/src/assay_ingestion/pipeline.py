@@ -89,10 +89,11 @@ class Ingestion:
         """Parse and divide the documents, in groups that are embedded together."""
         with self._database.transaction() as connection:
             sources = pipeline.sources(connection, leases)
-            known = pipeline.known_chunks(connection, [s.document for s in sources.values()])
+            stored = pipeline.known_chunks(connection, [s.document for s in sources.values()])
             pipeline.show_progress(
                 connection, VersionState.PARSING, {(s.document, s.version): _PARSING for s in sources.values()}
             )
+        known = vectors.present(self._blobs, stored)
         group: list[Prepared] = []
         for held in leases:
             self._check_stop()

@@ -5,10 +5,10 @@ lost its lease cannot put other rows under places that are recorded already.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from assay_core.documents import DocumentId
+from assay_core.documents import ChunkId, DocumentId
 from assay_core.errors import Broken
 from assay_core.jobs import Lease
 from assay_core.ports import BlobStore
@@ -51,6 +51,14 @@ def read(blobs: BlobStore, places: Sequence[VectorPlace], dimension: int) -> Row
             raise Broken(f"The vector file {key!r} has {len(held)} rows, not row {max(rows)}.", code="corrupt")
         result[positions] = held[rows]
     return unit_rows(result)
+
+
+def present(blobs: BlobStore, places: Mapping[ChunkId, VectorPlace]) -> set[ChunkId]:
+    """Those chunks whose vector files are there; the others are embedded again."""
+    files = {
+        key for parent in {place.key.rpartition("/")[0] for place in places.values()} for key in blobs.keys(parent)
+    }
+    return {chunk for chunk, place in places.items() if place.key in files}
 
 
 def unit_rows(rows: Rows) -> Rows:
