@@ -17,13 +17,24 @@ class Thresholds:
         hit_cosine: no hit this near the question, and none with `hit_coverage` of its words: nothing was found.
         span_cosine: no sentence this near: nothing was found either.
         quote_cosine: a sentence this near may be quoted as the answer where the model failed.
+        stray_cosine: a sentence of a small model that is so much farther from the question than the nearest sentence
+            of the sources has strayed: true, perhaps, but no answer.
     """
 
-    def __init__(self, *, hit_cosine: float, hit_coverage: float, span_cosine: float, quote_cosine: float) -> None:
+    def __init__(
+        self,
+        *,
+        hit_cosine: float,
+        hit_coverage: float,
+        span_cosine: float,
+        quote_cosine: float,
+        stray_cosine: float,
+    ) -> None:
         self.hit_cosine = hit_cosine
         self.hit_coverage = hit_coverage
         self.span_cosine = span_cosine
         self.quote_cosine = quote_cosine
+        self.stray_cosine = stray_cosine
 
 
 def hits_may_answer(question: str, hits: Sequence[Hit], limits: Thresholds) -> bool:

@@ -109,6 +109,7 @@ def thresholds(answers: AnswerSettings) -> Thresholds:
         hit_coverage=answers.hit_coverage,
         span_cosine=answers.span_cosine,
         quote_cosine=answers.quote_cosine,
+        stray_cosine=answers.stray_cosine,
     )
 
 

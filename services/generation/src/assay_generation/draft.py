@@ -37,22 +37,28 @@ class Draft:
         """The sentences that this piece shows to be complete: another one has begun behind them."""
         clean = self._reader.feed(piece)
         self._text += clean
-        return self._take(split_sentences(self._text[self._done :])[:-1]) if clean else []
+        return self._take(keep=1) if clean else []
 
     def finish(self) -> list[Sentence]:
         """The sentences that are left at the end."""
         self._text += self._reader.finish()
-        return self._take(split_sentences(self._text[self._done :]))
+        return self._take(keep=0)
 
-    def _take(self, spans: list[tuple[int, int]]) -> list[Sentence]:
-        base, taken = self._done, list[Sentence]()
-        for number, (start, end) in enumerate(spans):
+    def _take(self, *, keep: int) -> list[Sentence]:
+        spans, taken = self._spans(), list[Sentence]()
+        for number, (start, end) in enumerate(spans[: len(spans) - keep]):
             last = number == len(spans) - 1
-            following = len(self._text) if last else base + spans[number + 1][0]
-            lead = self._text[self._done : base + start]
-            taken.append(Sentence(lead, self._text[base + start : base + end], self._named(base + end, following)))
-            self._done = base + end
+            following = len(self._text) + 1 if last else spans[number + 1][0]
+            lead = self._text[self._done : start]
+            taken.append(Sentence(lead, self._text[start:end], self._named(end, following)))
+            self._done = end
         return taken
+
+    def _spans(self) -> list[tuple[int, int]]:
+        """The sentences that have not been taken. Read from the start of their line, where lists and tables show."""
+        base = self._text.rfind("\n", 0, self._done) + 1
+        spans = split_sentences(self._text[base:])
+        return [(max(base + start, self._done), base + end) for start, end in spans if base + end > self._done]
 
     def _named(self, end: int, following: int) -> tuple[int, ...]:
         """Numbers of the marks up to the end of a sentence, or behind it before the next one begins."""

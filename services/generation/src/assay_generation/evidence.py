@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from assay_core.ports import Embedder
+from assay_core.ports import Embedder, Vector
 from assay_core.search import Hit
 from assay_core.sentences import split_sentences
 from assay_runtime.threads import Workers
@@ -48,6 +48,16 @@ class EvidenceFinder:
         """Spans of all hits, best first. Raises `Unavailable` while the embedder is loading."""
         return await self._workers.run(lambda: rank(self._embedder(), question, hits), abandon=True)
 
+    async def cosine(self, question: str, sentence: str) -> float:
+        """How near a sentence is to a question, -1 to 1."""
+        return await self._workers.run(lambda: cosine(self._embedder(), question, sentence), abandon=True)
+
+
+def cosine(embedder: Embedder, question: str, sentence: str) -> float:
+    """The cosine of question and sentence, -1 to 1."""
+    (vector,) = embedder.embed_passages([sentence])
+    return _dot(list(embedder.embed_query(question)), vector)
+
 
 def rank(embedder: Embedder, question: str, hits: Sequence[Hit]) -> list[Evidence]:
     """Spans of all hits, best first."""
@@ -61,7 +71,7 @@ def rank(embedder: Embedder, question: str, hits: Sequence[Hit]) -> list[Evidenc
             hit=number,
             start=start,
             end=end,
-            cosine=sum(a * float(b) for a, b in zip(asked, vector, strict=True)),
+            cosine=_dot(asked, vector),
             coverage=coverage(question, in_context(hits[number], start, end)),
         )
         for (number, (start, end)), vector in zip(spans, vectors, strict=True)
@@ -82,10 +92,14 @@ def spans_of(text: str) -> list[tuple[int, int]]:
 def in_context(hit: Hit, start: int, end: int) -> str:
     """A span as it is understood: a short one with its heading, a table row with the head of its table."""
     span = hit.text[start:end]
-    above = list(hit.heading_path[-1:])
+    above = f"{hit.heading_path[-1]}: " if hit.heading_path else ""
     if span.startswith("|"):
-        return "\n".join([*above, *_table_head(hit.text, start), span])
-    return "\n".join([*above, span]) if len(span.split()) < _SHORT_WORDS else span
+        return above + "\n".join([*_table_head(hit.text, start), span])
+    return above + span if len(span.split()) < _SHORT_WORDS else span
+
+
+def _dot(asked: Sequence[float], vector: Vector) -> float:
+    return sum(a * float(b) for a, b in zip(asked, vector, strict=True))
 
 
 def _says_something(sentence: str) -> bool:

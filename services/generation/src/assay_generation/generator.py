@@ -135,6 +135,7 @@ class DocumentGenerator:
         with step("evidence", work.timings_ms):
             async with work.deadline.enforced():
                 ranked = await self.finder.rank(work.question, work.hits)
+        work.nearest = max((e.cosine for e in ranked), default=0.0)
         return ranked if spans_may_answer(ranked, self.limits) else []
 
     async def _write(self, work: Work, evidence: Sequence[Evidence]) -> AsyncGenerator[AnswerEvent]:
@@ -161,17 +162,26 @@ class DocumentGenerator:
             sentence = without_bullet(sentence)
         with step("verify", spent := dict[str, float]()):
             async with work.deadline.enforced():
+                strays = await self._strays(work, sentence)
                 checked = await self.verifier.check(work.question, sentence, work.hits)
         work.timings_ms["verify"] = work.timings_ms.get("verify", 0.0) + spent["verify"]
         await self._look_again(work)
         support = tuple(s for s in checked.support if not work.is_gone(s.hit))
         if checked.verdict is Verdict.UNVERIFIED:
             work.degrade(NOT_CHECKED)
-        elif checked.verdict is not Verdict.SUPPORTED or not support:
+        elif strays or checked.verdict is not Verdict.SUPPORTED or not support:
             work.withheld += 1
-            WITHHELD.labels(checked.verdict).inc()
+            WITHHELD.labels("strayed" if strays else checked.verdict).inc()
             return ()
         return work.composition.add(sentence, replace(checked, support=support))
+
+    async def _strays(self, work: Work, sentence: Sentence) -> bool:
+        """Whether a sentence is beside the point: a question, or, of a small model, far from what was asked."""
+        if sentence.text.endswith("?"):
+            return True
+        if self.writer.prompt.unit != "sentence":
+            return False
+        return await self.finder.cosine(work.question, sentence.text) < work.nearest - self.limits.stray_cosine
 
     async def _look_again(self, work: Work) -> None:
         """Note versions that were replaced, deleted or closed to this principal since they were found."""

@@ -46,6 +46,7 @@ class ModelText:
         self._secret = secret
         self._held = ""
         self._length = 0
+        self._last = ""
         self.marks: list[Mark] = []
 
     def feed(self, piece: str) -> str:
@@ -64,7 +65,7 @@ class ModelText:
         held = self._held
         found = _LAST_WORD.search(held)
         cut = found.start() if found else len(held)
-        if (bracket := _OPEN_BRACKET.search(held, max(0, cut - 200), cut)) is not None:
+        while (bracket := _OPEN_BRACKET.search(held, max(0, cut - 200), cut)) is not None:
             cut = bracket.start()
         word = len(held) - cut
         if word <= _LONG_WORD or (_ADDRESS_BEGUN.search(held, cut) and word <= _LONGEST_ADDRESS):
@@ -83,10 +84,11 @@ class ModelText:
         for found in _MARK.finditer(ready):
             clean += inert(ready[position : found.start()], known=self._known)
             # What a mark has parted must not become a link by its going.
-            clean += " " if clean.endswith(_HALF_A_LINK) else ""
+            clean += " " if (clean or self._last).endswith(_HALF_A_LINK) else ""
             position = found.end()
             numbers = tuple(int(number) for number in _NUMBER.findall(found.group(1)))
             self.marks.append(Mark(self._length + len(clean), numbers))
         clean += inert(ready[position:], known=self._known)
         self._length += len(clean)
+        self._last = clean[-1:] or self._last
         return clean

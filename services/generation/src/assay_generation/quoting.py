@@ -15,7 +15,7 @@ from assay_generation.verify import Checked, Support
 
 NEAREST = f"{THE_DOCUMENTS_DO_NOT_SAY} The nearest passage is:"
 QUOTED = Degradation(
-    "generator", "extractive", "What the model wrote is not supported by the sources; a passage is quoted instead."
+    "generator", "extractive", "What the model wrote was no answer from the sources; a passage is quoted instead."
 )
 _SPACE = re.compile(r"\s+")
 _LONGEST_QUOTE = 600

@@ -19,8 +19,9 @@ class AnswerSettings(Section):
 
     `prompt` names a file of this package: answer.v1 for small models, which copy the nearest sentence; cite.v1 for
     models from about 7B, which read whole passages. `hit_cosine`, `hit_coverage` and `span_cosine` decide that nothing
-    was found, `quote_cosine` that a sentence may be quoted as the answer, `certainty` (a probability) that a sentence
-    counts as supported. `stall_s`: silence after which the model server counts as down.
+    was found, `quote_cosine` that a sentence may be quoted as the answer, `stray_cosine` that a small model's sentence
+    has strayed from the question, `certainty` (a probability) that a sentence counts as supported. `stall_s` is the
+    silence after which the model server counts as down.
     """
 
     prompt: str = "answer.v1"
@@ -28,7 +29,8 @@ class AnswerSettings(Section):
     hit_coverage: float = 0.6
     span_cosine: float = 0.38
     quote_cosine: float = 0.5
-    certainty: float = 0.5
+    stray_cosine: float = 0.15
+    certainty: float = 0.7
     stall_s: float = 30.0
     heartbeat_s: float = 10.0
 

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 log = structlog.get_logger()
 HEARTBEAT_S = 10.0
 _SEND_S = 30.0
+_INSIST_S = 0.2
 _WAITING_EVENTS = 16
 _BROKE_OFF = Failed("generation_broke_off", "The answer broke off in the middle; ask again.", 503, 5)
 _INTERNAL = Failed("internal", "Something broke on our side; ask again, or report it with the time.", 500)
@@ -67,7 +68,9 @@ class AnswerStream(Response):
         number = 0
         while True:
             try:
-                event = await asyncio.wait_for(queue.get(), self._heartbeat_s)
+                # Not wait_for, which on Python 3.11 loses a cancellation that comes together with an event.
+                async with asyncio.timeout(self._heartbeat_s):
+                    event = await queue.get()
             except TimeoutError:
                 await _sent(send, sse.HEARTBEAT)
                 continue
@@ -98,6 +101,9 @@ async def _until_gone(receive: Receive) -> None:
 
 
 async def _stop(*tasks: asyncio.Task[Any]) -> None:  # Any: results are not looked at
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        # Once more if something below has swallowed the cancellation.
+        _, pending = await asyncio.wait(pending, timeout=_INSIST_S)

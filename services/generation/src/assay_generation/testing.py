@@ -45,7 +45,7 @@ class Liveness:
         self.error: AssayError | None = None
 
     async def live(self, principal: Principal, versions: Collection[EvidenceVersion]) -> frozenset[EvidenceVersion]:
-        assert principal is ASKER
+        assert principal == ASKER
         if self.error is not None:
             raise self.error
         return frozenset(versions) - self.gone
@@ -135,9 +135,12 @@ class House:
     prompt: str = "cite.v1"
     places: int = 4
     stall_s: float = 5.0
+    certainty: float = 0.5
     context_tokens: int = 2048
     limits: Thresholds = field(
-        default_factory=lambda: Thresholds(hit_cosine=0.3, hit_coverage=0.9, span_cosine=0.0, quote_cosine=0.3)
+        default_factory=lambda: Thresholds(
+            hit_cosine=0.3, hit_coverage=0.9, span_cosine=0.0, quote_cosine=0.3, stray_cosine=0.5
+        )
     )
     chat: FakeChatModel = field(init=False)
 
@@ -156,7 +159,7 @@ class House:
                 stall_s=self.stall_s,
                 new_mark=lambda: "0a1b2c3d",
             ),
-            verifier=Verifier(judge=lambda: self.judge, workers=workers, certainty=0.5),
+            verifier=Verifier(judge=lambda: self.judge, workers=workers, certainty=self.certainty),
             liveness=self.liveness,
             cache=self.cache,
             recorder=self.recorder,

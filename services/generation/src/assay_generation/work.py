@@ -12,7 +12,10 @@ from assay_generation.deadline import Deadline
 
 @dataclass(slots=True)
 class Work:
-    """One request on its way. `question` stands alone, without the conversation before it."""
+    """One request on its way.
+
+    `question` stands alone, without the conversation before it; `nearest` is the cosine of the nearest sentence found.
+    """
 
     principal: Principal
     request: AnswerRequest
@@ -20,6 +23,7 @@ class Work:
     deadline: Deadline
     hits: tuple[Hit, ...] = ()
     gone: frozenset[EvidenceVersion] = frozenset()
+    nearest: float = 0.0
     composition: Composition = field(default_factory=lambda: Composition(()))
     outcome: Outcome = Outcome.NOTHING_FOUND
     finish_reason: str = "stop"
