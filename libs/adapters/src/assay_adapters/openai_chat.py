@@ -151,7 +151,9 @@ class OpenAIChat:
         lines = response.aiter_lines()
         while True:
             try:
-                line = await asyncio.wait_for(anext(lines), timeout_s)
+                # Not wait_for, which on Python 3.11 loses a cancellation that comes together with a line.
+                async with asyncio.timeout(timeout_s):
+                    line = await anext(lines)
             except StopAsyncIteration as error:
                 raise _cut_off() from error
             except (httpx.TransportError, httpx.StreamError) as error:
