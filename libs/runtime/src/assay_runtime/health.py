@@ -6,9 +6,10 @@
 import json
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from assay_core.errors import AssayError
+from assay_core.errors import AssayError, Unavailable
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from assay_runtime.settings import HttpSettings
@@ -31,6 +32,21 @@ def run_checks(checks: Mapping[str, Check]) -> tuple[bool, dict[str, object]]:
     return ready, {"ready": ready, "checks": results}
 
 
+def one_at_a_time(check: Check, *, busy: str) -> Check:
+    """`check` for many callers: while it runs for one, the others are told `busy` instead of queueing up behind it."""
+    running = threading.Lock()
+
+    def guarded() -> None:
+        if not running.acquire(blocking=False):
+            raise Unavailable(busy)
+        try:
+            check()
+        finally:
+            running.release()
+
+    return guarded
+
+
 def serve_in_background(settings: HttpSettings, checks: Mapping[str, Check]) -> ThreadingHTTPServer:
     """`/livez`, `/readyz` and `/metrics` for a process that serves no other HTTP, in a daemon thread."""
 
@@ -50,8 +66,10 @@ def serve_in_background(settings: HttpSettings, checks: Mapping[str, Check]) -> 
             self.send_response(status)
             self.send_header("Content-Type", media_type)
             self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            # Who asked may have gone by now.
+            with suppress(ConnectionError):
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
             """Health requests are not worth a line."""
