@@ -9,7 +9,7 @@ import threading
 
 import structlog
 from assay_core.errors import Broken, Unavailable
-from assay_runtime.health import serve_in_background
+from assay_runtime.health import one_at_a_time, serve_in_background
 from assay_runtime.log import configure
 from assay_runtime.settings import read_master_key
 from assay_store.database import Database
@@ -49,7 +49,9 @@ def main() -> None:
     database = open_database(settings.database)
     space = describe_embedder(settings.embedder)
     dense = choose_dense(settings.milvus, space, database)
-    serve_in_background(settings.http, {"database": database.check, "dense_index": lambda: dense.ping(2.0)})
+    # While Milvus starts, the first question to it waits until the collection is loaded.
+    reachable = one_at_a_time(lambda: dense.ping(2.0), busy="Milvus has not answered yet.")
+    serve_in_background(settings.http, {"database": database.check, "dense_index": reachable})
     lock = NamedLock(database.url, INDEX_WRITER)
     log.info("indexer.started", model=space.model_id)
     while not stop.is_set():
