@@ -10,7 +10,7 @@ from typing import Any
 
 from assay_embedded.errors import NotReady
 
-_HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ def http_request(
     *,
     body: object = None,
     headers: Mapping[str, str] | None = None,
+    host: str = LOOPBACK,
     timeout_s: float = 3.0,
 ) -> Answer:
     """GET, or POST if there is a body.
@@ -38,7 +39,7 @@ def http_request(
     """
     method, payload = ("GET", None) if body is None else ("POST", json.dumps(body))
     sent = {"Content-Type": "application/json", "Connection": "close", **(headers or {})}
-    with closing(http.client.HTTPConnection(_HOST, port, timeout=timeout_s)) as connection:
+    with closing(http.client.HTTPConnection(host, port, timeout=timeout_s)) as connection:
         try:
             connection.request(method, path, body=payload, headers=sent)
             answer = connection.getresponse()
@@ -54,7 +55,7 @@ def redis_commands(port: int | None, commands: Sequence[Sequence[str]], *, timeo
         NotReady: no answer, or an error as the answer.
     """
     try:
-        with socket.create_connection((_HOST, port or 0), timeout=timeout_s) as connection:
+        with socket.create_connection((LOOPBACK, port or 0), timeout=timeout_s) as connection:
             stream = connection.makefile("rb")
             return [_redis_command(connection, stream.readline, command) for command in commands]
     except OSError as e:

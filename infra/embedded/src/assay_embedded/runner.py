@@ -78,6 +78,7 @@ class Runner(threading.Thread):
         self._wait(seconds, self._child.pidfd if self._child else None)
         if self._child and self._child.exit_code() is not None:
             raise Exited
+        logs.rotate(self._log)
 
     def run_helper(self, command: Command, *, timeout_s: float) -> None:
         log_start = self._log_size()
@@ -164,7 +165,6 @@ class Runner(threading.Thread):
                 self._set(state="ready", detail="", ready_after_s=self.status.ready_after_s or took_s)
                 missed = 0
             self.sleep(self.part.check_every_s)
-            logs.rotate(self._log)
             try:
                 self.part.check()
             except NotReady as e:

@@ -21,7 +21,7 @@ from pathlib import Path
 from assay_embedded import proctable
 from assay_embedded.proctable import Footprint, Process
 
-_POLITE_S = 2.0
+_POLITE_S = 1.5
 
 
 class Watchdog:

@@ -178,7 +178,8 @@ class Wiring:
         folder = self.home.run / name
         if name in ONE_SHOTS:
             return assay.OneShot(ONE_SHOTS[name], folder=folder, env=env)
-        return assay.OwnProcess(SERVICES[name], port=self.ports[name], folder=folder, env=env)
+        host = env["ASSAY_HTTP__HOST"]
+        return assay.OwnProcess(SERVICES[name], host=host, port=self.ports[name], folder=folder, env=env)
 
 
 def vllm_environment(settings: Settings, home: Home) -> VllmEnvironment:

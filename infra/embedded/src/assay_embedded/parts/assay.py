@@ -13,6 +13,9 @@ from assay_embedded.part import Context, Part
 from assay_embedded.process import Command
 from assay_embedded.roster import Service
 
+# Where a server can be asked that listens everywhere.
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
 
 def _require(module: str) -> None:
     package = module.partition(".")[0]
@@ -56,8 +59,9 @@ class OneShot(Part):
 
 
 class OwnProcess(Part):
-    def __init__(self, service: Service, *, port: int, folder: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, service: Service, *, host: str, port: int, folder: Path, env: Mapping[str, str]) -> None:
         super().__init__(service.name, port)
+        self._host = _ANY.get(host, host)
         self.needs = service.needs
         self._module = service.module
         self._nice = service.nice
@@ -83,7 +87,7 @@ class OwnProcess(Part):
         )
 
     def check(self) -> None:
-        answer = http_request(self.port, "/readyz")
+        answer = http_request(self.port, "/readyz", host=self._host)
         if answer.status != 200:
             raise NotReady(_missing(answer))
 
