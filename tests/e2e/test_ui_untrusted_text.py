@@ -88,6 +88,7 @@ def browser() -> Generator[Browser]:
         yield opened
 
 
+@pytest.mark.integration
 @pytest.mark.slow
 def test_markdown_of_a_model_stays_text_at_every_split(browser: Browser) -> None:
     visit = open_visit(browser, ORIGIN, "desktop")
@@ -102,6 +103,7 @@ def test_markdown_of_a_model_stays_text_at_every_split(browser: Browser) -> None
     visit.page.context.close()
 
 
+@pytest.mark.integration
 @pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 def test_hostile_names_texts_and_answers_run_nothing_on_any_page(browser: Browser, size: str) -> None:
