@@ -143,10 +143,17 @@ async def test_hits_that_have_nothing_to_do_with_the_question_are_not_put_before
     assert house.chat.prompts == []
 
 
-async def test_wording_lets_a_hit_pass_that_has_no_cosine() -> None:
+async def test_hit_without_a_cosine_is_judged_by_its_sentences() -> None:
     house = House("Bicycles cost 3 pounds.", retriever=found(make_hit(FARES, cosine=None)))
-    assert (await house.answer("Bicycles cost?")).outcome is Outcome.ANSWERED
+    house.limits.span_cosine = 0.3
+    assert (await house.answer("How much do bicycles cost?")).outcome is Outcome.ANSWERED
     assert (await house.answer("Who repairs the lighthouse?")).outcome is Outcome.NOTHING_FOUND
+    assert len(house.chat.prompts) == 1
+
+
+async def test_wording_lets_a_hit_pass_whose_cosine_is_low() -> None:
+    house = House("Bicycles cost 3 pounds.", retriever=found(make_hit(FARES, cosine=0.1)))
+    assert (await house.answer("Bicycles cost?")).outcome is Outcome.ANSWERED
 
 
 async def test_model_may_say_that_the_documents_do_not_say() -> None:

@@ -38,9 +38,10 @@ class Thresholds:
 
 
 def hits_may_answer(question: str, hits: Sequence[Hit], limits: Thresholds) -> bool:
-    """Whether any hit has to do with the question. A hit without a cosine (dense index down) goes by its words."""
+    """Whether any hit may have to do with the question. Of one without a cosine its sentences will tell."""
     return any(
-        (hit.score_cosine is not None and hit.score_cosine >= limits.hit_cosine)
+        hit.score_cosine is None
+        or hit.score_cosine >= limits.hit_cosine
         or coverage(question, f"{hit.title} {' '.join(hit.heading_path)} {hit.text}") >= limits.hit_coverage
         for hit in hits
     )

@@ -110,6 +110,7 @@ class DocumentGenerator:
                 async for event in events:
                     yield event
         else:
+            await self._look_again(work)
             for event in self._nothing(work):
                 yield event
         yield Done(await self._finish(work))
@@ -186,6 +187,8 @@ class DocumentGenerator:
     async def _look_again(self, work: Work) -> None:
         """Note versions that were replaced, deleted or closed to this principal since they were found."""
         versions = {version_of(hit) for hit in work.hits}
+        if not versions:
+            return
         async with work.deadline.enforced():
             work.gone = frozenset(versions - await self.liveness.live(work.principal, versions))
 
