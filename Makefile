@@ -54,9 +54,9 @@ run: install ## Start the platform, ingest the sample documents, answer three qu
 	@$(BIN)/assay eval upload $(SAMPLE)/golden.jsonl --collection handbook --dataset golden
 	@echo; echo "Search works already. The language model is next: on the first start it is installed, which takes some minutes."
 	@$(BIN)/assay up --detach --reuse --wait-for generating
-	@$(BIN)/assay ask "How many characters must a password have at least?" --collection handbook
-	@$(BIN)/assay ask "What flat payment is made for on-call duty on a Sunday?" --collection handbook
-	@$(BIN)/assay ask "How sturdy does the surface behind the instrument need to be?" --collection handbook
+	@$(BIN)/assay ask "How much does parking at Arnsby cost?" --collection handbook
+	@$(BIN)/assay ask "How long is an API token valid?" --collection handbook
+	@$(BIN)/assay ask "Between which hours is working alone in the laboratory not allowed at Port Velden?" --collection handbook
 	@$(BIN)/assay status | tail -n 1
 	@echo "Stop it with: make stop"
 
