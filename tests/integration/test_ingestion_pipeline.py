@@ -112,11 +112,12 @@ def test_a_document_is_stored_with_its_chunks_and_vectors(world: World) -> None:
 def test_running_a_job_again_changes_nothing(world: World) -> None:
     world.library.upload("a.md", long_text(400))
     world.drain.run()
-    before = world.facts()
+    before, files = world.facts(), dict(world.blobs.held)
     with world.database.transaction() as connection:
         connection.execute(text("UPDATE jobs SET state = 'waiting', attempts = 0"))
     world.drain.run()
     assert world.facts() == before
+    assert world.blobs.held == files
     assert world.sql("SELECT state FROM jobs") == [("done",)]
 
 

@@ -10,11 +10,12 @@ any number of times. A worker that lost its lease is refused in that transaction
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
 import structlog
-from assay_core.documents import DocumentId, VersionState
+from assay_core.documents import ChunkId, DocumentId, VersionState
 from assay_core.errors import AssayError, Conflict, Exhausted, Unavailable
 from assay_core.jobs import MAX_ATTEMPTS, Lease
 from assay_core.ports import BlobStore, Embedder
@@ -42,10 +43,12 @@ _PROGRESS_EVERY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class GroupLimits:
-    """`chunks` bounds the new chunks that are in memory at once, save for one document with more than that."""
+    """What is in memory at once: up to `chunks` new chunks, save for one document with more, and one batch of more
+    than `large_bytes`."""
 
     chunks: int = 2000
-    embed_batch: int = 32
+    embed_batch: int = 64
+    large_bytes: int = 8 << 20
 
 
 class Ingestion:
@@ -69,6 +72,7 @@ class Ingestion:
         self._keeper = keeper
         self._stop = stop
         self._limits = limits or GroupLimits()
+        self._large = threading.Lock()
 
     def ingest(self, leases: Sequence[Lease]) -> None:
         """Take in documents; every lease is finished, given back or failed at the end.
@@ -78,14 +82,15 @@ class Ingestion:
         """
         with self._keeper.holding(leases):
             try:
-                for group in self._groups(leases):
-                    self._embed_and_store(group)
+                with closing(self._groups(leases)) as groups:
+                    for group in groups:
+                        self._embed_and_store(group)
             except Stopping:
                 with self._database.transaction() as connection:
                     jobs.give_back(connection, leases)
                 log.info("ingest.handed_back", jobs=len(leases))
 
-    def _groups(self, leases: Sequence[Lease]) -> Iterator[list[Prepared]]:
+    def _groups(self, leases: Sequence[Lease]) -> Generator[list[Prepared]]:
         """Parse and divide the documents, in groups that are embedded together."""
         with self._database.transaction() as connection:
             sources = pipeline.sources(connection, leases)
@@ -94,7 +99,13 @@ class Ingestion:
                 connection, VersionState.PARSING, {(s.document, s.version): _PARSING for s in sources.values()}
             )
         known = vectors.present(self._blobs, stored)
-        group: list[Prepared] = []
+        large = sum(s.size_bytes for s in sources.values()) > self._limits.large_bytes
+        with self._large if large else nullcontext():
+            yield from self._grouped(self._prepared(leases, sources, known))
+
+    def _prepared(
+        self, leases: Sequence[Lease], sources: Mapping[str, Source], known: Set[ChunkId]
+    ) -> Iterator[Prepared]:
         for held in leases:
             self._check_stop()
             source = sources.get(held.job)
@@ -102,10 +113,17 @@ class Ingestion:
                 self._dismiss(held)
                 continue
             try:
-                group.append(self._prepare(held, source, known))
+                document = self._prepare(held, source, known)
             except Exception as error:  # noqa: BLE001 (the edge of one document: others go on, and it is reported)
                 self._fail(held, source, error)
-            if sum(len(document.new) for document in group) >= self._limits.chunks:
+            else:
+                yield document
+
+    def _grouped(self, documents: Iterable[Prepared]) -> Iterator[list[Prepared]]:
+        group: list[Prepared] = []
+        for document in documents:
+            group.append(document)
+            if sum(len(one.new) for one in group) >= self._limits.chunks:
                 yield group
                 group = []
         if group:
@@ -142,9 +160,17 @@ class Ingestion:
 
     def _drop_leftovers(self, group: list[Prepared]) -> None:
         """Remove vector files of earlier tries, whose workers died before they recorded them."""
-        for document in group:
+        again = [document for document in group if document.held.epoch > 1]
+        if not again:
+            return
+        with self._database.transaction() as connection:
+            stored = pipeline.known_chunks(connection, [document.source.document for document in again])
+        named = {place.key for place in stored.values()}
+        for document in again:
             for epoch in range(1, document.held.epoch):
-                self._blobs.delete(vectors.file_key(document.held, epoch=epoch))
+                key = vectors.file_key(document.held, epoch=epoch)
+                if key not in named:
+                    self._blobs.delete(key)
 
     def _write_vectors(self, document: Prepared, rows: Rows) -> dict[str, VectorPlace]:
         """Put the vectors of the new chunks among the blobs. Returns their places by chunk id."""

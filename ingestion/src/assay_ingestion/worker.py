@@ -89,7 +89,7 @@ def _drain(
         embedder=embedder,
         keeper=keeper,
         stop=stop,
-        limits=GroupLimits(own.batch_chunks, own.embed_batch),
+        limits=GroupLimits(own.batch_chunks, own.embed_batch, own.batch_bytes),
     )
     return Drain(
         database=database,
