@@ -122,6 +122,14 @@ async def test_quote_that_is_far_from_the_question_is_only_shown_as_the_nearest_
     assert_whole(answer)
 
 
+async def test_brackets_in_a_quoted_document_are_no_marks_and_its_links_lead_nowhere() -> None:
+    text = "Bicycles cost [2] pounds,\nsee ![x](https://evil.example/p.png)."
+    answer = await House("", retriever=found(make_hit(text))).answer("How much do bicycles cost?")
+    assert answer.text.endswith("“Bicycles cost (2) pounds, see ! [x] (https://evil.example/p.png).” [1]")
+    assert answer.citations[0].quote == text
+    assert_whole(answer)
+
+
 async def test_empty_reply_gives_way_to_a_quote() -> None:
     answer = await House("").answer("How much do bicycles cost?")
     assert answer.finish_reason == "extractive"

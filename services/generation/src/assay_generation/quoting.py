@@ -18,6 +18,7 @@ QUOTED = Degradation(
     "generator", "extractive", "What the model wrote was no answer from the sources; a passage is quoted instead."
 )
 _SPACE = re.compile(r"\s+")
+_MARK = re.compile(r"\[(\d{1,3})\]")
 _LONGEST_QUOTE = 600
 
 
@@ -33,6 +34,8 @@ def quote_best(
     near = best.cosine >= limits.quote_cosine
     events = [] if near else composition.say(NEAREST)
     shown = inert(_SPACE.sub(" ", visible(hits[best.hit].text[best.start : best.end])), known=hits[best.hit].text)
+    # A number in brackets in the document must not look like one of our marks.
+    shown = _MARK.sub(r"(\1)", shown)
     sentence = Sentence(" ", f"“{shortened(shown)}”", ())
     support = Support(best.hit, best.start, best.end, "attributed")
     events += composition.add(sentence, Checked(Verdict.SUPPORTED, 1.0, (support,)))
