@@ -31,7 +31,7 @@ class ChatShape:
             "refusal": None,
             "annotations": self.annotations(answer),
         }
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": answer.finish_reason}
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _known(answer.finish_reason)}
         return self._head(answer.id, "chat.completion") | {
             "choices": [choice],
             "usage": usage(answer.usage),
@@ -40,7 +40,7 @@ class ChatShape:
 
     def chunk(self, chat_id: str, delta: dict[str, object], finish_reason: str | None = None) -> dict[str, object]:
         """A piece of a streamed completion."""
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": _known(finish_reason)}
         return self._head(chat_id, "chat.completion.chunk") | {"choices": [choice]}
 
     def usage_chunk(self, chat_id: str, tokens: TokenUsage | None) -> dict[str, object]:
@@ -71,6 +71,11 @@ class ChatShape:
 
     def _head(self, chat_id: str, kind: str) -> dict[str, object]:
         return {"id": f"chatcmpl-{chat_id}", "object": kind, "created": self._created, "model": self._model}
+
+
+def _known(finish_reason: str | None) -> str | None:
+    # OpenAI's clients check this against a closed set; a quoted answer ("extractive") has simply come to its end.
+    return finish_reason if finish_reason in (None, "stop", "length") else "stop"
 
 
 def facts(answer: Answer) -> dict[str, object]:
