@@ -10,13 +10,13 @@ from assay_adapters.milvus import MilvusIndex
 from assay_core.errors import Invalid
 from assay_core.ports import Embedder, LexicalIndex, Reranker, SemanticCache
 from assay_runtime.http_shell import build_app, caller_dependency
+from assay_runtime.loading import Loading
 from assay_runtime.settings import CacheSettings, MilvusSettings, read_master_key, read_secret
 from assay_runtime.tokens import TokenVerifier
 from assay_store.database import Database
 from assay_store.encryption import Vault
 from fastapi import FastAPI
 
-from assay_retrieval.loading import Loading
 from assay_retrieval.retriever import Depths, HybridRetriever, Indexes
 from assay_retrieval.routes import build_routes
 from assay_retrieval.semantic_cache import CachedRetriever
