@@ -67,6 +67,9 @@ def _upload(visit: Visit, collection: str, folder: Path, size: str) -> None:
     page.get_by_role("button", name="New collection").click()
     page.get_by_role("dialog").get_by_label("Name").fill(collection)
     page.get_by_role("button", name="Create").click()
+    # Files chosen before the page shows the new collection would belong to the page that it replaces.
+    expect(page.locator("select option:checked", has_text=collection)).to_have_count(1)
+    expect(page.get_by_text("No documents yet")).to_be_visible()
     page.get_by_label("Choose files to add").set_input_files(file)
     row = page.locator(".document-table tbody tr", has_text="reading-room.md")
     expect(row.locator('.badge[data-state="ready"]')).to_be_visible(timeout=READY_MS)
