@@ -68,8 +68,9 @@ class Progress:
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False, show_header=False)
-        for _ in range(4):
-            table.add_column()
+        for _ in range(3):
+            table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, overflow="ellipsis")
         now = time.monotonic()
         with self._lock:
             for name, status in self._statuses.items():
@@ -77,5 +78,5 @@ class Progress:
                 seconds = status.ready_after_s if done else now - self._since[name]
                 took = f"{seconds:.1f} s" if seconds is not None else ""
                 sign = _SIGNS.get(status.state, "[cyan]…[/]")
-                table.add_row(f"{sign} {name}", status.state, f"[dim]{took}[/]", f"[dim]{status.detail[:100]}[/]")
+                table.add_row(f"{sign} {name}", status.state, f"[dim]{took}[/]", f"[dim]{status.detail}[/]")
         return table

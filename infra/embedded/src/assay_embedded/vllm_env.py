@@ -42,6 +42,14 @@ class VllmEnvironment:
             return self.python.exists()
         return self._done.exists() and self._done.read_text() == _fingerprint(flavour)
 
+    def _clear_other(self, flavour: Flavour) -> None:
+        """CPU and CUDA builds of torch cannot be installed over each other."""
+        made_for = self.path / ".assay-flavour"
+        if self.path.exists() and not (made_for.exists() and made_for.read_text() == flavour):
+            shutil.rmtree(self.path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        made_for.write_text(flavour)
+
     def distribution_version(self, *names: str) -> str:
         """The version of the first of these that is installed there, or an empty string."""
         for name in names:
@@ -65,7 +73,7 @@ class VllmEnvironment:
                 "with vLLM in it, or leave the variable empty and one is made."
             )
         self._done.unlink(missing_ok=True)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._clear_other(flavour)
         install = _Installer(self, ctx, environ)
         if not self.python.exists():
             install.step("making a virtual environment", [sys.executable, "-m", "venv", str(self.path)])

@@ -223,6 +223,5 @@ _INITDB_OPTIONS = (
     "--locale-provider=builtin",
     "--locale=C.UTF-8",
     "--builtin-locale=C.UTF-8",
-    "--sync-method=syncfs",
     "--no-instructions",
 )
