@@ -20,8 +20,10 @@ from assay_ingestion.prepare import Preparer
 from assay_ingestion.rebuild import Rebuild
 from assay_ingestion.reconcile import Reconciler
 from assay_ingestion.rows import RowLoader
+from assay_store import pipeline
 from assay_store.database import Database
 from assay_store.locks import INDEX_WRITER, REBUILD_WANTED, NamedLock
+from assay_store.pipeline import StoredChunk
 from assay_testing.fake_blobs import FakeBlobStore
 from assay_testing.fake_cache import FakeSemanticCache
 from assay_testing.fake_embedder import FakeEmbedder
@@ -162,6 +164,7 @@ def test_a_new_version_takes_the_old_ones_place(world: World) -> None:
     )
     world.writer.work()
     kept_before = world.found("sick")[1]
+    before = {chunk.row.chunk for chunk in _stored(world)}
     world.ingest(
         "a.md", "# Leave\n\nThirty days of leave. " + "Filler. " * 45 + "\n\n# Sick\n\nCall us. " + "Other. " * 45
     )
@@ -170,6 +173,10 @@ def test_a_new_version_takes_the_old_ones_place(world: World) -> None:
     assert world.library.live_version(document) == 2
     assert (world.found("twenty")[1], world.found("thirty")[1]) == (0, 1)
     assert world.found("sick")[1] == kept_before
+    after = {chunk.row.chunk for chunk in _stored(world)}
+    assert world.dense.count(world.library.collection, sorted(before - after)).found == 0
+    assert world.dense.count(world.library.collection, sorted(after)).found == len(after)
+    assert before & after
 
 
 def test_an_older_version_that_comes_late_does_not_return(world: World) -> None:
@@ -273,9 +280,7 @@ def test_rows_that_a_crash_left_behind_are_removed(world: World) -> None:
     assert world.found("blue")[1] == 1
 
 
-def _stored(world: World):
-    from assay_store import pipeline
-
+def _stored(world: World) -> list[StoredChunk]:
     with world.database.transaction() as connection:
         return pipeline.live_rows(connection, world.library.collection, after="", limit=10)
 
