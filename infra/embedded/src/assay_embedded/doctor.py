@@ -237,7 +237,8 @@ def _parts(running: StatusReport | None, home: Home) -> Iterator[Finding]:
         log = home.log(part.name)
         detail = f"{part.state}: {part.detail}" if part.detail else part.state
         last = logs.reason(log)
-        if part.state in ("backoff", "failed"):
+        keeps_ending = part.restarts > 0 and part.ready_after_s is None
+        if part.state in ("backoff", "failed") or keeps_ending:
             said = f"; its log says: {last}" if last and last not in detail else ""
             yield Finding(part.name, "bad", detail + said, f"Read {log}.")
         else:

@@ -46,6 +46,7 @@ class Runner(threading.Thread):
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._child: Child | None = None
         self._log_start_bytes = 0
+        self._last_failure = ""
         self.gone = False
         """It cannot run here, and others need not wait for it."""
 
@@ -71,6 +72,8 @@ class Runner(threading.Thread):
         os.eventfd_write(self._wake, 1)
 
     def report(self, state: State, detail: str) -> None:
+        if state == "starting" and self._last_failure:
+            detail = f"{detail or 'again'}; before, it {self._last_failure}"
         if (state, detail) != (self.status.state, self.status.detail):
             self._set(state=state, detail=detail)
 
@@ -162,6 +165,7 @@ class Runner(threading.Thread):
             if missed >= _MISSES:
                 self.part.await_ready(self)
                 took_s = time.monotonic() - started_s
+                self._last_failure = ""
                 self._set(state="ready", detail="", ready_after_s=self.status.ready_after_s or took_s)
                 missed = 0
             self.sleep(self.part.check_every_s)
@@ -180,7 +184,8 @@ class Runner(threading.Thread):
         ran_s = self._child.ran_s
         self._end_child()
         reason = logs.reason(self._log, after_bytes=self._log_start_bytes)
-        self._pause(f"{exit_reason(code or 0)}: {reason}" if reason else exit_reason(code or 0), ran_s=ran_s)
+        self._last_failure = f"{exit_reason(code or 0)}: {reason}" if reason else exit_reason(code or 0)
+        self._pause(self._last_failure, ran_s=ran_s)
 
     def _pause(self, detail: str, *, ran_s: float) -> None:
         delay_s = self._backoff.next_s(ran_s=ran_s)
