@@ -137,7 +137,7 @@ class Runner(threading.Thread):
         self.report("starting", "")
         self._log_start_bytes = self._log_size()
         self._child = self._spawn(self.part.command(), mark=self._home.mark(self.part.name))
-        self._set(pid=self._child.pid, version=self.part.version(), ready_after_s=None)
+        self._set(pid=self._child.pid, version=self.part.version())
 
     def _spawn(self, command: Command, *, mark: str) -> Child:
         command.cwd.mkdir(parents=True, exist_ok=True)
@@ -160,13 +160,14 @@ class Runner(threading.Thread):
 
     def _watch(self, started_s: float) -> None:
         assert self._child is not None
+        took_s: float | None = None
         missed = _MISSES
         while True:
             if missed >= _MISSES:
                 self.part.await_ready(self)
-                took_s = time.monotonic() - started_s
+                took_s = took_s or time.monotonic() - started_s
                 self._last_failure = ""
-                self._set(state="ready", detail="", ready_after_s=self.status.ready_after_s or took_s)
+                self._set(state="ready", detail="", ready_after_s=took_s)
                 missed = 0
             self.sleep(self.part.check_every_s)
             try:
