@@ -8,9 +8,9 @@ from assay_adapters.batching import SharedEmbedder
 from assay_adapters.models import model_folder
 from assay_adapters.openvino_embedder import OpenVinoEmbedder
 from assay_core.errors import Invalid
-from assay_core.ports import Embedder
+from assay_core.ports import TokenEmbedder
 from assay_testing import sample
-from assay_testing.conformance.embedder import EmbedderContract
+from assay_testing.conformance.embedder import TokenEmbedderContract
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 MODEL = "packaged:all-MiniLM-L6-v2"
@@ -21,15 +21,15 @@ def openvino(tmp_path_factory: pytest.TempPathFactory) -> OpenVinoEmbedder:
     return OpenVinoEmbedder(model=MODEL, cache_path=tmp_path_factory.mktemp("models"))
 
 
-class TestOpenVino(EmbedderContract):
+class TestOpenVino(TokenEmbedderContract):
     @pytest.fixture
-    def embedder(self, openvino: OpenVinoEmbedder) -> Embedder:
+    def embedder(self, openvino: OpenVinoEmbedder) -> TokenEmbedder:
         return openvino
 
 
-class TestShared(EmbedderContract):
+class TestShared(TokenEmbedderContract):
     @pytest.fixture
-    def embedder(self, openvino: OpenVinoEmbedder) -> Embedder:
+    def embedder(self, openvino: OpenVinoEmbedder) -> TokenEmbedder:
         return SharedEmbedder(openvino)
 
 

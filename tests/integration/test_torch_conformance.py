@@ -9,8 +9,8 @@ from assay_adapters.models import model_folder
 from assay_adapters.openvino_embedder import OpenVinoEmbedder
 from assay_adapters.torch_embedder import TorchEmbedder
 from assay_core.errors import Invalid
-from assay_core.ports import Embedder, Reranker
-from assay_testing.conformance.embedder import TEXTS, EmbedderContract
+from assay_core.ports import Reranker, TokenEmbedder
+from assay_testing.conformance.embedder import TEXTS, TokenEmbedderContract
 from assay_testing.conformance.reranker import RerankerContract
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -22,9 +22,9 @@ def torch_embedder() -> TorchEmbedder:
     return TorchEmbedder(model=MODEL)
 
 
-class TestTorchEmbedder(EmbedderContract):
+class TestTorchEmbedder(TokenEmbedderContract):
     @pytest.fixture
-    def embedder(self, torch_embedder: TorchEmbedder) -> Embedder:
+    def embedder(self, torch_embedder: TorchEmbedder) -> TokenEmbedder:
         return torch_embedder
 
 

@@ -4,7 +4,6 @@ import pytest
 from assay_core.ports import (
     BlobStore,
     ChatModel,
-    Embedder,
     Generator,
     Judge,
     LexicalIndex,
@@ -12,12 +11,13 @@ from assay_core.ports import (
     Reranker,
     Retriever,
     SemanticCache,
+    TokenEmbedder,
     VectorIndex,
 )
 from assay_core.search import SearchResult
 from assay_testing.conformance.blob_store import BlobStoreContract
 from assay_testing.conformance.chat_model import ChatModelContract
-from assay_testing.conformance.embedder import EmbedderContract
+from assay_testing.conformance.embedder import TokenEmbedderContract
 from assay_testing.conformance.judge import JudgeContract
 from assay_testing.conformance.lexical_index import LexicalIndexContract
 from assay_testing.conformance.parser import ParserContract
@@ -44,9 +44,9 @@ class Clock:
         self.now_s += seconds
 
 
-class TestFakeEmbedder(EmbedderContract):
+class TestFakeEmbedder(TokenEmbedderContract):
     @pytest.fixture
-    def embedder(self) -> Embedder:
+    def embedder(self) -> TokenEmbedder:
         return FakeEmbedder()
 
 

@@ -4,19 +4,19 @@ import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
-from assay_core.ports import Embedder, Vector, Vectors
+from assay_core.ports import TokenEmbedder, Vector, Vectors
 
 _SLICE = 64
 
 
 class SharedEmbedder:
-    """An `Embedder` that takes turns: one model call at a time, queries first.
+    """A `TokenEmbedder` that takes turns: one model call at a time, queries first.
 
     Two calls side by side on the same cores take longer than one after the other, and a question must not wait for
     a whole document.
     """
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: TokenEmbedder) -> None:
         self._embedder = embedder
         self._turn = threading.Condition()
         self._busy = False
@@ -48,6 +48,10 @@ class SharedEmbedder:
             for place, vector in zip(places, vectors, strict=True):
                 rows[place] = vector
         return [row for row in rows if row is not None]
+
+    def embed_tokens(self, texts: Sequence[str], *, query: bool = False) -> Sequence[Vectors]:
+        with self._my_turn(query=True):
+            return self._embedder.embed_tokens(texts, query=query)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return self._embedder.count_tokens(texts)

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from assay_core.errors import Broken, Invalid
 from assay_adapters.model_recipe import ModelRecipe, read_recipe
 from assay_adapters.models import model_folder
 from assay_adapters.openvino_export import SUPPORTED
+from assay_adapters.token_filter import wordy_tokens
 
 Matrix = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
@@ -25,6 +26,7 @@ _BATCH_TOKENS = 16 * 176
 _BATCH_ROWS = 32
 _PAD_TO = 8
 _EXPORT_S = 300.0
+_FORMAT = "2"  # what openvino_export writes
 
 
 class OpenVinoEmbedder:
@@ -47,7 +49,8 @@ class OpenVinoEmbedder:
         self._tokenizer = Tokenizer.from_file(str(self._recipe.folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._specials = self._tokenizer.num_special_tokens_to_add(False)
+        added = self._tokenizer.get_added_tokens_decoder()
+        self._wordy = wordy_tokens(self._tokenizer.get_vocab(), [i for i, token in added.items() if token.special])
         threads = threads or os.cpu_count() or 1
         graph = _converted(self._recipe, Path(cache_path))
         self._bulk = _compile(graph, threads=threads, streams=threads)
@@ -76,21 +79,37 @@ class OpenVinoEmbedder:
             return np.array(result[0][0], dtype=np.float32)
 
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
-        from openvino import AsyncInferQueue
-
         rows = self._encode([self._recipe.passage_prompt + text for text in texts])
         out = np.zeros((len(rows), self.dimension), dtype=np.float32)
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
 
         def keep(request: Any, places: list[int]) -> None:  # Any: openvino.InferRequest is untyped
             out[places] = request.get_output_tensor(0).data
 
+        self._run(rows, keep)
+        return out
+
+    def embed_tokens(self, texts: Sequence[str], *, query: bool = False) -> list[Matrix]:
+        prompt = self._recipe.query_prompt if query else self._recipe.passage_prompt
+        rows = self._encode([prompt + text for text in texts])
+        out = [np.zeros((0, self.dimension), dtype=np.float32)] * len(rows)
+
+        def keep(request: Any, places: list[int]) -> None:  # Any: openvino.InferRequest is untyped
+            states = request.get_output_tensor(1).data
+            for at, place in enumerate(places):
+                out[place] = states[at, : len(rows[place])][self._wordy[rows[place]]]
+
+        self._run(rows, keep)
+        return out
+
+    def _run(self, rows: list[list[int]], keep: Callable[[Any, list[int]], None]) -> None:
+        """One pass over rows of token ids; `keep` gets each finished request with the places of its rows."""
+        from openvino import AsyncInferQueue
+
         queue = AsyncInferQueue(self._bulk, self._streams)
         queue.set_callback(keep)
-        for places in _batches(order, rows):
+        for places in _batches(sorted(range(len(rows)), key=lambda i: len(rows[i])), rows):
             queue.start_async(list(_padded([rows[i] for i in places])), places)
         queue.wait_all()
-        return out
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         encoded = self._tokenizer.encode_batch_fast([_encodable(t) for t in texts], add_special_tokens=False)
@@ -152,7 +171,7 @@ def _converted(recipe: ModelRecipe, cache_path: Path) -> Path:
             f"A model of the type {recipe.model_type!r} cannot be converted; set ASSAY_EMBEDDER__BACKEND=torch.",
             code="bad_model",
         )
-    target = cache_path / f"openvino-{recipe.model_id}"
+    target = cache_path / f"openvino-{_FORMAT}-{recipe.model_id}"
     if (target / "model.xml").exists():
         return target / "model.xml"
     cache_path.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,11 @@ _MASKED = -30000.0  # far below every attention score, and still a finite bf16
 
 
 def export(recipe: ModelRecipe, target: Path) -> None:
-    """Write `target`/model.xml and model.bin: (ids, mask) int64 (n, tokens) → unit vectors float32 (n, dimension)."""
+    """Write `target`/model.xml and model.bin.
+
+    (ids, mask) int64 (n, tokens) → unit vectors of the texts, float32 (n, dimension), and of their tokens, float32
+    (n, tokens, dimension).
+    """
     import openvino
     import torch
     from transformers import AutoModel
@@ -25,7 +29,7 @@ def export(recipe: ModelRecipe, target: Path) -> None:
             super().__init__()
             self.model = AutoModel.from_pretrained(str(recipe.folder), attn_implementation="eager").float()
 
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             bias = (1.0 - attention_mask[:, None, None, :].float()) * _MASKED
             states = self.model.encoder(self.model.embeddings(input_ids=input_ids), attention_mask=bias)[0]
             if recipe.pooling == "cls":
@@ -33,7 +37,8 @@ def export(recipe: ModelRecipe, target: Path) -> None:
             else:
                 kept = attention_mask.unsqueeze(-1).float()
                 pooled = (states * kept).sum(1) / kept.sum(1).clamp(min=1e-9)
-            return torch.nn.functional.normalize(pooled, dim=1)
+            normalize = torch.nn.functional.normalize
+            return normalize(pooled, dim=1), normalize(states, dim=2)
 
     example = {"input_ids": torch.randint(5, 100, (2, 7)), "attention_mask": torch.ones(2, 7, dtype=torch.long)}
     with torch.no_grad():

@@ -4,12 +4,14 @@ import hashlib
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from assay_core.errors import Invalid, Unavailable
 
 from assay_adapters.model_recipe import read_recipe
 from assay_adapters.models import model_folder
+from assay_adapters.token_filter import wordy_tokens
 from assay_adapters.torch_device import torch_target
 
 Matrix = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
@@ -37,6 +39,7 @@ class TorchEmbedder:
             raise Invalid(f"{model!r} is no sentence-transformers model: {e}", code="bad_model") from e
         self._batch_size = batch_size
         self._lock = threading.Lock()
+        self._wordy = wordy_tokens(self._model.tokenizer.get_vocab(), self._model.tokenizer.all_special_ids)
         self._dimension = len(self.embed_query(""))
         self._model_id = _model_id(Path(folder), self._dimension)
 
@@ -60,6 +63,14 @@ class TorchEmbedder:
             return np.zeros((0, self._dimension), dtype=np.float32)
         return self._embed(texts, query=False)
 
+    def embed_tokens(self, texts: Sequence[str], *, query: bool = False) -> list[Matrix]:
+        encoded = self._encode(texts, query=query, output_value=None)
+        rows: list[Matrix] = []
+        for one in encoded:
+            kept = self._wordy[one["input_ids"].cpu().numpy()] & (one["attention_mask"].cpu().numpy() == 1)
+            rows.append(_unit(one["token_embeddings"].float().cpu().numpy()[kept]))
+        return rows
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         if not texts:
             return []
@@ -74,19 +85,24 @@ class TorchEmbedder:
         return [len(ids) for ids in encoded["input_ids"]]
 
     def _embed(self, texts: Sequence[str], *, query: bool) -> Matrix:
+        # Normalized here and not by the model: in bf16 the length would be off by a thousandth.
+        return _unit(np.asarray(self._encode(texts, query=query, output_value="sentence_embedding"), dtype=np.float32))
+
+    def _encode(self, texts: Sequence[str], *, query: bool, output_value: Literal["sentence_embedding"] | None) -> Any:
+        # Any: what sentence-transformers returns depends on output_value.
         import torch
 
         encode = self._model.encode_query if query else self._model.encode_document
         try:
             with self._lock:
-                vectors = encode(
-                    [_encodable(text) for text in texts], batch_size=self._batch_size, show_progress_bar=False
+                return encode(
+                    [_encodable(text) for text in texts],
+                    batch_size=self._batch_size,
+                    show_progress_bar=False,
+                    output_value=output_value,
                 )
         except torch.OutOfMemoryError as e:
             raise Unavailable(f"the embedder's device has no memory for {len(texts)} texts", retry_after_s=5.0) from e
-        rows = np.asarray(vectors, dtype=np.float32)
-        # Normalized here and not by the model: in bf16 the length would be off by a thousandth.
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
 def _model_id(folder: Path, dimension: int) -> str:
@@ -98,6 +114,10 @@ def _model_id(folder: Path, dimension: int) -> str:
         for file in sorted(folder.rglob("*.safetensors")) + sorted(folder.rglob("*config*.json")):
             digest.update(file.read_bytes())
         return f"torch-{dimension}-{digest.hexdigest()[:12]}"
+
+
+def _unit(rows: Matrix) -> Matrix:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
 
 
 def _encodable(text: str) -> str:

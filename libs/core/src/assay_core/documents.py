@@ -133,7 +133,10 @@ def chunk_id(
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A named set of documents that share settings; `epoch` grows with every change of what is searchable."""
+    """A named set of documents that share settings; `epoch` grows with every change of what is searchable.
+
+    `documents` and `chunks` are 0 where nobody asked for them to be counted.
+    """
 
     id: CollectionId
     name: str

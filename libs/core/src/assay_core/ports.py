@@ -69,6 +69,17 @@ class Embedder(Protocol):
         ...
 
 
+class TokenEmbedder(Embedder, Protocol):
+    """An embedder that also shows its vector of each token in its context; not every one can."""
+
+    def embed_tokens(self, texts: Sequence[str], *, query: bool = False) -> Sequence[Vectors]:
+        """Embed each token that has a letter or a digit, in its context; texts are cut at `max_tokens`.
+
+        Returns for each text float32 (tokens, dimension), rows of unit length, in input order; tokens may be 0.
+        """
+        ...
+
+
 class VectorIndex(Protocol):
     """Approximate nearest neighbours by cosine similarity. Holds ids, tenant, collection, acl and vector; no text."""
 

@@ -96,9 +96,9 @@ class EmbedderSettings(Section):
 
 
 class RerankerSettings(Section):
-    """`sentences` reranks with the embedder alone; a cross-encoder is named by path or hub; empty: no reranking."""
+    """`late-interaction` reranks with the embedder alone; a cross-encoder is named by path or hub; empty: none."""
 
-    model: str = "sentences"
+    model: str = "late-interaction"
 
 
 class ChatSettings(Section):

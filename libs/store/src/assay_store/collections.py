@@ -1,6 +1,7 @@
 """Collections by name, for those who may see them."""
 
 import re
+from dataclasses import replace
 
 from assay_core.documents import AclId, Collection, CollectionId, TenantId
 from assay_core.errors import Conflict, Invalid, NotFound
@@ -14,8 +15,8 @@ from assay_store.tables import collections
 INDEX_KINDS = ("hnsw", "ivf_pq", "flat")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
-_COLUMNS = """
-c.tenant, c.id, c.name, c.epoch, c.default_acl, c.index_kind, c.created_at,
+_COLUMNS = "c.tenant, c.id, c.name, c.epoch, c.default_acl, c.index_kind, c.created_at"
+_COUNTS = """
 (SELECT count(*) FROM documents d
    WHERE d.tenant = c.tenant AND d.collection = c.id AND d.deleted_at IS NULL) AS documents,
 (SELECT coalesce(sum(v.chunks), 0) FROM documents d JOIN versions v
@@ -51,7 +52,7 @@ def create(connection: Connection, tenant: TenantId, name: str, *, acl: AclId, i
 
 
 def get(connection: Connection, principal: Principal, name: str) -> Collection:
-    """The collection of this name. Raises `NotFound` if there is none that the principal may see."""
+    """The collection of this name, not counted. Raises `NotFound` if there is none that the principal may see."""
     row = _row(connection, principal.tenant, name)
     if row is None or row.default_acl not in visibility.readable_acls(connection, principal):
         raise NotFound(
@@ -61,12 +62,9 @@ def get(connection: Connection, principal: Principal, name: str) -> Collection:
 
 
 def by_id(connection: Connection, principal: Principal, collection: CollectionId) -> Collection:
-    """As `get`, by id and without counting documents."""
+    """As `get`, by id."""
     row = connection.execute(
-        text("""
-            SELECT tenant, id, name, epoch, default_acl, index_kind, created_at, 0 AS documents, 0 AS chunks
-            FROM collections WHERE tenant = :t AND id = :id AND deleted_at IS NULL
-        """),
+        text(f"SELECT {_COLUMNS} FROM collections c WHERE tenant = :t AND id = :id AND deleted_at IS NULL"),
         {"t": collection.tenant, "id": collection.id},
     ).one_or_none()
     if (
@@ -79,13 +77,26 @@ def by_id(connection: Connection, principal: Principal, collection: CollectionId
 
 
 def listing(connection: Connection, principal: Principal) -> list[Collection]:
-    """All collections that the principal may see, by name."""
+    """All collections that the principal may see, by name, with their counts."""
     acls = visibility.readable_acls(connection, principal)
     rows = connection.execute(
-        text(f"SELECT {_COLUMNS} FROM collections c WHERE tenant = :t AND deleted_at IS NULL ORDER BY name"),
+        text(f"SELECT {_COLUMNS}, {_COUNTS} FROM collections c WHERE tenant = :t AND deleted_at IS NULL ORDER BY name"),
         {"t": principal.tenant},
     )
-    return [_collection(row) for row in rows if row.default_acl in acls]
+    return [
+        replace(_collection(row), documents=row.documents, chunks=int(row.chunks))
+        for row in rows
+        if row.default_acl in acls
+    ]
+
+
+def counted(connection: Connection, collection: Collection) -> Collection:
+    """The collection with its counts, which takes time with each document that it holds."""
+    row = connection.execute(
+        text(f"SELECT {_COUNTS} FROM collections c WHERE tenant = :t AND id = :id"),
+        {"t": collection.id.tenant, "id": collection.id.id},
+    ).one()
+    return replace(collection, documents=row.documents, chunks=int(row.chunks))
 
 
 def advance_epoch(connection: Connection, collection: CollectionId) -> int:
@@ -120,7 +131,5 @@ def _collection(row: Row[tuple[object, ...]]) -> Collection:
         epoch=row.epoch,
         default_acl=AclId(row.default_acl),
         created_at=row.created_at,
-        documents=row.documents,
-        chunks=int(row.chunks),
         index_kind=row.index_kind,
     )

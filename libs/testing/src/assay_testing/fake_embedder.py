@@ -21,6 +21,9 @@ class FakeEmbedder:
         self.calls += 1
         return [self._vector(text) for text in texts]
 
+    def embed_tokens(self, texts: Sequence[str], *, query: bool = False) -> list[list[list[float]]]:  # noqa: ARG002
+        return [[self._vector(word) for word in words(text)[: self.max_tokens]] for text in texts]
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(words(text)) for text in texts]
 

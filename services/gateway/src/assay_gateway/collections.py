@@ -40,7 +40,8 @@ def build_routes(*, who: Authenticator, transactions: Transactions) -> APIRouter
 
     @router.get("/v1/collections/{name}", summary="Look at a collection")
     async def get_collection(name: str, principal: Principal = Depends(who)) -> public.Collection:
-        return to_public.collection(await transactions(lambda c: collections.get(c, principal, name)))
+        found = await transactions(lambda c: collections.counted(c, collections.get(c, principal, name)))
+        return to_public.collection(found)
 
     @router.delete("/v1/collections/{name}", status_code=202, summary="Delete a collection with its documents")
     async def delete_collection(name: str, principal: Principal = Depends(who)) -> public.CollectionDeletion:

@@ -8,7 +8,7 @@ from typing import Literal, cast
 
 from assay_adapters.milvus import MilvusIndex
 from assay_core.errors import Invalid
-from assay_core.ports import Embedder, LexicalIndex, Reranker, SemanticCache
+from assay_core.ports import Embedder, LexicalIndex, Reranker, SemanticCache, TokenEmbedder
 from assay_runtime.http_shell import build_app, caller_dependency
 from assay_runtime.loading import Loading
 from assay_runtime.settings import CacheSettings, MilvusSettings, read_master_key, read_secret
@@ -76,7 +76,7 @@ def build_service(settings: Settings) -> FastAPI:
     return app
 
 
-def choose_embedder(settings: Settings) -> Embedder:
+def choose_embedder(settings: Settings) -> TokenEmbedder:
     """The embedder named in the settings, safe for many threads."""
     from assay_adapters.batching import SharedEmbedder
 
@@ -115,15 +115,15 @@ def choose_lexical_index(settings: Settings) -> LexicalIndex:
     return TantivyIndex(settings.lexical.path)
 
 
-def choose_reranker(settings: Settings, embedder: Callable[[], Embedder]) -> Callable[[], Reranker] | None:
+def choose_reranker(settings: Settings, embedder: Callable[[], TokenEmbedder]) -> Callable[[], Reranker] | None:
     """The reranker named in the settings, built at its first use; None if reranking is off."""
     match settings.reranker.model:
         case "":
             return None
-        case "sentences":
-            from assay_adapters.sentence_reranker import SentenceReranker
+        case "late-interaction":
+            from assay_adapters.late_interaction import LateInteractionReranker
 
-            return lambda: SentenceReranker(embedder())
+            return lambda: LateInteractionReranker(embedder())
         case model:
             from assay_adapters.cross_encoder import CrossEncoderReranker
 

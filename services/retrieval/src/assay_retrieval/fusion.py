@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from assay_core.documents import ChunkId
 from assay_core.search import IndexHit, StageRank
@@ -30,6 +31,26 @@ def reciprocal_rank_fusion(rankings: Mapping[str, Sequence[IndexHit]], *, k: int
         Candidate(chunk, sum(1 / (k + seen.rank) for seen in ranks), tuple(ranks)) for chunk, ranks in stages.items()
     ]
     return sorted(fused, key=lambda c: (-c.score, c.chunk))
+
+
+def reranking_order(candidates: Sequence[Candidate], *, size: int, first: str, share: int = 4) -> list[Candidate]:
+    """The `size` candidates that are most worth reranking, then the others as they were.
+
+    `share` of the best of stage `first` come for each one of the best of the other stages. A reranker needs the right
+    passage to be among its candidates, not to be high up; rank fusion would fill them with what both stages find
+    middling, and lose what meaning alone finds: see docs/measurements.md.
+    """
+    by_rank = sorted(
+        ((seen.rank, seen.stage != first, c) for c in candidates for seen in c.stages), key=lambda one: one[0]
+    )
+    main = (c for _, other, c in by_rank if not other)
+    others = (c for _, other, c in by_rank if other)
+    pool: dict[ChunkId, Candidate] = {}
+    while len(pool) < size and (turn := [*islice(main, share), *islice(others, 1)]):
+        pool |= {c.chunk: c for c in turn}
+    chosen = list(pool.values())[:size]
+    ids = {one.chunk for one in chosen}
+    return chosen + [c for c in candidates if c.chunk not in ids]
 
 
 def single_ranking(name: str, hits: Sequence[IndexHit]) -> list[Candidate]:

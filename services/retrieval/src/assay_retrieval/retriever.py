@@ -1,6 +1,6 @@
 """START HERE: a search from question to hits.
 
-scope (SQL) ∥ embed → dense ∥ lexical → fuse → live and readable (SQL) → rerank → hits
+scope (SQL) ∥ embed → dense ∥ lexical → fuse → live and readable (SQL) → rerank the best → hits
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from assay_store.encryption import Vault
 from assay_store.pipeline import ChunkPayload
 from assay_store.visibility import LiveChunk
 
-from assay_retrieval.fusion import Candidate, reciprocal_rank_fusion, single_ranking
+from assay_retrieval.fusion import Candidate, reciprocal_rank_fusion, reranking_order, single_ranking
 from assay_retrieval.query import check_top_k, clean_query
 from assay_retrieval.scope import SearchScope, load_scope
 
@@ -37,7 +37,7 @@ class Depths:
     """How deep each stage looks."""
 
     candidates: int = 50
-    rerank_candidates: int = 20
+    rerank_candidates: int = 25
     rrf_k: int = 60
 
 
@@ -88,7 +88,7 @@ class HybridRetriever:
             if not scope.index.acls:
                 return SearchResult((), timings)
             rankings, degraded = await self._ask_indexes(scope, request, timings)
-            candidates = self._fuse(request.mode, rankings)
+            candidates = self._fuse(request, rankings)
             hits = await self._read_live(scope, request, candidates, timings)
             hits, more = await self._rerank(request, hits, timings)
         return SearchResult(tuple(hits[: request.top_k]), timings, degraded=(*degraded, *more))
@@ -158,9 +158,12 @@ class HybridRetriever:
                 lambda: self._indexes.lexical.search(scope.index, request.query, top_k=depth, epoch=epoch), abandon=True
             )
 
-    def _fuse(self, mode: Mode, rankings: dict[str, list[IndexHit]]) -> list[Candidate]:
-        if mode is Mode.HYBRID:
-            return reciprocal_rank_fusion(rankings, k=self._depths.rrf_k)
+    def _fuse(self, request: SearchRequest, rankings: dict[str, list[IndexHit]]) -> list[Candidate]:
+        if request.mode is Mode.HYBRID:
+            fused = reciprocal_rank_fusion(rankings, k=self._depths.rrf_k)
+            if self._reranks(request):
+                return reranking_order(fused, size=self._depths.rerank_candidates, first=DENSE)
+            return fused
         return [c for name, hits in rankings.items() for c in single_ranking(name, hits)]
 
     async def _read_live(
@@ -223,17 +226,25 @@ class HybridRetriever:
         reranker = self._reranker
         if reranker is None or not self._reranks(request) or not hits:
             return hits, []
+        fused = [replace(hit, rank=rank) for rank, hit in enumerate(sorted(hits, key=_fused_first), start=1)]
+        pool = {hit.chunk for hit in hits[: self._depths.rerank_candidates]}
+        head, tail = [h for h in fused if h.chunk in pool], [h for h in fused if h.chunk not in pool]
         try:
             with step("rerank", timings):
                 scores = await self._model.run(
-                    lambda: reranker().score(request.query, [_with_context(h) for h in hits])
+                    lambda: reranker().score(request.query, [_with_context(h) for h in head])
                 )
         except AssayError as error:
             DEGRADED.labels("reranker").inc()
             log.warning("search.degraded", component="reranker", code=error.code, detail=error.message)
-            return hits, [Degradation("reranker", "fused_order", error.message)]
-        order = sorted(range(len(hits)), key=lambda i: (-scores[i], i))
-        return [_reranked(hits[i], rank, scores[i]) for rank, i in enumerate(order, start=1)], []
+            return fused, [Degradation("reranker", "fused_order", error.message)]
+        order = sorted(range(len(head)), key=lambda i: (-scores[i], i))
+        reranked = [_reranked(head[i], rank, scores[i]) for rank, i in enumerate(order, start=1)]
+        return reranked + [replace(hit, rank=rank) for rank, hit in enumerate(tail, len(head) + 1)], []
+
+
+def _fused_first(hit: Hit) -> tuple[float, str]:
+    return -hit.score, hit.chunk.id
 
 
 def _reranked(hit: Hit, rank: int, score: float) -> Hit:

@@ -20,7 +20,7 @@ class RetrievalSettings(Section):
     """`candidates` is how many hits each index is asked for at least; `rerank_candidates` how many are reranked."""
 
     candidates: int = 50
-    rerank_candidates: int = 20
+    rerank_candidates: int = 25
     rrf_k: int = 60
 
 

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from assay_core.ports import Embedder, Vector
+from assay_core.ports import Embedder, TokenEmbedder, Vector
 
 TEXTS = [
     "How many days of parental leave do I get?",
@@ -58,3 +58,34 @@ class EmbedderContract:
         long = "pump " * (3 * embedder.max_tokens)
         cut, longer = embedder.embed_passages([long, long + "completely different words about leave"])
         assert cosine(cut, longer) > 0.999
+
+
+class TokenEmbedderContract(EmbedderContract):
+    """Override `embedder`."""
+
+    @pytest.fixture
+    def embedder(self) -> TokenEmbedder:
+        raise NotImplementedError
+
+    def test_each_word_has_a_unit_vector_and_punctuation_has_none(self, embedder: TokenEmbedder) -> None:
+        plain, marked, nothing = embedder.embed_tokens(["pump leave", "pump, leave!", "?!"])
+        assert [len(list(rows)) for rows in (plain, marked, nothing)] == [2, 2, 0]
+        for vector in plain:
+            assert len(vector) == embedder.dimension
+            assert cosine(vector, vector) == pytest.approx(1.0, abs=1e-2)
+
+    def test_tokens_have_the_same_vectors_in_any_batch(self, embedder: TokenEmbedder) -> None:
+        for text, together in zip(TEXTS, embedder.embed_tokens(TEXTS), strict=True):
+            (alone,) = embedder.embed_tokens([text])
+            for a, b in zip(together, alone, strict=True):
+                assert cosine(a, b) > 0.99
+
+    def test_a_word_is_nearest_to_itself(self, embedder: TokenEmbedder) -> None:
+        ((question,),) = embedder.embed_tokens(["pump"], query=True)
+        ((same,), (other,)) = embedder.embed_tokens(["pump", "leave"])
+        assert cosine(question, same) > cosine(question, other) + 0.1
+
+    def test_long_texts_are_cut_and_none_give_none(self, embedder: TokenEmbedder) -> None:
+        (rows,) = embedder.embed_tokens(["pump " * (3 * embedder.max_tokens)])
+        assert 0 < len(list(rows)) <= embedder.max_tokens
+        assert embedder.embed_tokens([]) == []
