@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from assay_cli import bench_queries, latency
+from assay_cli.commands import bench
 from assay_cli.testing import Run
 from assay_core.errors import Invalid
 from assay_testing.fake_gateway import FakeGateway
@@ -112,3 +113,28 @@ def test_bench_ingest_makes_a_fresh_collection(run: Run, gateway: FakeGateway, t
     found = run("bench", "ingest", tmp_path, "-c", "fresh", "--no-keep", "--json").json
     assert (found["documents"], found["chunks"], found["peak_memory_bytes"]) == (1, 3, {})
     assert gateway.collections == {}
+
+
+def test_bench_idle_shows_what_each_part_took_meanwhile(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def status(worker_s: float) -> dict[str, object]:
+        parts = [
+            {"name": "worker", "cpu_s": worker_s, "memory_mib": 200},
+            {"name": "vllm", "cpu_s": 9.0, "memory_mib": 3000},
+            {"name": "first-run", "cpu_s": 0.0, "memory_mib": 0},
+        ]
+        return {"parts": parts, "supervisor": {"cpu_s": 2.0, "memory_mib": 50}}
+
+    told = iter([status(1.0), status(1.5)])
+    monkeypatch.setattr(bench, "platform_status", lambda _: next(told))
+    found = run("bench", "idle", "--seconds", "1", "--json").json
+    assert found["core_percent"]["worker"] == pytest.approx(50, abs=2)
+    assert found["core_percent_of_all"] == found["core_percent"]["worker"]
+    assert found["memory_mib"] == {"worker": 200, "vllm": 3000, "supervisor": 50}
+    assert found["memory_mib_without_vllm"] == 250
+
+
+def test_bench_idle_without_a_platform_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "platform_status", lambda _: {})
+    outcome = run("bench", "idle")
+    assert outcome.code != 0
+    assert "assay up" in outcome.err

@@ -1,12 +1,11 @@
 """The most memory that ingestion's processes take, watched from outside while they work. Linux only."""
 
-import json
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from assay_cli.parts import platform_status
 
 PARTS = ("worker", "indexer")
 _EVERY_S = 0.5
@@ -41,16 +40,9 @@ class PeakMemory:
 
 
 def part_pids(home: Path | None) -> dict[str, int]:
-    """Process ids of the parts as `assay status` tells them; empty if no platform runs on this machine."""
-    command = [sys.executable, "-m", "assay_cli.main", "status", "--json"]
-    if home:
-        command += ["--home", str(home)]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-        parts = json.loads(answer.stdout)["parts"]
-        return {part["name"]: part["pid"] for part in parts if part["name"] in PARTS and part.get("pid")}
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
-        return {}
+    """Process ids of the parts; empty if no platform runs on this machine."""
+    parts = platform_status(home).get("parts", [])
+    return {part["name"]: part["pid"] for part in parts if part["name"] in PARTS and part.get("pid")}
 
 
 def _children() -> dict[int, list[int]]:

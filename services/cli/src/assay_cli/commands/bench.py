@@ -13,6 +13,7 @@ from assay_cli.commands.ingest import ingest_files, summary
 from assay_cli.files import find_files
 from assay_cli.options import CollectionOption, Command, ModeOption, OptionalCollection
 from assay_cli.output import print_json, print_table, say, size
+from assay_cli.parts import platform_status
 from assay_cli.session import Session, session_of
 
 app = typer.Typer(no_args_is_help=True, help="Measure speed.")
@@ -120,6 +121,40 @@ def ingest(
     _show(session, result)
     if done.failures:
         raise typer.Exit(1)
+
+
+@app.command(cls=Command)
+def idle(
+    context: typer.Context,
+    seconds: Annotated[float, typer.Option(min=1, help="How long to watch.")] = 60.0,
+) -> None:
+    """Measure what a platform on this machine takes at rest: processor and memory of each part."""
+    session = session_of(context)
+    before = _running(session)
+    started_s = time.monotonic()
+    time.sleep(seconds)
+    after = _running(session)
+    watched_s = time.monotonic() - started_s
+    was = {name: cpu_s for name, cpu_s, _ in before}
+    parts = [(name, 100 * (cpu_s - was.get(name, 0.0)) / watched_s, mib) for name, cpu_s, mib in after]
+    without_model = [part for part in parts if part[0] != "vllm"]
+    result = {
+        "seconds": round(watched_s, 1),
+        "core_percent": {name: round(percent, 2) for name, percent, _ in parts},
+        "core_percent_of_all": round(sum(percent for _, percent, _ in parts), 2),
+        "memory_mib": {name: mib for name, _, mib in parts},
+        "memory_mib_without_vllm": sum(mib for _, _, mib in without_model),
+    }
+    _show(session, result)
+
+
+def _running(session: Session) -> list[tuple[str, float, int]]:
+    """Name, processor seconds so far and MiB of each part, the supervisor among them."""
+    status = platform_status(session.home)
+    if not status:
+        raise Unavailable("No platform runs on this machine; start it with `assay up`.", code="not_running")
+    parts = [*status["parts"], {"name": "supervisor", **status["supervisor"]}]
+    return [(part["name"], float(part["cpu_s"]), int(part["memory_mib"])) for part in parts if part["cpu_s"]]
 
 
 def _show(session: Session, result: dict[str, object]) -> None:
