@@ -49,7 +49,8 @@ from assay_generation.metrics import IN_FLIGHT, OUTCOMES, WITHHELD
 from assay_generation.question import check
 from assay_generation.quoting import QUOTED, quote_best
 from assay_generation.recording import Recorder
-from assay_generation.verify import Verifier, outcome_of
+from assay_generation.verify import Support, Verifier, outcome_of
+from assay_generation.words import echoes
 from assay_generation.work import Work, version_of
 from assay_generation.writing import Writer
 
@@ -168,6 +169,7 @@ class DocumentGenerator:
         work.timings_ms["verify"] = work.timings_ms.get("verify", 0.0) + spent["verify"]
         await self._look_again(work)
         support = tuple(s for s in checked.support if not work.is_gone(s.hit))
+        strays = strays or self._echoes(work, sentence, support)
         if checked.verdict is Verdict.UNVERIFIED:
             work.degrade(NOT_CHECKED)
         elif strays or checked.verdict is not Verdict.SUPPORTED or not support:
@@ -183,6 +185,11 @@ class DocumentGenerator:
         if self.writer.prompt.unit != "sentence":
             return False
         return await self.finder.cosine(work.question, sentence.text) < work.nearest - self.limits.stray_cosine
+
+    def _echoes(self, work: Work, sentence: Sentence, support: Sequence[Support]) -> bool:
+        """Whether a sentence of a small model only says the question again."""
+        source = "\n".join(work.hits[s.hit].text[s.start : s.end] for s in support)
+        return self.writer.prompt.unit == "sentence" and bool(support) and echoes(work.question, sentence.text, source)
 
     async def _look_again(self, work: Work) -> None:
         """Note versions that were replaced, deleted or closed to this principal since they were found."""

@@ -3,6 +3,7 @@
 import re
 
 _WORD = re.compile(r"[^\W_]+(?:['’.,-]?[^\W_]+)*")
+_OPEN = re.compile(r"\b(?:what|when|where|which|who|whom|whose|why|how)\b", re.IGNORECASE)
 _STOP = frozenset(
     """
     a about above after again all also am an and any are as at be because been before being below between both but by
@@ -24,6 +25,17 @@ def coverage(question: str, text: str) -> float:
     """The share of the question's content words that stand in `text`, 0 to 1; 0 if it has none."""
     asked = set(content_words(question))
     return len(asked & set(content_words(text))) / len(asked) if asked else 0.0
+
+
+def echoes(question: str, sentence: str, source: str) -> bool:
+    """Whether a sentence only says an open question again: what it adds stands nowhere in `source`.
+
+    A question that can be answered by yes or no is answered by being said again.
+    """
+    if not _OPEN.search(question):
+        return False
+    added = set(content_words(sentence)) - set(content_words(question))
+    return not added & set(content_words(source))
 
 
 def _stem(word: str) -> str:
