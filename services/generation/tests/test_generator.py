@@ -378,7 +378,7 @@ async def test_other_errors_of_ours_become_failed() -> None:
 
 async def test_a_small_model_that_says_the_question_again_gives_way_to_a_quote() -> None:
     judge = FakeJudge(verdicts={"The question is how much bicycles cost.": Verdict.SUPPORTED})
-    house = House("The question is how much bicycles cost.", judge=judge, prompt="answer.v1")
+    house = House("The question is how much bicycles cost.", judge=judge, prompt="answer.v1", certainty=0.0)
     answer = await house.answer("How much do bicycles cost?")
     assert answer.text == "“Bicycles cost 3 pounds.” [1]"
     assert answer.finish_reason == "extractive"
