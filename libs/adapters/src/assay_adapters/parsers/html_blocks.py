@@ -2,7 +2,7 @@ from typing import TYPE_CHECKING
 
 from assay_core.documents import Element, ElementKind
 
-from assay_adapters.parsers.decoding import without_controls
+from assay_adapters.parsers.canvas import Canvas
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -25,9 +25,7 @@ class BlockWriter:
 
     def __init__(self, *, skipped: frozenset[int]) -> None:
         self._skipped = skipped
-        self._parts: list[str] = []
-        self._length = 0
-        self._elements: list[Element] = []
+        self._canvas = Canvas()
         self._inline: list[str] = []
         self._lists: list[int | None] = []
         self._list_lines: list[str] = []
@@ -46,7 +44,7 @@ class BlockWriter:
 
     def finish(self) -> tuple[str, tuple[Element, ...]]:
         self._flush()
-        return "".join(self._parts), tuple(self._elements)
+        return self._canvas.finish()
 
     def _enter(self, node: "LexborNode") -> bool:
         """Take in the start of a node. Returns whether its children are still to be walked."""
@@ -122,7 +120,10 @@ class BlockWriter:
 
     def _verbatim(self, node: "LexborNode") -> None:
         text = self._text_of(node).strip("\n").rstrip()
-        self._emit_or_list(ElementKind.CODE, text)
+        if self._lists and text:
+            self._add_list_lines(text)
+        else:
+            self._canvas.code(text)
 
     def _table(self, table: "LexborNode") -> None:
         caption = table.css_first("caption")
@@ -130,11 +131,10 @@ class BlockWriter:
             self._inline.append(self._text_of(caption))
             self._flush()
         rows = [self._cells(row) for row in table.css("tr")]
-        width = max(map(len, rows), default=0)
-        lines = [_pipe_row(row, width) for row in rows if any(row)]
-        if len(lines) > 1:
-            lines.insert(1, _pipe_row(["---"] * width, width))
-        self._emit_or_list(ElementKind.TABLE, "\n".join(lines))
+        if not self._lists:
+            self._canvas.table(rows)
+        elif lines := [" | ".join(row) for row in rows if any(row)]:
+            self._add_list_lines("\n".join(lines))
 
     def _cells(self, row: "LexborNode") -> list[str]:
         return [" ".join(self._text_of(cell).split()) for cell in row.css("td, th")]
@@ -154,26 +154,8 @@ class BlockWriter:
                 stack.extend(reversed(list(inner.iter(include_text=True))))
         return "".join(pieces)
 
-    def _emit_or_list(self, kind: ElementKind, text: str) -> None:
-        if self._lists and text:
-            self._add_list_lines(text)
-        else:
-            self._emit(kind, text)
-
     def _emit(self, kind: ElementKind, text: str, level: int = 0) -> None:
-        text = without_controls(text)  # character references can bring them back
-        if not text.strip():
-            return
-        self._append("\n\n" if self._length else "")
-        if kind is ElementKind.HEADING:
-            self._append("#" * level + " ")
-        start = self._length
-        self._append(text)
-        self._elements.append(Element(kind, start, self._length, level=level))
-
-    def _append(self, text: str) -> None:
-        self._parts.append(text)
-        self._length += len(text)
+        self._canvas.block(kind, text, level=level)
 
 
 def _unwrapped(pieces: list[str]) -> list[str]:
@@ -196,8 +178,3 @@ def _is_data_table(table: "LexborNode") -> bool:
     """Tables that lay out a page hold other tables, headings or lists; those are walked like any block."""
     nested = len(table.css("table")) > 1  # the search includes the table itself
     return not nested and table.css_first("h1, h2, h3, h4, ul, ol, pre") is None
-
-
-def _pipe_row(cells: list[str], width: int) -> str:
-    padded = [cell.replace("|", "\\|") for cell in cells] + [""] * (width - len(cells))
-    return f"| {' | '.join(padded)} |"
