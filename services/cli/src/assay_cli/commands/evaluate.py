@@ -110,10 +110,7 @@ def retrieval(
     try:
         from assay_evals.beir import evaluate_retrieval
     except ModuleNotFoundError as error:
-        raise NotFound(
-            "This command needs the package assay-evals. Install it with `pip install 'assay-cli[eval]'`.",
-            code="not_installed",
-        ) from error
+        raise _no_evals() from error
     session = session_of(context)
     with Steps() as steps:
         report = evaluate_retrieval(session.client, folder, collection=collection, on_progress=steps.update)
@@ -121,6 +118,50 @@ def retrieval(
         print_json(report.as_json())
     else:
         _show_retrieval(report)
+
+
+@app.command(cls=Command)
+def parsing(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds manifest.jsonl and the files that it names.")],
+    collection: OptionalCollection = None,
+) -> None:
+    """Measure what becomes of files of many formats, and how much of their text and tables is found."""
+    try:
+        from assay_evals.parsing import evaluate_parsing
+    except ModuleNotFoundError as error:
+        raise _no_evals() from error
+    session = session_of(context)
+    with Steps() as steps:
+        report = evaluate_parsing(
+            session.client, folder, collection=collection or f"parsing-{folder.name[:40]}", on_progress=steps.update
+        )
+    found = report.as_json()
+    if session.json:
+        print_json(found)
+        return
+    print_table(["", ""], [[key.replace("_", " "), str(value)] for key, value in found.items() if key != "outcomes"])
+    print_table(
+        ["file", "state", "reason", "characters", "words", "cells"],
+        [
+            [
+                one.file,
+                one.state,
+                one.reason or "",
+                str(one.characters),
+                "" if one.word_recall is None else f"{one.word_recall:.3f}",
+                f"{one.cells_found}/{one.cells_expected}" if one.cells_expected else "",
+            ]
+            for one in report.outcomes
+        ],
+    )
+
+
+def _no_evals() -> NotFound:
+    return NotFound(
+        "This command needs the package assay-evals. Install it with `pip install 'assay-cli[eval]'`.",
+        code="not_installed",
+    )
 
 
 def _await_run(session: Session, started: "Run") -> "Run":
