@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from assay_core.documents import VersionState
-from assay_core.errors import Exhausted, Invalid, Unavailable
+from assay_core.errors import Conflict, Exhausted, Invalid, Unavailable
 from assay_core.jobs import MAX_ATTEMPTS, JobKind, Lease
 from assay_ingestion import vectors
 from assay_ingestion.chunk import ChunkLimits
@@ -15,7 +15,7 @@ from assay_ingestion.drain import BatchLimits, Drain
 from assay_ingestion.leases import LeaseKeeper
 from assay_ingestion.pipeline import GroupLimits, Ingestion
 from assay_ingestion.prepare import Preparer
-from assay_store import jobs, pipeline
+from assay_store import documents, jobs, pipeline
 from assay_store.database import Database
 from assay_testing.fake_blobs import FakeBlobStore
 from assay_testing.fake_embedder import FakeEmbedder
@@ -173,6 +173,20 @@ def test_one_broken_document_fails_alone_with_its_reason(world: World) -> None:
     )
     assert world.library.version(empty).error_code == "empty"
     assert world.sql("SELECT DISTINCT state FROM jobs") == [("done",)]
+
+
+def test_a_failed_document_is_tried_again_from_its_stored_bytes(world: World) -> None:
+    world.parser.failures["a.pdf"] = Invalid("'a.pdf' could not be read.", code="crashed")
+    failed = world.library.upload("a.pdf", TEXT)
+    world.drain.run()
+    world.parser.failures.clear()
+    with world.database.transaction() as connection:
+        again = documents.retry(connection, failed.document)
+    world.drain.run()
+    assert (again.version, again.unchanged) == (2, False)
+    assert world.library.version(again).state is VersionState.INDEXING
+    with world.database.transaction() as connection, pytest.raises(Conflict, match="did not fail"):
+        documents.retry(connection, failed.document)
 
 
 def test_a_damaged_blob_fails_its_document(world: World) -> None:

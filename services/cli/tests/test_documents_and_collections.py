@@ -49,6 +49,18 @@ def test_delete_needs_a_yes(run: Run, gateway: FakeGateway, tmp_path: Path) -> N
     assert gateway.collections["docs"] == {}
 
 
+def test_failed_documents_are_tried_again(run: Run, gateway: FakeGateway, tmp_path: Path) -> None:
+    gateway.fail = {"b.md": "crashed"}
+    for name in ("a.md", "b.md"):
+        (tmp_path / name).write_text(name)
+    assert run("ingest", tmp_path, "-c", "docs").code == 1
+    assert run("documents", "retry", "-c", "docs", "--failed", "--json").json == {
+        "retried": [{"document_id": "id-b.md", "version": 2, "job": "job"}]
+    }
+    assert "did not fail" in run("documents", "retry", "a.md", "-c", "docs").err
+    assert "--failed" in run("documents", "retry").err
+
+
 def test_collections_come_and_go(run: Run, gateway: FakeGateway) -> None:
     assert run("collections", "create", "docs", "--json").json["name"] == "docs"
     assert run("collections", "list", "--json").json["collections"][0]["name"] == "docs"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from assay_core.documents import AclId, CollectionId, Document, DocumentId, TenantId, Version, VersionState
-from assay_core.errors import NotFound
+from assay_core.errors import Conflict, NotFound
 from assay_core.jobs import JobKind, JobState
 from assay_core.principals import Principal
 from sqlalchemy import Connection, Row, insert, text
@@ -114,25 +114,60 @@ def record_upload(
         )
     if row.sha256 == blob.sha256 and row.state != VersionState.FAILED:
         return Upload(target.document, row.latest_version, None, unchanged=True)
-    version = row.latest_version + 1
+    return _new_version(
+        connection, target.document, row.latest_version + 1, blob, blob_key=target.blob_key(blob.sha256)
+    )
+
+
+def retry(connection: Connection, document: DocumentId) -> Upload:
+    """Work on a document again whose newest version failed: a new version of the same bytes.
+
+    Raises:
+        NotFound: it was deleted.
+        Conflict: its newest version did not fail.
+    """
+    row = connection.execute(
+        text("""
+            SELECT d.name, v.version, v.state, v.sha256, v.size_bytes, v.media_type, v.blob_key
+            FROM documents d JOIN versions v
+              ON v.tenant = d.tenant AND v.document = d.id AND v.version = d.latest_version
+            WHERE d.tenant = :t AND d.id = :d AND d.deleted_at IS NULL FOR UPDATE OF d
+        """),
+        {"t": document.tenant, "d": document.id},
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no document {document.id!r}.", code="document_not_found")
+    if row.state != VersionState.FAILED:
+        raise Conflict(
+            f"{row.name!r} did not fail: its version {row.version} is {row.state}. Only failed documents are tried"
+            " again; to change it, upload it anew.",
+            code="not_failed",
+        )
+    blob = StoredBlob(row.sha256, row.size_bytes, row.media_type)
+    return _new_version(connection, document, row.version + 1, blob, blob_key=row.blob_key)
+
+
+def _new_version(
+    connection: Connection, document: DocumentId, version: int, blob: StoredBlob, *, blob_key: str
+) -> Upload:
     connection.execute(
         insert(versions).values(
-            tenant=tenant,
-            document=document,
+            tenant=document.tenant,
+            document=document.id,
             version=version,
             state=VersionState.RECEIVED,
             sha256=blob.sha256,
             size_bytes=blob.size_bytes,
             media_type=blob.media_type,
-            blob_key=target.blob_key(blob.sha256),
+            blob_key=blob_key,
         )
     )
     connection.execute(
         text("UPDATE documents SET latest_version = :v, updated_at = now() WHERE tenant = :t AND id = :d"),
-        {"v": version, "t": tenant, "d": document},
+        {"v": version, "t": document.tenant, "d": document.id},
     )
-    job = jobs.create(connection, JobKind.INGEST, target.document, version, task=jobs.INGEST_TASK)
-    return Upload(target.document, version, job, unchanged=False)
+    job = jobs.create(connection, JobKind.INGEST, document, version, task=jobs.INGEST_TASK)
+    return Upload(document, version, job, unchanged=False)
 
 
 def get(connection: Connection, principal: Principal, document: DocumentId) -> Document:

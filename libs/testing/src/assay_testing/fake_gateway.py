@@ -56,6 +56,7 @@ class FakeGateway:
             ("/collections/([^/]+)/documents", "POST", self._upload),
             ("/documents/([^/]+)", "GET", self._document),
             ("/documents/([^/]+)", "DELETE", self._delete),
+            ("/documents/([^/]+)/retry", "POST", self._retry),
             ("/documents/([^/]+)/versions/1/chunks", "GET", self._chunks),
             ("/collections/([^/]+)/(search|ask)", "POST", self._answer),
             ("/evaluations/(runs|datasets).*", "GET", self._evaluations),
@@ -174,6 +175,14 @@ class FakeGateway:
         assert document
         del self.collections[document["collection"]][document["name"]]
         return httpx.Response(202, json={"document_id": identity, "job": "job"})
+
+    def _retry(self, _request: httpx.Request, identity: str) -> httpx.Response:
+        document = self._by_id(identity)
+        assert document
+        if document["state"] != "failed":
+            return problem(409, "not_failed", f"{document['name']!r} did not fail.")
+        document |= {"state": "ready", "version": 2, "error_code": None, "error": None}
+        return httpx.Response(202, json={"document_id": identity, "version": 2, "job": "job"})
 
     def _chunks(self, _request: httpx.Request, identity: str) -> httpx.Response:
         chunk = {

@@ -188,6 +188,9 @@ class AssayClient:
     def delete_document(self, document_id: str) -> public.Deletion:
         return self._ask(public.Deletion, "DELETE", f"/v1/documents/{_part(document_id)}")
 
+    def retry_document(self, document_id: str) -> public.Retry:
+        return self._ask(public.Retry, "POST", f"/v1/documents/{_part(document_id)}/retry")
+
     def search(self, collection: str, query: str, **options: Any) -> public.SearchReply:
         """Search a collection; `options` are the other fields of `public.SearchQuery`."""
         body = _checked(public.SearchQuery, {"query": query, **options})

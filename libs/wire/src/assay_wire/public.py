@@ -68,6 +68,14 @@ class Upload(Reply):
     state: str
 
 
+class Retry(Reply):
+    """A failed document is worked on again, as a new version of the same bytes."""
+
+    document_id: str
+    version: int
+    job: str | None
+
+
 class DocumentSummary(Reply):
     """A document and its newest version (`version`); readers see `live_version`."""
 

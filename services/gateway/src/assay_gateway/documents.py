@@ -116,6 +116,18 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
 
         return public.Deletion(document_id=id, job=await transactions(delete))
 
+    @router.post("/v1/documents/{id}/retry", status_code=202, summary="Try a failed document again")
+    async def retry_document(id: str, principal: Principal = Depends(who)) -> public.Retry:
+        require_role(principal, "contributor", "curator")
+        document = document_id(principal, id)
+
+        def retry(connection: Connection) -> documents.Upload:
+            documents.get(connection, principal, document)
+            return documents.retry(connection, document)
+
+        begun = await transactions(retry)
+        return public.Retry(document_id=id, version=begun.version, job=begun.job)
+
     return router
 
 

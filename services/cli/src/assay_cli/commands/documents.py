@@ -4,7 +4,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from assay_core.errors import NotFound
+from assay_core.errors import Invalid, NotFound
 
 from assay_cli.confirm import confirmed
 from assay_cli.options import CollectionOption, Command, OptionalCollection
@@ -85,6 +85,30 @@ def delete(
         print_json({"deleted": models(deletions)})
     else:
         say(f"Deleted {names}: gone from answers now, and from the stores in a moment.")
+
+
+@app.command(cls=Command)
+def retry(
+    context: typer.Context,
+    documents: Annotated[
+        list[str] | None, typer.Argument(metavar="DOCUMENT…", help="Ids, or with --collection names.")
+    ] = None,
+    collection: OptionalCollection = None,
+    all_failed: Annotated[bool, typer.Option("--failed", help="All failed documents of --collection.")] = False,
+) -> None:
+    """Try failed documents again, after what was wrong has been put right."""
+    session = session_of(context)
+    if all_failed and collection and not documents:
+        chosen = [found.id for found in session.client.documents(collection, state="failed")]
+    elif documents and not all_failed:
+        chosen = [document_id(session.client, name, collection) for name in documents]
+    else:
+        raise Invalid("Name the documents, or a collection with --collection NAME --failed.", code="no_documents")
+    begun = [session.client.retry_document(document) for document in chosen]
+    if session.json:
+        print_json({"retried": models(begun)})
+    else:
+        say(f"{len(begun)} documents are worked on again; `assay documents list` shows what becomes of them.")
 
 
 def document_id(client: "AssayClient", document: str, collection: str | None) -> str:

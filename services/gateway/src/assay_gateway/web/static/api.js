@@ -96,6 +96,7 @@ export const api = {
   documents: (collection, query, o) => call("GET", withQuery(`${collectionPath(collection)}/documents`, query), o),
   document: (id, o) => call("GET", documentPath(id), o),
   deleteDocument: (id) => call("DELETE", documentPath(id)),
+  retryDocument: (id) => call("POST", `${documentPath(id)}/retry`),
   documentEvents: (id, o) => stream("GET", `${documentPath(id)}/events`, o),
   text: (id, version, span, o) => call("GET", withQuery(`${documentPath(id)}/versions/${version}/text`, span), o),
   chunks: (id, version, query, o) => call("GET", withQuery(`${documentPath(id)}/versions/${version}/chunks`, query), o),

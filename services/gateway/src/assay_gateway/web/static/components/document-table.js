@@ -7,15 +7,15 @@ import { stateBadge } from "./state-badge.js";
 
 const COLUMNS = ["Name", "State", "Version", "Pages", "Chunks", "Size", "Changed"];
 
-export function documentTable(documents, { onDelete }) {
+export function documentTable(documents, { onDelete, onRetry }) {
   return h("table", { class: "table document-table" },
     h("thead", null, h("tr", null,
       COLUMNS.map((label, i) => h("th", { scope: "col", class: i >= 2 && i <= 5 ? "number" : "" }, label)),
       h("th", { scope: "col" }, h("span", { class: "visually-hidden" }, "Actions")))),
-    h("tbody", null, documents.map((document) => row(document, onDelete))));
+    h("tbody", null, documents.map((document) => row(document, { onDelete, onRetry }))));
 }
 
-function row(document, onDelete) {
+function row(document, { onDelete, onRetry }) {
   const { id, name, state, version, live_version: live, error, error_code: code } = document;
   const older = state === "failed" && live && live !== version;
   return h("tr", null,
@@ -27,6 +27,7 @@ function row(document, onDelete) {
     cell("Version", version), cell("Pages", count(document.pages)), cell("Chunks", count(document.chunks)), cell("Size", bytes(document.size_bytes)),
     h("td", { dataset: { label: "Changed" } }, h("time", { datetime: document.updated_at }, dateTime(document.updated_at))),
     h("td", { class: "row-actions" },
+      state === "failed" && h("button", { type: "button", class: "icon-button", "aria-label": `Try ${name} again`, title: "Try again", onclick: () => onRetry(document) }, icon("retry")),
       h("button", { type: "button", class: "icon-button", "aria-label": `Delete ${name}`, title: "Delete", onclick: () => onDelete(document) }, icon("trash"))));
 }
 

@@ -103,7 +103,7 @@ class DocumentList {
         : empty("No documents yet", "Drop files above; each is searchable a few seconds later."));
       return;
     }
-    replace(this.list, documentTable(page.documents, { onDelete: (document) => this.#remove(document) }), this.#pager(page));
+    replace(this.list, documentTable(page.documents, { onDelete: (document) => this.#remove(document), onRetry: (document) => this.#retry(document) }), this.#pager(page));
   }
 
   #filterButtons(counts) {
@@ -127,6 +127,17 @@ class DocumentList {
       h("button", { type: "button", class: "button", disabled: number === 1, onclick: () => this.#turnTo(this.#cursors.slice(0, -1)) }, icon("left"), "Previous"),
       h("span", null, `${count(first)} to ${count(first + page.documents.length - 1)}`),
       h("button", { type: "button", class: "button", disabled: !page.next_cursor, onclick: () => this.#turnTo([...this.#cursors, page.next_cursor]) }, "Next", icon("right")));
+  }
+
+  async #retry(document) {
+    try {
+      await api.retryDocument(document.id);
+      announce(`${document.name} is worked on again.`);
+    } catch (problem) {
+      this.list.prepend(failure(problem));
+      return;
+    }
+    this.refresh();
   }
 
   async #remove(document) {
