@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay_adapters.parsers.docx_styles import formatted
+from assay_adapters.parsers.numerals import formatted
 from assay_adapters.parsers.xml_tree import attribute, child, children, descendants, local, number
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from assay_core.documents import ParsedDocument
 
 from assay_adapters.parsers.canvas import Canvas
+from assay_adapters.parsers.comments import comment_line
 from assay_adapters.parsers.limits import ParseLimits
 from assay_adapters.parsers.opc import Package
 from assay_adapters.parsers.pptx_shapes import SlideWriter, placeholder, shapes, text_of
 from assay_adapters.parsers.titles import best_title
-from assay_adapters.parsers.xlsx_comments import comment_line
 from assay_adapters.parsers.xml_tree import attribute, bounded_nesting, child, children, descendants, relation_id
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assay_adapters.parsers.canvas import Canvas
-from assay_adapters.parsers.docx_styles import formatted
 from assay_adapters.parsers.limits import ParseLimits
+from assay_adapters.parsers.numerals import formatted
 from assay_adapters.parsers.opc import Package
 from assay_adapters.parsers.sheets import write_table
 from assay_adapters.parsers.xml_tree import attribute, child, children, chosen, descendants, local, number, relation_id

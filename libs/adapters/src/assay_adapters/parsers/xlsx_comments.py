@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from assay_adapters.parsers.comments import comment_line
 from assay_adapters.parsers.opc import Package
 from assay_adapters.parsers.xml_tree import attribute, child, children, descendants, number, relation_id
 
@@ -29,11 +30,6 @@ def comments_by_sheet(package: Package) -> dict[str, list[str]]:
             pairs += _threaded(package.related(relation.part, "threadedComment"), people)
             found[attribute(sheet, "name")] = [comment_line(author, text) for author, text in pairs if text]
     return found
-
-
-def comment_line(author: str, text: str) -> str:
-    """A comment as a paragraph."""
-    return f"Comment by {author}: {text}" if author else f"Comment: {text}"
 
 
 def _plain(root: "Element | None") -> Iterator[tuple[str, str]]:
