@@ -63,18 +63,31 @@ class _Side(asyncio.Protocol):
             self.other.transport.close()
 
 
-class _Front(_Side):
-    """The client's side: opens the way to the server before it reads."""
+class Front(_Side):
+    """The client's side: opens the way to the server, and keeps what arrives before it is open.
+
+    Pausing the transport instead would lose it: Python 3.11.2's asyncio reads on when `connection_made` has paused.
+    """
 
     def __init__(self, inner_port: int, tasks: set[asyncio.Task[None]]) -> None:
         super().__init__()
         self._inner_port = inner_port
         self._tasks = tasks
+        self._early: list[bytes] = []
+        self._ended_early = False
+
+    def data_received(self, data: bytes) -> None:
+        if self.other is None:
+            self._early.append(data)
+        else:
+            super().data_received(data)
+
+    def eof_received(self) -> bool:
+        self._ended_early = self.other is None
+        return super().eof_received()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        assert self.transport is not None
-        self.transport.pause_reading()
         task = asyncio.get_running_loop().create_task(self._connect())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -89,9 +102,12 @@ class _Front(_Side):
                 self.transport.abort()
             return
         self.other = back
-        if self.transport:
-            self.transport.resume_reading()
-        elif back.transport:
+        assert back.transport is not None
+        back.transport.writelines(self._early)
+        self._early.clear()
+        if self._ended_early:
+            back.transport.write_eof()
+        if self.transport is None:
             back.transport.close()
 
 
@@ -114,7 +130,7 @@ async def _open(listener: socket.socket, inner_port: int, gate: Path) -> None:
         await asyncio.sleep(_GATE_POLL_S)
     tasks: set[asyncio.Task[None]] = set()
     server = await asyncio.get_running_loop().create_server(
-        lambda: _Front(inner_port, tasks), sock=listener, backlog=256
+        lambda: Front(inner_port, tasks), sock=listener, backlog=256
     )
     await server.serve_forever()
 
