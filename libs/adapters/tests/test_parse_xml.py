@@ -98,3 +98,10 @@ def test_text_beyond_the_limit_is_too_large() -> None:
     with pytest.raises(Invalid) as raised:
         parse(f"<x>{'<p>some more words here</p>' * 9_000}</x>")
     assert raised.value.code == "too_large"
+
+
+def test_a_wide_row_does_not_multiply_the_others() -> None:
+    rows = f"<tr>{'<td>x</td>' * 500}</tr>" + "<tr><td>x</td></tr>" * 2_000
+    with pytest.raises(Invalid) as raised:
+        parse(f"<table>{rows}</table>")
+    assert raised.value.code == "too_large"

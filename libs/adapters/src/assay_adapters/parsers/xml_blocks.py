@@ -42,6 +42,7 @@ _HTML_TEXT = re.compile(r"</(?:p|div|ul|ol|h[1-6]|table|a|b|i|em|strong|span|li)
 _MAX_TITLE_CHARS = 300
 _MAX_LIST_DEPTH = 8
 _MAX_COLUMNS = 200
+_MAX_TABLE_CELLS = 100_000
 
 
 class ElementWriter:
@@ -158,7 +159,12 @@ class ElementWriter:
         for inner in node:
             if _kind(inner) in ("caption", "title"):
                 self._paragraph(_text(inner))
-        self._canvas.table(_rows(node))
+        rows = _rows(node)
+        # Short rows are filled up when a table is written: it must not grow without bounds.
+        step = _MAX_TABLE_CELLS // max(1, *map(len, rows)) if rows else 1
+        for at in range(0, len(rows), step):
+            self._canvas.table(rows[at : at + step])
+            self._limits.check_chars(self._name, self._canvas.length)
 
     def _leaf(self, kind: str, node: "Element") -> None:
         text = (node.text or "").strip()
