@@ -11,16 +11,16 @@ class _Client(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.received = b""
-        self.closed = asyncio.Event()
+        self.ended = asyncio.Event()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.received += bytes(data)
 
     def can_write_eof(self) -> bool:
-        return False
+        return True
 
-    def close(self) -> None:
-        self.closed.set()
+    def write_eof(self) -> None:
+        self.ended.set()
 
 
 async def _shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -38,5 +38,5 @@ async def test_what_arrives_before_the_way_is_open_is_passed_on() -> None:
         front.data_received(b"words")
         front.eof_received()
         async with asyncio.timeout(5):
-            await client.closed.wait()
+            await client.ended.wait()
     assert client.received == b"EARLY WORDS"
