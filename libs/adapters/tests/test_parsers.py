@@ -51,7 +51,7 @@ def test_text_is_read_in_its_encoding(data: bytes, text: str) -> None:
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (b"PK\x03\x04rest of an office file", "unknown_type"),
+        (b"PK\x03\x04rest of an office file", "broken"),
         (b"\x89PNG\r\n\x1a\n", "unknown_type"),
         (b"text with\0a NUL", "unknown_type"),
         (bytes(range(1, 32)) * 20, "unknown_type"),

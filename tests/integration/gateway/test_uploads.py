@@ -97,7 +97,7 @@ async def test_idempotency_keys_are_not_shared_between_tenants(door: Any, admin:
         (b"", "empty.txt", 400, "empty"),
         (b"\x7fELF\x02\x01", "tool", 415, "unknown_type"),
         (b"MZ\x90\0\x03\0\0\0%PDF-1.7", "invoice.pdf", 415, "unknown_type"),
-        (b"PK\x03\x04rest", "book.docx", 415, "unknown_type"),
+        (b"\x1f\x8b\x08rest", "book.tar.gz", 415, "unknown_type"),
         (b"\x89PNG\r\n\x1a\n", "x.png", 415, "unknown_type"),
         (b"x" * (3 * 2**20 + 1), "big.txt", 413, "too_large"),
         (b"x" * (5 * 2**20), "bigger.txt", 413, "too_large"),

@@ -7,6 +7,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from assay_gateway.file_types import ACCEPTED
+
 JSON = "application/json"
 SSE = "text/event-stream"
 
@@ -50,7 +52,7 @@ UPLOAD_FORM: dict[str, Any] = {
                         "file": {
                             "type": "string",
                             "format": "binary",
-                            "description": "Plain text, Markdown, HTML or PDF.",
+                            "description": f"The file: {ACCEPTED}.",
                         },
                     },
                 },

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from assay_core.errors import Invalid
 
+from assay_adapters.parsers.kinds import READABLE
+
 # The 32-bit marks come first: they begin with a 16-bit one.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -128,7 +130,7 @@ def _cleaned(text: str, encoding: str, *, name: str, warnings: tuple[str, ...] =
     sample = text[:_SAMPLE_BYTES]
     if "\0" in sample or len(_ODD.findall(sample)) > max(2, 0.05 * len(sample)):
         raise Invalid(
-            f"{name!r} is not text: it is full of control characters. Upload text, Markdown, HTML or PDF",
+            f"{name!r} is not text: it is full of control characters. Upload {READABLE}",
             code="unknown_type",
         )
     text = text.replace("\r\n", "\n").replace("\r", "\n")

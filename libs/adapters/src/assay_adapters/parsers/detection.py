@@ -1,26 +1,18 @@
+"""Which kind of document some bytes are: by content; the name only decides where the content leaves it open."""
+
+import json
 import re
-from enum import StrEnum
 from pathlib import PurePath
 
 from assay_core.errors import Invalid
 
+from assay_adapters.parsers.containers import kind_of_ole, kind_of_zip
 from assay_adapters.parsers.decoding import is_binary
+from assay_adapters.parsers.kinds import READABLE, Kind
+from assay_adapters.parsers.ole import OLE_SIGNATURE
 
 _HEAD_BYTES = 4096
-
-
-class Kind(StrEnum):
-    PDF = "pdf"
-    HTML = "html"
-    MARKDOWN = "markdown"
-    TEXT = "text"
-
-
 _KNOWN_BINARIES = {
-    b"PK\x03\x04": "a ZIP archive or an Office document",
-    b"PK\x05\x06": "an empty ZIP archive",
-    b"\xd0\xcf\x11\xe0": "an old Office document",
-    b"{\\rtf": "an RTF document",
     b"\x89PNG": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
     b"GIF8": "a GIF image",
@@ -42,13 +34,31 @@ _BY_NAME = {
     ".txt": Kind.TEXT,
     ".text": Kind.TEXT,
     ".log": Kind.TEXT,
-    ".csv": Kind.TEXT,
-    ".rst": Kind.TEXT,
+    ".csv": Kind.CSV,
+    ".tsv": Kind.CSV,
+    ".tab": Kind.CSV,
+    ".rst": Kind.RST,
+    ".rest": Kind.RST,
+    ".org": Kind.ORG,
     ".html": Kind.HTML,
     ".htm": Kind.HTML,
     ".xhtml": Kind.HTML,
+    ".xml": Kind.XML,
+    ".json": Kind.JSON,
+    ".jsonl": Kind.JSONL,
+    ".ndjson": Kind.JSONL,
+    ".ipynb": Kind.NOTEBOOK,
 }
+_MAIL_HEADER = re.compile(
+    rb"^(from|to|cc|date|subject|received|return-path|delivered-to|message-id|mime-version|content-type|reply-to"
+    rb"|sender|dkim-signature|x-[a-z-]+|arc-[a-z-]+):[ \t]",
+    re.I | re.M,
+)
+_HEADER_START = re.compile(rb"(?:From \S[^\n]*\n)?[A-Za-z-]{2,40}:[ \t]")
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+_MAIL_SIGNS = (b"message-id", b"mime-version", b"received", b"return-path", b"delivered-to")
 _HTML_START = re.compile(r"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+_XML_START = re.compile(r"\s*<\?xml\b")
 _HTML_TAG = re.compile(r"</?(?:p|div|h[1-6]|table|ul|ol|span|a|title|meta|br|section|article)\b[^>]*>", re.I)
 _MARKDOWN_SIGN = re.compile(
     r"^(?:#{1,6} \S|```|~~~|\|? *:?-{3,}:? *\||[-*+] \[[ x]\] )|\[[^\]\n]+\]\([^)\s]+\)|\*\*\S", re.M
@@ -56,14 +66,22 @@ _MARKDOWN_SIGN = re.compile(
 
 
 def kind_of_bytes(data: bytes, *, name: str) -> Kind | None:
-    """PDF by its signature, None for what may be text.
+    """The kind of what is more than text; None for what may be text.
 
     Raises:
-        Invalid: unknown_type for a format that is not supported.
+        Invalid: unknown_type for a format that is not supported, broken or encrypted for a container of that sort.
     """
     head = data[:_HEAD_BYTES]
     if b"%PDF-" in head[:1024]:
         return Kind.PDF
+    if head.startswith(b"PK\x03\x04"):
+        return kind_of_zip(data, name=name)
+    if head.startswith(OLE_SIGNATURE):
+        return kind_of_ole(data, name=name)
+    if head.startswith(b"{\\rtf"):
+        return Kind.RTF
+    if _is_mail(head):
+        return Kind.EML
     for signature, what in _KNOWN_BINARIES.items():
         if head.startswith(signature):
             raise _unknown(name, what)
@@ -73,13 +91,17 @@ def kind_of_bytes(data: bytes, *, name: str) -> Kind | None:
 
 
 def kind_of_text(text: str, *, name: str) -> Kind:
-    """Which kind of text this is; the name only decides where the content leaves it open."""
+    """Which kind of text this is."""
     head = text[:_HEAD_BYTES]
     if _HTML_START.match(head):
         return Kind.HTML
     named = _BY_NAME.get(PurePath(name.lower()).suffix)
     has_tags = len(_HTML_TAG.findall(head)) >= 3
-    if named is Kind.HTML and not has_tags:
+    if named is Kind.XML or (_XML_START.match(head) and named not in (Kind.TEXT, Kind.MARKDOWN)):
+        return Kind.XML if head.lstrip().startswith("<") else Kind.TEXT
+    if named in (Kind.JSON, Kind.NOTEBOOK, Kind.JSONL, None) and (data := _data_kind(text, named)):
+        return data
+    if named in (Kind.JSON, Kind.NOTEBOOK) or (named is Kind.HTML and not has_tags):
         named = None
     if named is not None:
         return named
@@ -88,5 +110,33 @@ def kind_of_text(text: str, *, name: str) -> Kind:
     return Kind.MARKDOWN if len(_MARKDOWN_SIGN.findall(head)) >= 2 else Kind.TEXT
 
 
+def _is_mail(head: bytes) -> bool:
+    """Begins with headers, of which two are known and one is of a sort that people do not write by hand."""
+    headers = _BLANK_LINE.split(head, maxsplit=1)[0]
+    found = {match[1].lower() for match in _MAIL_HEADER.finditer(headers)}
+    return bool(_HEADER_START.match(headers)) and len(found) >= 2 and any(sign in found for sign in _MAIL_SIGNS)
+
+
+def _data_kind(text: str, named: Kind | None) -> Kind | None:
+    """A notebook, JSON, or one JSON object a line; None for anything else."""
+    start = text.lstrip()[:1]
+    if start not in ("{", "["):
+        return None
+    first_line = text.lstrip().split("\n", 1)[0]
+    if named is not Kind.NOTEBOOK and "\n" in text.strip() and _is_json(first_line):
+        return Kind.JSONL
+    if not _is_json(text):
+        return Kind.JSONL if named is Kind.JSONL else None
+    return Kind.NOTEBOOK if '"nbformat"' in text and '"cells"' in text else Kind.JSON
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _unknown(name: str, what: str) -> Invalid:
-    return Invalid(f"{name!r} is {what}, which cannot be read. Upload text, Markdown, HTML or PDF", code="unknown_type")
+    return Invalid(f"{name!r} is {what}, which cannot be read. Upload {READABLE}", code="unknown_type")

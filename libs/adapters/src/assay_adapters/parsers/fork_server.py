@@ -6,7 +6,6 @@ It reads requests from the socket until the other end closes. A request is a JSO
 (file, result, status). It answers on the status descriptor when the process is gone.
 """
 
-import codecs
 import contextlib
 import gc
 import json
@@ -22,10 +21,10 @@ from typing import NoReturn
 from assay_core.errors import Invalid
 
 from assay_adapters.parsers.confinement import confine, leave_network
-from assay_adapters.parsers.decoding import GUESSED
 from assay_adapters.parsers.limits import ParseLimits
 from assay_adapters.parsers.parse import parse_bytes
 from assay_adapters.parsers.results import write_document, write_error
+from assay_adapters.parsers.warm_up import warm_up
 
 MAX_REQUEST_BYTES = 16 * 1024
 _ORPHAN_CHECK_S = 5.0
@@ -41,7 +40,7 @@ class _Child:
 def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     os.setpgid(0, 0)
-    _warm_up()
+    warm_up()
     leave_network()
     gc.collect()
     gc.freeze()
@@ -166,35 +165,6 @@ def _write_all(fd: int, data: bytes) -> None:
     while view:
         view = view[os.write(fd, view) :]
 
-
-def _warm_up() -> None:
-    """Import all that parsing imports: a confined process cannot open a module's file."""
-    limits = ParseLimits(max_bytes=1 << 20, max_pages=9, max_chars=1 << 20, timeout_s=9, memory_bytes=1)
-    for encoding in (*GUESSED, "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "latin-1", "ascii"):
-        codecs.lookup(encoding)
-    for name, data in _SAMPLES.items():
-        try:
-            parse_bytes(data, name=name, limits=limits)
-        except Invalid:
-            continue
-
-
-_SAMPLES = {
-    "warm.txt": b"plain text",
-    "warm.md": b"# Title\n\n- list\n\n| a | b |\n|---|---|\n| 1 | 2 |\n",
-    "warm.html": b"<html><body><h1>Title</h1><table><tr><th>a</th></tr></table></body></html>",
-    "warm.cp1252": "Wärme für die Größe der Straße überall".encode("cp1252"),
-    "warm.pdf": b"""%PDF-1.4
-1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
-2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
-3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>endobj
-4 0 obj<</Length 30>>stream
-BT /F 9 Tf 9 9 Td (warm) Tj ET
-endstream endobj
-5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj
-trailer<</Root 1 0 R>>
-%%EOF""",
-}
 
 if __name__ == "__main__":
     main()

@@ -138,7 +138,7 @@ def idle(
     was = {name: cpu_s for name, cpu_s, _ in before}
     parts = [(name, 100 * (cpu_s - was.get(name, 0.0)) / watched_s, mib) for name, cpu_s, mib in after]
     without_model = [part for part in parts if part[0] != "vllm"]
-    result = {
+    result: dict[str, object] = {
         "seconds": round(watched_s, 1),
         "core_percent": {name: round(percent, 2) for name, percent, _ in parts},
         "core_percent_of_all": round(sum(percent for _, percent, _ in parts), 2),

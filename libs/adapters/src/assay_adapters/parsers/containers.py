@@ -1,0 +1,62 @@
+"""What a ZIP archive or an old Office container holds, by its table of contents alone."""
+
+import io
+import struct
+import zipfile
+
+from assay_core.errors import Invalid
+
+from assay_adapters.parsers.kinds import Kind
+from assay_adapters.parsers.ole import encrypted, stream_names
+
+_MAX_NAMES = 20_000
+_BY_ENTRY = {
+    "word/document.xml": Kind.DOCX,
+    "ppt/presentation.xml": Kind.PPTX,
+    "xl/workbook.xml": Kind.XLSX,
+}
+_BY_MIMETYPE = (
+    ("application/epub+zip", Kind.EPUB),
+    ("application/vnd.oasis.opendocument.text", Kind.ODF),
+    ("application/vnd.oasis.opendocument.spreadsheet", Kind.ODF),
+    ("application/vnd.oasis.opendocument.presentation", Kind.ODF),
+)
+_BY_STREAM = {
+    "Workbook": Kind.XLS,
+    "Book": Kind.XLS,
+    "__properties_version1.0": Kind.MSG,
+}
+_SAVED_ANEW = {
+    "WordDocument": "an old Word document; save it as DOCX",
+    "PowerPoint Document": "an old PowerPoint document; save it as PPTX",
+    "VisioDocument": "a Visio drawing; save it as PDF",
+}
+
+
+def kind_of_zip(data: bytes, *, name: str) -> Kind:
+    """Raises `Invalid`: broken, or unknown_type for an archive that is no document."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = frozenset(archive.namelist()[:_MAX_NAMES])
+            mimetype = archive.read("mimetype")[:100].decode("ascii", "replace") if "mimetype" in entries else ""
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, ValueError, struct.error) as e:
+        raise Invalid(f"{name!r} is a damaged ZIP container: {e}. Save it again", code="broken") from e
+    if found := next((kind for entry, kind in _BY_ENTRY.items() if entry in entries), None):
+        return found
+    if found := next((kind for start, kind in _BY_MIMETYPE if mimetype.startswith(start)), None):
+        return found
+    what = "an Office document of a kind" if "[Content_Types].xml" in entries else "a ZIP archive"
+    raise Invalid(f"{name!r} is {what} that cannot be read; unpack it, or save it as PDF", code="unknown_type")
+
+
+def kind_of_ole(data: bytes, *, name: str) -> Kind:
+    """Raises `Invalid`: broken, encrypted, or unknown_type with the way out."""
+    streams = stream_names(data)
+    if not streams:
+        raise Invalid(f"{name!r} is a damaged Office container. Save it again", code="broken")
+    if "EncryptedPackage" in streams:
+        raise encrypted(name)
+    if found := next((kind for stream, kind in _BY_STREAM.items() if stream in streams), None):
+        return found
+    what = next((what for stream, what in _SAVED_ANEW.items() if stream in streams), "an unknown Office container")
+    raise Invalid(f"{name!r} is {what}", code="unknown_type")

@@ -1,0 +1,32 @@
+"""The kinds of document that can be read."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    PDF = "pdf"
+    DOCX = "docx"
+    PPTX = "pptx"
+    XLSX = "xlsx"
+    XLS = "xls"
+    ODF = "odf"
+    EPUB = "epub"
+    RTF = "rtf"
+    EML = "eml"
+    MSG = "msg"
+    HTML = "html"
+    MARKDOWN = "markdown"
+    RST = "rst"
+    ORG = "org"
+    CSV = "csv"
+    JSON = "json"
+    JSONL = "jsonl"
+    NOTEBOOK = "notebook"
+    XML = "xml"
+    TEXT = "text"
+
+
+READABLE = (
+    "text, Markdown, reStructuredText, Org, HTML, XML, JSON, CSV, PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, "
+    "RTF, notebooks or mail"
+)
