@@ -7,6 +7,9 @@ from assay_core.documents import Element, ElementKind
 from assay_adapters.parsers.decoding import without_controls
 
 
+_MAX_FILLED_CELLS = 10_000
+
+
 class Canvas:
     """Takes blocks in reading order. `#` headings, `-` lists, pipe tables, a blank line between blocks.
 
@@ -37,13 +40,18 @@ class Canvas:
         self.block(ElementKind.LIST, "\n".join(lines), page=page)
 
     def table(self, rows: Sequence[Sequence[str]], *, page: int | None = None) -> None:
-        """A table as pipe rows, its first row as head. Rows without text are left out; short ones are filled up."""
+        """A table as pipe rows, its first row as head. Rows without text are left out; short ones are filled up.
+
+        Filling up may at most quadruple a large table: one wide row among many short ones must not inflate the text.
+        """
         cells = [[" ".join(cell.split()) for cell in row] for row in rows]
         cells = [row for row in cells if any(row)]
         width = max(map(len, cells), default=0)
+        if width * len(cells) > max(_MAX_FILLED_CELLS, 4 * sum(map(len, cells))):
+            width = 0
         lines = [_pipe_row(row, width) for row in cells]
         if len(lines) > 1:
-            lines.insert(1, _pipe_row(["---"] * width, width))
+            lines.insert(1, _pipe_row(["---"] * (width or len(cells[0])), 0))
         self.block(ElementKind.TABLE, "\n".join(lines), page=page)
 
     def code(self, text: str, *, page: int | None = None) -> None:
