@@ -6,7 +6,6 @@ from assay_core.documents import Element, ElementKind
 
 from assay_adapters.parsers.decoding import without_controls
 
-
 _MAX_FILLED_CELLS = 10_000
 
 
