@@ -78,6 +78,12 @@ class Canvas:
         self._length += len(text)
 
 
+def evened(text: str) -> str:
+    """The lines of a text with single blanks between words; empty lines are left out."""
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
 def _bullet(text: str) -> str:
     line = " ".join(text.split())
     head = line.split(" ", 1)[0]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from assay_adapters.parsers.canvas import evened
 from assay_adapters.parsers.xml_tree import child, descendants, local, number
 
 if TYPE_CHECKING:
@@ -26,8 +27,7 @@ class OdfInline:
 
     @property
     def text(self) -> str:
-        lines = (" ".join(line.split()) for line in "".join(self.pieces).split("\n"))
-        return "\n".join(line for line in lines if line)
+        return evened("".join(self.pieces))
 
     def read(self, node: "Element") -> None:
         """Take in all that is below a node. A line end in the source is a space."""
