@@ -76,6 +76,18 @@ class Retry(Reply):
     job: str | None
 
 
+class Reason(Reply):
+    """A code of failed documents, what it means, and what a person can do about it."""
+
+    code: str
+    meaning: str
+    way_out: str
+
+
+class ReasonList(Reply):
+    reasons: list[Reason]
+
+
 class DocumentSummary(Reply):
     """A document and its newest version (`version`); readers see `live_version`."""
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from assay_core.documents import VersionState
 from assay_core.errors import Invalid
 from assay_core.principals import Principal
+from assay_core.reasons import REASONS
 from assay_store import collections, documents, reading
 from assay_store.encryption import Vault
 from assay_wire import public, to_public
@@ -115,6 +116,15 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
             return documents.delete(connection, document)
 
         return public.Deletion(document_id=id, job=await transactions(delete))
+
+    @router.get("/v1/reasons", summary="List why documents may fail")
+    async def list_reasons(principal: Principal = Depends(who)) -> public.ReasonList:  # noqa: ARG001
+        return public.ReasonList(
+            reasons=[
+                public.Reason(code=code, meaning=reason.meaning, way_out=reason.way_out)
+                for code, reason in REASONS.items()
+            ]
+        )
 
     @router.post("/v1/documents/{id}/retry", status_code=202, summary="Try a failed document again")
     async def retry_document(id: str, principal: Principal = Depends(who)) -> public.Retry:

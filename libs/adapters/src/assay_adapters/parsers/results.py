@@ -8,15 +8,11 @@ from typing import Any, cast
 
 from assay_core.documents import Element, ElementKind, ParsedDocument
 from assay_core.errors import Invalid
+from assay_core.reasons import PARSING
 
 from assay_adapters.parsers.limits import ParseLimits
 
-CODES = frozenset(
-    {
-        *("unknown_type", "empty", "encrypted", "broken", "too_large", "too_many_pages", "no_text"),
-        *("timeout", "out_of_memory", "crashed"),
-    }
-)
+CODES = frozenset(PARSING)
 _MAX_LABEL_CHARS = 1000
 
 
