@@ -13,7 +13,7 @@ def test_a_second_owner_is_refused_at_once_and_told_the_way_out(tmp_path: Path) 
         started = time.monotonic()
         with pytest.raises(HomeInUse) as refusal, owned(home):
             pass
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
     assert str(os.getpid()) in refusal.value.message
     assert "assay down" in refusal.value.message
     assert "--home" in refusal.value.message

@@ -102,6 +102,4 @@ def test_text_beyond_the_limit_is_too_large() -> None:
 
 def test_a_wide_row_does_not_multiply_the_others() -> None:
     rows = f"<tr>{'<td>x</td>' * 500}</tr>" + "<tr><td>x</td></tr>" * 2_000
-    with pytest.raises(Invalid) as raised:
-        parse(f"<table>{rows}</table>")
-    assert raised.value.code == "too_large"
+    assert len(parse(f"<table>{rows}</table>").text) < 20_000

@@ -44,7 +44,7 @@ def code_of(parser: SandboxedParser, data: bytes, folder: Path, name: str = "fil
 def test_a_slow_file_ends_at_the_time_limit(sandbox: SandboxedParser, tmp_path: Path) -> None:
     before = time.monotonic()
     assert code_of(sandbox, SLOW, tmp_path, "deep.html") == "timeout"
-    assert time.monotonic() - before < 3
+    assert time.monotonic() - before < 10
 
 
 def test_a_file_that_needs_too_much_memory_is_refused(tmp_path: Path) -> None:
