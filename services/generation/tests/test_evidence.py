@@ -1,6 +1,7 @@
 """Which spans of a passage are looked at, and in which order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from assay_generation.evidence import in_context, rank, spans_of
@@ -83,3 +84,10 @@ def test_sentences_are_embedded_once() -> None:
     embedder.embed_passages(["e", "f", "g"])
     embedder.embed_passages(["a b"])
     assert inner.embedded == ["a b", "c d", "e", "f", "g", "a b"]
+
+
+def test_of_two_equal_sentences_the_one_below_the_asked_title_comes_first() -> None:
+    text = "Working alone is not allowed at night."
+    hits = [replace(make_hit(text), title=title) for title in ("Site rules: Arnsby", "Site rules: Port Velden")]
+    best, *_ = rank(FakeEmbedder(), "Is working alone allowed at Port Velden?", hits)
+    assert best.hit == 1

@@ -23,7 +23,8 @@ _ITEM = re.compile(r"(?:[-*+•◦‣–] |\d{1,3}[.)] |[a-zA-Z]\) )")
 class Evidence:
     """A span `start:end` of the text of hit number `hit` (from 0).
 
-    `cosine` is that of question and span, -1 to 1; `coverage` the share of the question's words in the passage.
+    `cosine` is that of question and span, -1 to 1; `coverage` the share of the question's words in the span, its
+    headings and the title of its document: the same sentence may stand in the rules of two places.
     """
 
     hit: int
@@ -72,7 +73,7 @@ def rank(embedder: Embedder, question: str, hits: Sequence[Hit]) -> list[Evidenc
             start=start,
             end=end,
             cosine=_dot(asked, vector),
-            coverage=coverage(question, in_context(hits[number], start, end)),
+            coverage=coverage(question, _with_titles(hits[number], in_context(hits[number], start, end))),
         )
         for (number, (start, end)), vector in zip(spans, vectors, strict=True)
     ]
@@ -96,6 +97,10 @@ def in_context(hit: Hit, start: int, end: int) -> str:
     if span.startswith("|"):
         return above + "\n".join([*_table_head(hit.text, start), span])
     return above + span if len(span.split()) < _SHORT_WORDS else span
+
+
+def _with_titles(hit: Hit, span: str) -> str:
+    return "\n".join([hit.title, *hit.heading_path, span])
 
 
 def _dot(asked: Sequence[float], vector: Vector) -> float:

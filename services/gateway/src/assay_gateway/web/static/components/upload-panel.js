@@ -46,7 +46,7 @@ function dropZone(add) {
   const zone = h("div", { class: "drop" }, icon("upload"),
     h("p", null, h("strong", null, "Drop files or folders here"), " or "),
     h("label", { class: "button", for: files.id }, "Choose files"), files,
-    h("p", { class: "fine" }, "PDF, HTML, Markdown or plain text. A file with the name of a stored document becomes its new version."));
+    h("p", { class: "fine" }, "PDF, Word, PowerPoint, Excel, OpenDocument, HTML, Markdown, mail, EPUB, text and data. A file with the name of a stored document becomes its new version."));
   const over = (on) => (event) => {
     event.preventDefault();
     zone.classList.toggle("is-over", on);
