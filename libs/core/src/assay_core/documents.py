@@ -1,11 +1,13 @@
 """Documents, versions and chunks: what is stored, and how ids are made."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, NewType
+
+from assay_core.tables import Table
 
 TenantId = NewType("TenantId", str)
 AclId = NewType("AclId", int)
@@ -52,6 +54,20 @@ class ElementKind(StrEnum):
     LIST = "list"
     TABLE = "table"
     CODE = "code"
+    CAPTION = "caption"
+    FOOTNOTE = "footnote"
+    HEADER = "header"
+    FOOTER = "footer"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where an element stands on its page: points (1/72 inch) from the top left corner, so `top` < `bottom`."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +75,9 @@ class Element:
     """A piece of a parsed document.
 
     `start` and `end` are character offsets into the canonical text (`end` exclusive). `page` counts from 1 and is
-    None where the format has no pages. `level` is the heading level (1 to 6), 0 for anything else.
+    None where the format has no pages, `box` where it has no places on them. `level` is the heading level (1 to 6), 0
+    for anything else. `table` is set for tables whose cells are known. `heading_path` holds the headings above it,
+    outermost first, without its own text; `with_heading_paths` fills it in.
     """
 
     kind: ElementKind
@@ -67,6 +85,9 @@ class Element:
     end: int
     page: int | None = None
     level: int = 0
+    box: Box | None = None
+    table: Table | None = None
+    heading_path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +101,21 @@ class ParsedDocument:
     parser: str
     pages: int | None = None
     warnings: tuple[str, ...] = ()
+
+
+def with_heading_paths(text: str, elements: Iterable[Element]) -> Iterator[Element]:
+    """The elements with the headings above each; a title stands above all headings."""
+    path: list[tuple[int, str]] = []
+    above: tuple[str, ...] = ()
+    for element in elements:
+        if element.kind not in (ElementKind.TITLE, ElementKind.HEADING):
+            yield replace(element, heading_path=above) if above else element
+            continue
+        while path and path[-1][0] >= element.level:
+            path.pop()
+        yield replace(element, heading_path=tuple(heading for _, heading in path))
+        path.append((element.level, " ".join(text[element.start : element.end].split())))
+        above = tuple(heading for _, heading in path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from assay_core.documents import ParsedDocument
+from assay_core.documents import ParsedDocument, with_heading_paths
 from assay_core.errors import Invalid
 
 from assay_adapters.parsers.attachments import ParseAttachment, nested
@@ -57,7 +57,8 @@ def parse_bytes(data: bytes, *, name: str, limits: ParseLimits) -> ParsedDocumen
         Invalid: with one of the codes of the `Parser` port.
     """
     attachments = nested(lambda file, called, inner: _parse(file, name=called, limits=limits, attachments=inner))
-    return _parse(data, name=name, limits=limits, attachments=attachments)
+    parsed = _parse(data, name=name, limits=limits, attachments=attachments)
+    return replace(parsed, elements=tuple(with_heading_paths(parsed.text, parsed.elements)))
 
 
 def _parse(data: bytes, *, name: str, limits: ParseLimits, attachments: ParseAttachment | None) -> ParsedDocument:
