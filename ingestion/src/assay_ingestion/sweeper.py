@@ -9,6 +9,7 @@ from assay_core.jobs import JobKind
 from assay_core.ports import BlobStore
 from assay_store import jobs, outbox, pipeline
 from assay_store.database import Database
+from assay_store.intake import UPLOADS_PREFIX
 from prometheus_client import Counter
 
 from assay_ingestion.doorbell import Doorbell
@@ -21,7 +22,6 @@ BURIED = Counter("assay_jobs_buried_total", "Jobs whose worker died at every try
 # A worker that is rung goes on until nothing is left: a few rings wake every lane.
 _RINGS = 4
 _SENT_KEPT_S = 3600.0
-_UPLOADS = "uploads"
 _UPLOAD_KEPT_S = 24 * 3600.0
 _LOOK_AT_UPLOADS_S = 3600.0
 
@@ -92,7 +92,7 @@ class Sweeper:
         if now_s < self._look_at_uploads_s:
             return 0
         self._look_at_uploads_s = now_s + _LOOK_AT_UPLOADS_S
-        self._uploads_seen = {key: self._uploads_seen.get(key, now_s) for key in self._blobs.keys(_UPLOADS)}
+        self._uploads_seen = {key: self._uploads_seen.get(key, now_s) for key in self._blobs.keys(UPLOADS_PREFIX)}
         stale = [key for key, seen_s in self._uploads_seen.items() if now_s - seen_s >= _UPLOAD_KEPT_S]
         for key in stale:
             self._blobs.delete(key)

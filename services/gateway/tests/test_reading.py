@@ -1,6 +1,6 @@
 import pytest
+from assay_core import file_types
 from assay_core.errors import Invalid
-from assay_gateway import file_types
 from assay_gateway.documents import MAX_TEXT_CHARS, passage
 from assay_wire import public
 

@@ -1,7 +1,6 @@
 """A blob that is sealed and written while its bytes arrive: plain text never touches the disk."""
 
 import asyncio
-import hashlib
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
@@ -10,7 +9,8 @@ import anyio
 import anyio.from_thread
 from assay_core.ports import BlobStore
 from assay_runtime.threads import Workers
-from assay_store.encryption import Key
+from assay_store.documents import UploadTarget
+from assay_store.intake import Sealed, TooLarge, seal
 
 from assay_gateway.disconnect import stop
 
@@ -18,25 +18,17 @@ _PIECES_IN_FLIGHT = 8
 
 
 class BlobWriter:
-    """Writes to `blob_key` in a thread of `workers`. Leaving the block before `finish` leaves nothing behind.
+    """Seals for `target` in a thread of `workers`. Leaving the block before `finish` leaves nothing behind."""
 
-    `sha256` and `size_bytes` are those of the plain bytes written so far, complete after `finish`; `sent_bytes` counts
-    what was handed over.
-    """
-
-    def __init__(self, *, blobs: BlobStore, key: Key, blob_key: str, workers: Workers) -> None:
+    def __init__(
+        self, *, blobs: BlobStore, target: UploadTarget, max_bytes: int, too_large: TooLarge, workers: Workers
+    ) -> None:
         self._blobs = blobs
-        self._key = key
-        self._blob_key = blob_key
+        self._target = target
+        self._max_bytes = max_bytes
+        self._too_large = too_large
         self._workers = workers
-        self._hash = hashlib.sha256()
         self._inbox, self._outbox = anyio.create_memory_object_stream[bytes](_PIECES_IN_FLIGHT)
-        self.size_bytes = 0
-        self.sent_bytes = 0
-
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._write())
@@ -53,13 +45,12 @@ class BlobWriter:
     async def send(self, piece: bytes) -> None:
         """Add bytes; waits while the disk is slower than the client. Raises what broke the writing."""
         if piece:
-            self.sent_bytes += len(piece)
             await self._put(piece)
 
-    async def finish(self) -> None:
-        """Write the end; the blob is durable when this returns."""
+    async def finish(self) -> Sealed:
+        """Write the end; the blob is durable when this returns. Raises as `assay_store.intake.seal`."""
         await self._put(b"")
-        await self._task
+        return await self._task
 
     async def _put(self, piece: bytes) -> None:
         try:
@@ -68,13 +59,15 @@ class BlobWriter:
             await self._task
             raise
 
-    async def _write(self) -> None:
+    async def _write(self) -> Sealed:
         with self._outbox:
-            await self._workers.run(lambda: self._blobs.put(self._blob_key, self._key.seal_stream(self._pieces())))
+            return await self._workers.run(
+                lambda: seal(
+                    self._blobs, self._target, self._pieces(), max_bytes=self._max_bytes, too_large=self._too_large
+                )
+            )
 
     def _pieces(self) -> Iterator[bytes]:
         # An empty piece is the end; a closed stream is a client that went away, and raises.
         while piece := anyio.from_thread.run(self._outbox.receive):
-            self._hash.update(piece)
-            self.size_bytes += len(piece)
             yield piece

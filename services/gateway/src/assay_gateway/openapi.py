@@ -2,12 +2,11 @@
 
 from typing import Any
 
+from assay_core.file_types import ACCEPTED
 from assay_wire import problems
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
-
-from assay_gateway.file_types import ACCEPTED
 
 JSON = "application/json"
 SSE = "text/event-stream"

@@ -5,27 +5,25 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from assay_core.documents import Collection
 from assay_core.errors import Conflict, Invalid
+from assay_core.names import clean_name
 from assay_core.ports import BlobStore
 from assay_core.principals import Principal
 from assay_runtime.threads import Workers
 from assay_store import documents, visibility
 from assay_store.documents import UploadTarget
 from assay_store.encryption import Vault
-from assay_store.ids import new_id
+from assay_store.intake import Sealed
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
-from assay_gateway import file_types
 from assay_gateway.blob_writing import BlobWriter
 from assay_gateway.multipart import Event, Field, FileData, FileEnd, FileStart, MultipartReader
-from assay_gateway.names import clean_name
 from assay_gateway.transactions import Transactions
 
-UPLOADS_PREFIX = "uploads"
 # What a form may add to the file: boundaries, headers and fields.
 _FORM_BYTES = 1 << 20
 _SLOWEST_BYTES_PER_S = 1024
@@ -37,25 +35,18 @@ _Metadata = TypeAdapter(dict[str, str])
 
 @dataclass(slots=True)
 class Received:
-    """An upload that lies sealed under `blob_key`, not yet recorded."""
+    """An upload that lies sealed, not yet recorded."""
 
-    target: UploadTarget
-    blob_key: str
+    sealed: Sealed
     metadata: dict[str, str] | None
-    media_type: str
-    sha256: str
-    size_bytes: int
 
 
 @dataclass(slots=True)
 class _Form:
     name: str | None = None
     metadata: dict[str, str] | None = None
-    target: UploadTarget | None = None
-    blob_key: str = ""
-    media_type: str = ""
-    head: bytearray = field(default_factory=bytearray)
     writer: BlobWriter | None = None
+    sealed: Sealed | None = None
 
 
 class Receiver:
@@ -94,16 +85,8 @@ class Receiver:
                 for event in reader.feed(piece):
                     await self._take(who, collection, form, event, stack)
             reader.finish()
-            assert form.writer is not None
-            assert form.target is not None
-            return Received(
-                target=form.target,
-                blob_key=form.blob_key,
-                metadata=form.metadata,
-                media_type=form.media_type,
-                sha256=form.writer.sha256,
-                size_bytes=form.writer.size_bytes,
-            )
+            assert form.sealed is not None
+            return Received(form.sealed, form.metadata)
 
     async def target(self, who: Principal, collection: Collection, name: str) -> UploadTarget:
         """The document that an upload of this name belongs to."""
@@ -152,33 +135,21 @@ class Receiver:
                     code="validation",
                 )
             case FileStart(filename):
-                form.target = await self.target(who, collection, clean_name(form.name or filename))
-                form.blob_key = f"{UPLOADS_PREFIX}/{new_id()}"
-                form.writer = await stack.enter_async_context(
-                    BlobWriter(blobs=self._blobs, key=form.target.key, blob_key=form.blob_key, workers=self._workers)
+                target = await self.target(who, collection, clean_name(form.name or filename))
+                writer = BlobWriter(
+                    blobs=self._blobs,
+                    target=target,
+                    max_bytes=self._max_bytes,
+                    too_large=self.too_large,
+                    workers=self._workers,
                 )
+                form.writer = await stack.enter_async_context(writer)
             case FileData(data):
-                await self._write(form, data)
+                assert form.writer is not None
+                await form.writer.send(data)
             case FileEnd():
-                await self._end(form)
-
-    async def _write(self, form: _Form, data: bytes) -> None:
-        assert form.writer is not None
-        assert form.target is not None
-        if len(form.head) < file_types.HEAD_BYTES:
-            form.head += data[: file_types.HEAD_BYTES]
-            file_types.refuse_binary(bytes(form.head), form.target.name)
-        if form.writer.sent_bytes + len(data) > self._max_bytes:
-            raise self.too_large(form.target.name)
-        await form.writer.send(data)
-
-    async def _end(self, form: _Form) -> None:
-        assert form.writer is not None
-        assert form.target is not None
-        if not form.head:
-            raise Invalid(f"{form.target.name!r} is empty; upload a file with text.", code="empty")
-        form.media_type = file_types.media_type(bytes(form.head), form.target.name)
-        await form.writer.finish()
+                assert form.writer is not None
+                form.sealed = await form.writer.finish()
 
     def too_large(self, name: str = "The upload") -> Invalid:
         """The error for a file over the limit."""

@@ -1,18 +1,15 @@
 """Uploads: receive, seal, rename to the hash, record in one transaction, and only then say 202.
 
-A crash before the transaction commits leaves at most a sealed blob that nothing names: under `uploads/`, where
-ingestion's sweeper removes it after a day, or under the document's folder if it was renamed, with which it goes.
+What a crash leaves behind is told in `assay_store.intake`.
 """
 
-from assay_core.documents import Collection, VersionState
+from assay_core.documents import Collection
 from assay_core.errors import Conflict, Invalid, NotFound
 from assay_core.ports import BlobStore
 from assay_core.principals import Principal
 from assay_runtime.threads import Workers
-from assay_store import collections, documents
-from assay_store.documents import StoredBlob, UploadTarget
+from assay_store import collections, intake
 from assay_store.idempotency import Outcome, Sent
-from assay_store.ids import new_id
 from assay_wire import public
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import Connection
@@ -23,7 +20,7 @@ from assay_gateway.auth import Authenticator, require_role
 from assay_gateway.idempotency import KeyHeader, once, sent
 from assay_gateway.limits import Slots
 from assay_gateway.openapi import JSON, UPLOAD_FORM, operation_id
-from assay_gateway.receiving import UPLOADS_PREFIX, Received, Receiver
+from assay_gateway.receiving import Received, Receiver
 from assay_gateway.transactions import Transactions
 
 _FORM_OVERHEAD_BYTES = 1 << 20
@@ -59,7 +56,7 @@ def build_routes(
             try:
                 outcome = await recorder.record(principal, collection, received, idempotency_key)
             finally:
-                await receiver.discard(received.blob_key)
+                await receiver.discard(received.sealed.blob_key)
         body = public.Upload.model_validate(outcome.body)
         return Response(body.model_dump_json(), status_code=outcome.status, media_type=JSON)
 
@@ -86,15 +83,8 @@ class Recorder:
         The document may have been made or deleted by someone else meanwhile; then the blob is sealed again for the
         document that has the name now, once.
         """
-        request = sent(
-            who,
-            "upload",
-            idempotency_key,
-            collection.id.id,
-            received.target.name,
-            received.metadata,
-            received.sha256,
-        )
+        name, sha256 = received.sealed.target.name, received.sealed.blob.sha256
+        request = sent(who, "upload", idempotency_key, collection.id.id, name, received.metadata, sha256)
         try:
             return await self._transactions(lambda c: self._write(c, received, request))
         except (IntegrityError, NotFound):
@@ -103,7 +93,7 @@ class Recorder:
             return await self._transactions(lambda c: self._write(c, received, request))
         except (IntegrityError, NotFound) as error:
             raise Conflict(
-                f"{received.target.name!r} is being written by someone else; send it again.",
+                f"{name!r} is being written by someone else; send it again.",
                 code="name_taken",
                 retry_after_s=1,
             ) from error
@@ -112,37 +102,25 @@ class Recorder:
         return once(connection, request, lambda: self._record(connection, received))
 
     def _record(self, connection: Connection, received: Received) -> Outcome:
-        target = received.target
-        blob = StoredBlob(received.sha256, received.size_bytes, received.media_type)
-        upload = documents.record_upload(connection, target, blob, metadata=received.metadata)
-        state = VersionState.RECEIVED
-        if upload.unchanged:
-            state = documents.versions_of(connection, upload.document)[0].state
-        else:
-            self._blobs.rename(received.blob_key, target.blob_key(received.sha256))
+        sealed = received.sealed
+        recorded = intake.record(connection, self._blobs, sealed, metadata=received.metadata)
+        upload = recorded.upload
         body = public.Upload(
             document_id=upload.document.id,
-            name=target.name,
+            name=sealed.target.name,
             version=upload.version,
             job=upload.job,
             unchanged=upload.unchanged,
-            sha256=received.sha256,
-            size_bytes=received.size_bytes,
-            state=state,
+            sha256=sealed.blob.sha256,
+            size_bytes=sealed.blob.size_bytes,
+            state=recorded.state,
         )
         return Outcome(200 if upload.unchanged else 202, body.model_dump(mode="json"))
 
     async def _seal_again(self, who: Principal, collection: Collection, received: Received) -> None:
-        target = await self._receiver.target(who, collection, received.target.name)
-        blob_key = f"{UPLOADS_PREFIX}/{new_id()}"
-        old, old_target = received.blob_key, received.target
-        await self._workers.run(lambda: self._copy(old, old_target, blob_key, target))
-        await self._receiver.discard(old)
-        received.blob_key, received.target = blob_key, target
-
-    def _copy(self, source: str, source_target: UploadTarget, blob_key: str, target: UploadTarget) -> None:
-        with self._blobs.open(source) as sealed:
-            self._blobs.put(blob_key, target.key.seal_stream(source_target.key.open_stream(sealed)))
+        sealed = received.sealed
+        target = await self._receiver.target(who, collection, sealed.target.name)
+        received.sealed = await self._workers.run(lambda: intake.seal_again(self._blobs, sealed, target))
 
 
 def _check_declared(request: Request, receiver: Receiver, max_bytes: int) -> None:

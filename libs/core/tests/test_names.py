@@ -1,6 +1,6 @@
 import pytest
 from assay_core.errors import Invalid
-from assay_gateway.names import clean_name
+from assay_core.names import clean_name
 
 
 @pytest.mark.parametrize(
