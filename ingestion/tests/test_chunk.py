@@ -2,15 +2,16 @@ import string
 from dataclasses import replace
 
 import pytest
+from assay_core.collection_settings import Chunking
 from assay_core.documents import Chunk, DocumentId, Element, ElementKind, ParsedDocument, TenantId, text_for_index
-from assay_ingestion.chunk import SPECIAL_TOKENS, ChunkLimits, split, with_short_title
+from assay_ingestion.chunk import SPECIAL_TOKENS, split, with_short_title
 from assay_testing.fake_embedder import FakeEmbedder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 DOCUMENT = DocumentId(TenantId("t"), "d" * 32)
 EMBEDDER = FakeEmbedder(max_tokens=64)
-LIMITS = ChunkLimits(budget_tokens=40, overlap_tokens=8)
+LIMITS = Chunking(budget_tokens=40, overlap_tokens=8)
 
 
 def parsed_of(*blocks: tuple[ElementKind, str, int], title: str = "", pages: bool = False) -> ParsedDocument:
@@ -37,8 +38,8 @@ def prose(*sentences: int) -> tuple[ElementKind, str, int]:
     )
 
 
-def chunked(parsed: ParsedDocument, limits: ChunkLimits = LIMITS) -> list[Chunk]:
-    return split(parsed, document=DOCUMENT, embedder=EMBEDDER, limits=limits)
+def chunked(parsed: ParsedDocument, limits: Chunking = LIMITS) -> list[Chunk]:
+    return split(parsed, document=DOCUMENT, embedder=EMBEDDER, chunking=limits)
 
 
 def test_a_short_document_is_one_chunk_with_its_heading() -> None:
@@ -100,7 +101,7 @@ def test_a_paragraph_is_kept_whole_where_the_chunk_before_it_is_half_full() -> N
 
 
 def test_a_small_end_is_shared_with_the_chunk_before_it() -> None:
-    chunks = chunked(parsed_of(prose(10, 10, 10, 10, 3)), ChunkLimits(budget_tokens=40, overlap_tokens=0))
+    chunks = chunked(parsed_of(prose(10, 10, 10, 10, 3)), Chunking(budget_tokens=40, overlap_tokens=0))
     assert [c.tokens for c in chunks] == [20, 23]
 
 
@@ -137,7 +138,7 @@ def test_equal_paragraphs_have_different_ids() -> None:
 @pytest.mark.parametrize(
     "limits", [replace(LIMITS, budget_tokens=39), replace(LIMITS, overlap_tokens=9)], ids=["budget", "overlap"]
 )
-def test_another_recipe_makes_other_ids(limits: ChunkLimits) -> None:
+def test_another_recipe_makes_other_ids(limits: Chunking) -> None:
     parsed = parsed_of(prose(5))
     assert chunked(parsed)[0].id != chunked(parsed, limits)[0].id
 

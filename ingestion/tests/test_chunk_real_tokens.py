@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from assay_adapters.models import model_folder
+from assay_core.collection_settings import Chunking
 from assay_core.documents import DocumentId, TenantId, text_for_index
-from assay_ingestion.chunk import ChunkLimits, split, with_short_title
+from assay_ingestion.chunk import split, with_short_title
 from assay_testing import sample
 from assay_testing.fake_parser import FakeParser
 from tokenizers import Tokenizer
@@ -42,7 +43,7 @@ def embedder() -> MiniLmTokens:
 @pytest.mark.parametrize("path", [p for p in sample.documents() if p.suffix == ".md"], ids=lambda p: p.name)
 def test_every_passage_is_read_whole_and_counted_exactly(path: Path, embedder: MiniLmTokens) -> None:
     parsed = with_short_title(FakeParser().parse(str(path), name=path.name), embedder)
-    chunks = split(parsed, document=DocumentId(TenantId("t"), "d"), embedder=embedder, limits=ChunkLimits())
+    chunks = split(parsed, document=DocumentId(TenantId("t"), "d"), embedder=embedder, chunking=Chunking())
     assert [parsed.text[c.start : c.end] for c in chunks] == [c.text for c in chunks]
     assert embedder.count_tokens([c.text for c in chunks]) == [c.tokens for c in chunks]
     texts = [text_for_index(title=parsed.title, heading_path=c.heading_path, text=c.text) for c in chunks]

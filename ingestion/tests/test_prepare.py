@@ -6,7 +6,6 @@ import pytest
 from assay_core.documents import CollectionId, DocumentId, TenantId
 from assay_core.errors import Broken, Invalid, NotFound
 from assay_core.jobs import JobKind, Lease
-from assay_ingestion.chunk import ChunkLimits
 from assay_ingestion.prepare import Prepared, Preparer, plain_file
 from assay_store.encryption import Vault
 from assay_store.pipeline import Source
@@ -26,7 +25,7 @@ def prepared(content: bytes, *, stored: bytes | None = None, known: bool = False
     if stored is not None:
         blobs.held["blob"] = stored
     source = Source(DOCUMENT, CollectionId(TenantId("t"), "c"), "a.md", 1, "blob", len(content), wrapped, False)
-    prepare = Preparer(vault=VAULT, blobs=blobs, parser=FakeParser(), embedder=FakeEmbedder(), limits=ChunkLimits())
+    prepare = Preparer(vault=VAULT, blobs=blobs, parser=FakeParser(), embedder=FakeEmbedder())
     first = prepare(HELD, source, set())
     return prepare(HELD, source, {c.id for c in first.chunks}) if known else first
 

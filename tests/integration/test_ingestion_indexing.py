@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
+from assay_core.collection_settings import Chunking, CollectionSettings
 from assay_core.documents import ChunkId, CollectionId, DocumentId, VersionState
 from assay_core.errors import Unavailable
 from assay_core.search import CacheEntry, CacheScope, EvidenceVersion, IndexCounts
-from assay_ingestion.chunk import ChunkLimits
 from assay_ingestion.deletions import Deletions
 from assay_ingestion.drain import BatchLimits, Drain
 from assay_ingestion.index import Indexer
@@ -20,7 +20,7 @@ from assay_ingestion.prepare import Preparer
 from assay_ingestion.rebuild import Rebuild
 from assay_ingestion.reconcile import Reconciler
 from assay_ingestion.rows import RowLoader
-from assay_store import pipeline
+from assay_store import collections, documents, pipeline
 from assay_store.database import Database
 from assay_store.locks import INDEX_WRITER, REBUILD_WANTED, NamedLock
 from assay_store.pipeline import StoredChunk
@@ -57,6 +57,9 @@ class Dense(FakeVectorIndex):
             self.forgetful -= 1
             self.delete(collection, [chunks[0]])
         return super().count(collection, chunks)
+
+
+SETTINGS = CollectionSettings(Chunking(budget_tokens=40, overlap_tokens=8))
 
 
 @dataclass
@@ -98,12 +101,10 @@ class World:
 @pytest.fixture
 def world(database: Database) -> World:
     blobs, embedder = FakeBlobStore(), FakeEmbedder()
-    library = Library(database, blobs)
+    library = Library(database, blobs, settings=SETTINGS)
     dense, lexical, cache = Dense(), FakeLexicalIndex(), FakeSemanticCache()
     stop = threading.Event()
-    prepare = Preparer(
-        vault=library.vault, blobs=blobs, parser=FakeParser(), embedder=embedder, limits=ChunkLimits(40, 8)
-    )
+    prepare = Preparer(vault=library.vault, blobs=blobs, parser=FakeParser(), embedder=embedder)
     ingestion = Ingestion(
         database=database,
         blobs=blobs,
@@ -350,3 +351,28 @@ def test_the_writer_steps_aside_for_a_rebuild_and_only_one_writes(world: World, 
     assert second.try_acquire()
     second.release()
     wanted.release()
+
+
+def test_other_settings_divide_documents_anew_while_readers_see_the_old_passages(world: World) -> None:
+    document = world.ingest("a.md", "Pumps must be inspected. " + "Valves are red and old. " * 20)
+    world.ingest("b.md", "Short.")
+    world.writer.work()
+    before = {chunk.row.chunk for chunk in _stored(world)}
+    with world.database.transaction() as connection:
+        found = collections.get(connection, world.library.librarian, "handbook")
+        found = collections.change_settings(connection, found, {"chunking": {"budget_tokens": 20}})
+        assert collections.counted(connection, found).rechunk_due == 2
+        assert documents.rechunk(connection, found, limit=500) == 2
+        assert documents.rechunk(connection, found, limit=500) == 0
+    assert world.library.live_version(document) == 1
+    assert {chunk.row.chunk for chunk in _stored(world)} == before
+    world.drain.run()
+    assert {chunk.row.chunk for chunk in _stored(world)} == before
+    world.writer.work()
+    assert world.library.live_version(document) == 2
+    after = {chunk.row.chunk for chunk in _stored(world)}
+    assert len(after) > len(before)
+    assert world.dense.count(world.library.collection, sorted(before - after)).found == 0
+    assert world.dense.count(world.library.collection, sorted(after)).found == len(after)
+    with world.database.transaction() as connection:
+        assert collections.counted(connection, found).rechunk_due == 0

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from assay_core.collection_settings import Chunking, CollectionSettings
 from assay_core.documents import VersionState
 from assay_core.errors import Conflict, Exhausted, Invalid, Unavailable
 from assay_core.jobs import MAX_ATTEMPTS, JobKind, Lease
 from assay_ingestion import vectors
-from assay_ingestion.chunk import ChunkLimits
 from assay_ingestion.drain import BatchLimits, Drain
 from assay_ingestion.leases import LeaseKeeper
 from assay_ingestion.pipeline import GroupLimits, Ingestion
@@ -26,6 +26,7 @@ from sqlalchemy import text
 pytestmark = pytest.mark.integration
 
 TEXT = "# Leave\n\nYou get 20 days.\n\n## Exceptions\n\nNone at all."
+SETTINGS = CollectionSettings(Chunking(budget_tokens=40, overlap_tokens=8))
 
 
 @dataclass
@@ -66,11 +67,11 @@ class World:
 @pytest.fixture
 def world(database: Database) -> World:
     blobs, parser, embedder, stop = FakeBlobStore(), FakeParser(), FakeEmbedder(), threading.Event()
-    library = Library(database, blobs)
+    library = Library(database, blobs, settings=SETTINGS)
     ingestion = Ingestion(
         database=database,
         blobs=blobs,
-        prepare=Preparer(vault=library.vault, blobs=blobs, parser=parser, embedder=embedder, limits=ChunkLimits(40, 8)),
+        prepare=Preparer(vault=library.vault, blobs=blobs, parser=parser, embedder=embedder),
         embedder=embedder,
         keeper=LeaseKeeper(database, lease_s=30),
         stop=stop,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from assay_core.collection_settings import Chunking
 from assay_core.documents import Chunk, DocumentId, ElementKind, ParsedDocument, chunk_id, text_for_index
 from assay_core.ports import Embedder
 
@@ -21,17 +22,6 @@ CountTokens = Callable[[Sequence[str]], list[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkLimits:
-    """`budget_tokens` bounds a passage; the embedder's own limit, less the headings above it, may be lower.
-
-    `overlap_tokens`: whole sentences up to so many tokens are repeated where a section is divided.
-    """
-
-    budget_tokens: int = 220
-    overlap_tokens: int = 30
-
-
-@dataclass(frozen=True, slots=True)
 class _Passage:
     path: tuple[str, ...]
     pieces: Sequence[Piece]
@@ -45,7 +35,7 @@ class _Passage:
         return self.pieces[-1].end
 
 
-def split(parsed: ParsedDocument, *, document: DocumentId, embedder: Embedder, limits: ChunkLimits) -> list[Chunk]:
+def split(parsed: ParsedDocument, *, document: DocumentId, embedder: Embedder, chunking: Chunking) -> list[Chunk]:
     """Divide a document into passages, in reading order.
 
     A section with all that is below it is one passage if it fits; else its own text and each section below it are
@@ -54,10 +44,10 @@ def split(parsed: ParsedDocument, *, document: DocumentId, embedder: Embedder, l
     """
     count = _counting(embedder)
     root = outline(parsed)
-    rooms = _rooms(parsed.title, root, count, embedder.max_tokens, limits.budget_tokens)
+    rooms = _rooms(parsed.title, root, count, embedder.max_tokens, chunking.budget_tokens)
     _count_pieces(parsed.text, root, rooms, count)
-    passages = _verified(parsed.text, list(_passages(root, [], rooms, limits.overlap_tokens)), rooms, count)
-    return list(_chunks(parsed.text, passages, document=document, recipe=_recipe(parsed, embedder, limits)))
+    passages = _verified(parsed.text, list(_passages(root, [], rooms, chunking.overlap_tokens)), rooms, count)
+    return list(_chunks(parsed.text, passages, document=document, recipe=_recipe(parsed, embedder, chunking)))
 
 
 def with_short_title(parsed: ParsedDocument, embedder: Embedder) -> ParsedDocument:
@@ -68,9 +58,9 @@ def with_short_title(parsed: ParsedDocument, embedder: Embedder) -> ParsedDocume
     return replace(parsed, title=title)
 
 
-def _recipe(parsed: ParsedDocument, embedder: Embedder, limits: ChunkLimits) -> str:
+def _recipe(parsed: ParsedDocument, embedder: Embedder, chunking: Chunking) -> str:
     """What makes the passages of equal sections differ. The model is in it, for vectors are kept by chunk id."""
-    parts = (parsed.parser, CHUNKER, embedder.model_id, limits.budget_tokens, limits.overlap_tokens, parsed.title)
+    parts = (parsed.parser, CHUNKER, embedder.model_id, chunking.budget_tokens, chunking.overlap_tokens, parsed.title)
     return "\x1f".join(str(part) for part in parts)
 
 

@@ -17,7 +17,7 @@ from assay_runtime.metrics import step
 from assay_store.encryption import Key, Vault
 from assay_store.pipeline import Source
 
-from assay_ingestion.chunk import ChunkLimits, split, with_short_title
+from assay_ingestion.chunk import split, with_short_title
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,11 @@ class Prepared:
 class Preparer:
     """Reads, parses and divides documents, each in the parser's throw-away process."""
 
-    def __init__(
-        self, *, vault: Vault, blobs: BlobStore, parser: Parser, embedder: Embedder, limits: ChunkLimits
-    ) -> None:
+    def __init__(self, *, vault: Vault, blobs: BlobStore, parser: Parser, embedder: Embedder) -> None:
         self._vault = vault
         self._blobs = blobs
         self._parser = parser
         self._embedder = embedder
-        self._limits = limits
 
     def __call__(self, held: Lease, source: Source, known: Set[ChunkId]) -> Prepared:
         """Parse and divide one document.
@@ -58,7 +55,7 @@ class Preparer:
             parsed = self._parser.parse(path, name=source.name)
         with step("chunk"):
             parsed = with_short_title(parsed, self._embedder)
-            chunks = split(parsed, document=source.document, embedder=self._embedder, limits=self._limits)
+            chunks = split(parsed, document=source.document, embedder=self._embedder, chunking=source.chunking)
         if not chunks:
             raise Invalid(f"{source.name!r} has no text that can be searched. Upload a file with text.", code="no_text")
         return Prepared(held, source, key, parsed, chunks, [c for c in chunks if c.id not in known])

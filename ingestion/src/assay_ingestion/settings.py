@@ -20,10 +20,9 @@ from assay_runtime.settings import (
 class IngestionSettings(Section):
     """How documents are taken in.
 
-    `max_*` and `parse_*` bound what one file may cost. `budget_tokens` bounds a passage, `overlap_tokens` what is
-    repeated where a section is divided. `lanes` batches are worked on at once, each of up to `batch_documents`
-    files and `batch_bytes`; up to `batch_chunks` chunks of a batch are in memory, `embed_batch` are embedded in one
-    call. `lease_s` is how long a dead worker's documents wait for another.
+    `max_*` and `parse_*` bound what one file may cost. `lanes` batches are worked on at once, each of up to
+    `batch_documents` files and `batch_bytes`; up to `batch_chunks` chunks of a batch are in memory, `embed_batch` are
+    embedded in one call. `lease_s` is how long a dead worker's documents wait for another.
     """
 
     max_bytes: int = 100 << 20
@@ -31,8 +30,6 @@ class IngestionSettings(Section):
     max_chars: int = 20_000_000
     parse_timeout_s: float = 60.0
     parse_memory_bytes: int = 1 << 30
-    budget_tokens: int = 220
-    overlap_tokens: int = 30
     lanes: int = 2
     batch_documents: int = 32
     batch_bytes: int = 8 << 20

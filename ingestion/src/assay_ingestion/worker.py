@@ -25,7 +25,6 @@ from celery import Celery, signals
 from celery.exceptions import SecurityWarning
 
 from assay_ingestion.bootstrap import choose_blobs, choose_embedder, choose_parser, open_database
-from assay_ingestion.chunk import ChunkLimits
 from assay_ingestion.doorbell import Doorbell
 from assay_ingestion.drain import BatchLimits, Drain
 from assay_ingestion.leases import LeaseKeeper
@@ -80,7 +79,6 @@ def _drain(
         blobs=blobs,
         parser=choose_parser(own),
         embedder=embedder,
-        limits=ChunkLimits(own.budget_tokens, own.overlap_tokens),
     )
     ingestion = Ingestion(
         database=database,

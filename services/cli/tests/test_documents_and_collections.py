@@ -69,3 +69,28 @@ def test_collections_come_and_go(run: Run, gateway: FakeGateway) -> None:
     assert run("collections", "delete", "docs", "--yes").code == 0
     assert gateway.collections == {}
     assert run("collections", "delete", "docs", "--yes").code == 1
+
+
+def test_settings_are_chosen_shown_and_changed(run: Run, gateway: FakeGateway) -> None:
+    run("collections", "create", "docs", "--chunking", "parent-child", "--field", "year=number", "--field", "kind=tags")
+    assert gateway.settings["docs"].fields == {"kind": "tags", "year": "number"}
+    assert run("collections", "show", "docs", "--json").json["settings"]["chunking"]["strategy"] == "parent-child"
+    gateway.due = 5
+    changed = run("collections", "set", "docs", "--chunking", "fixed", "--keep-versions-days", "7")
+    assert "fixed" in changed.out
+    assert "5 documents" in changed.err
+    assert "assay collections rechunk docs" in changed.err
+    assert gateway.settings["docs"].keep_versions_days == 7
+    assert gateway.settings["docs"].fields == {"kind": "tags", "year": "number"}
+
+
+def test_all_that_is_due_is_divided_anew(run: Run, gateway: FakeGateway) -> None:
+    run("collections", "create", "docs")
+    gateway.due = 5
+    assert run("collections", "rechunk", "docs", "--json").json == {"collection": "docs", "documents": 5}
+
+
+def test_settings_that_cannot_be_used_are_named(run: Run) -> None:
+    run("collections", "create", "docs")
+    assert "NAME=TYPE" in run("collections", "set", "docs", "--field", "year").err
+    assert "Name a setting" in run("collections", "set", "docs").err

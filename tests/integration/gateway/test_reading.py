@@ -228,3 +228,34 @@ async def test_readers_read_and_do_not_write(door: Any, admin: httpx.AsyncClient
             await rita.post("/v1/evaluations/runs", json={"collection": "handbook", "dataset": "golden"}),
         ]
         assert [(r.status_code, r.json()["code"]) for r in refused] == [(403, "forbidden")] * 4
+
+
+async def test_settings_of_a_collection_are_chosen_changed_and_shown(door: Any, admin: httpx.AsyncClient) -> None:
+    made = await admin.post("/v1/collections", json={"name": "tuned", "settings": {"chunking": {"strategy": "fixed"}}})
+    assert (made.status_code, made.json()["settings"]["chunking"]["strategy"]) == (201, "fixed")
+    changes = {"settings": {"fields": {"year": "number"}, "keep_versions_days": 7}}
+    changed = await admin.patch("/v1/collections/tuned", json=changes)
+    assert changed.status_code == 200
+    shown = (await admin.get("/v1/collections/tuned")).json()["settings"]
+    assert shown == changed.json()["settings"]
+    assert (shown["fields"], shown["chunking"]["strategy"], shown["keep_versions_days"]) == (
+        {"year": "number"},
+        "fixed",
+        7,
+    )
+    refused = await admin.patch("/v1/collections/tuned", json={"settings": {"chunking": {"budget_tokens": 1}}})
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad_setting")
+    async with door.client(door.enrol("writer", "contributor")) as writer:
+        assert (await writer.patch("/v1/collections/tuned", json=changes)).status_code == 403
+        assert (await writer.post("/v1/collections/tuned/rechunk")).status_code == 403
+
+
+async def test_another_chunking_says_how_many_documents_are_due(door: Any, admin: httpx.AsyncClient) -> None:
+    document = (await upload(admin, "a.md"))["document_id"]
+    ingest(door, document)
+    changed = await admin.patch("/v1/collections/handbook", json={"settings": {"chunking": {"strategy": "fixed"}}})
+    assert changed.json()["rechunk_due"] == 1
+    begun = await admin.post("/v1/collections/handbook/rechunk")
+    assert (begun.status_code, begun.json()) == (202, {"collection": "handbook", "documents": 1, "remaining": 0})
+    shown = (await admin.get(f"/v1/documents/{document}")).json()
+    assert (shown["live_version"], shown["version"], shown["state"]) == (1, 2, "received")

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
+from assay_core.collection_settings import CollectionSettings
+from assay_core.metadata import MetadataValue
 from assay_core.tables import Table
 
 TenantId = NewType("TenantId", str)
@@ -171,7 +173,8 @@ def chunk_id(
 class Collection:
     """A named set of documents that share settings; `epoch` grows with every change of what is searchable.
 
-    `documents` and `chunks` are 0 where nobody asked for them to be counted.
+    `documents`, `chunks` and `rechunk_due` (documents whose searchable version was divided by other settings) are 0
+    where nobody asked for them to be counted.
     """
 
     id: CollectionId
@@ -182,6 +185,8 @@ class Collection:
     documents: int = 0
     chunks: int = 0
     index_kind: str = "hnsw"
+    settings: CollectionSettings = field(default_factory=CollectionSettings)
+    rechunk_due: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +200,7 @@ class Document:
     live_version: int | None
     created_at: datetime
     updated_at: datetime
-    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict[str, MetadataValue])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,13 @@
 """Collections by name, for those who may see them."""
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from assay_core.documents import AclId, Collection, CollectionId, TenantId
+from assay_core.collection_settings import CollectionSettings
+from assay_core.documents import AclId, Collection, CollectionId, DocumentId, TenantId
 from assay_core.errors import Conflict, Invalid, NotFound
 from assay_core.principals import Principal
 from sqlalchemy import Connection, Row, insert, text
@@ -15,7 +19,7 @@ from assay_store.tables import collections
 INDEX_KINDS = ("hnsw", "ivf_pq", "flat")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
-_COLUMNS = "c.tenant, c.id, c.name, c.epoch, c.default_acl, c.index_kind, c.created_at"
+_COLUMNS = "c.tenant, c.id, c.name, c.epoch, c.default_acl, c.index_kind, c.settings, c.created_at"
 _COUNTS = """
 (SELECT count(*) FROM documents d
    WHERE d.tenant = c.tenant AND d.collection = c.id AND d.deleted_at IS NULL) AS documents,
@@ -23,9 +27,22 @@ _COUNTS = """
    ON v.tenant = d.tenant AND v.document = d.id AND v.version = d.live_version
    WHERE d.tenant = c.tenant AND d.collection = c.id AND d.deleted_at IS NULL) AS chunks
 """
+_SAME = "v.tenant = d.tenant AND v.document = d.id"
+_DUE = """
+    d.tenant = :t AND d.collection = :c AND d.deleted_at IS NULL AND v.version = d.latest_version
+    AND v.state = 'ready' AND v.chunking <> :recipe
+"""
 
 
-def create(connection: Connection, tenant: TenantId, name: str, *, acl: AclId, index_kind: str = "hnsw") -> Collection:
+def create(
+    connection: Connection,
+    tenant: TenantId,
+    name: str,
+    *,
+    acl: AclId,
+    index_kind: str = "hnsw",
+    settings: CollectionSettings | None = None,
+) -> Collection:
     """Create a collection.
 
     Raises:
@@ -44,7 +61,14 @@ def create(connection: Connection, tenant: TenantId, name: str, *, acl: AclId, i
     if _row(connection, tenant, name) is not None:
         raise Conflict(f"There is a collection {name!r} already.", code="collection_exists")
     connection.execute(
-        insert(collections).values(tenant=tenant, id=new_id(), name=name, default_acl=acl, index_kind=index_kind)
+        insert(collections).values(
+            tenant=tenant,
+            id=new_id(),
+            name=name,
+            default_acl=acl,
+            index_kind=index_kind,
+            settings=(settings or CollectionSettings()).as_json(),
+        )
     )
     row = _row(connection, tenant, name)
     assert row is not None
@@ -92,11 +116,49 @@ def listing(connection: Connection, principal: Principal) -> list[Collection]:
 
 def counted(connection: Connection, collection: Collection) -> Collection:
     """The collection with its counts, which takes time with each document that it holds."""
+    due = connection.execute(
+        text(f"SELECT count(*) FROM documents d JOIN versions v ON {_SAME} WHERE {_DUE}"), _due(collection)
+    )
     row = connection.execute(
         text(f"SELECT {_COUNTS} FROM collections c WHERE tenant = :t AND id = :id"),
         {"t": collection.id.tenant, "id": collection.id.id},
     ).one()
-    return replace(collection, documents=row.documents, chunks=int(row.chunks))
+    return replace(collection, documents=row.documents, chunks=int(row.chunks), rechunk_due=due.scalar_one())
+
+
+def change_settings(connection: Connection, collection: Collection, changes: Mapping[str, Any]) -> Collection:
+    """Change some of a collection's settings (see `CollectionSettings.changed`). Returns it as it is then.
+
+    Raises:
+        Invalid: a setting is unknown or cannot be used.
+    """
+    at = {"t": collection.id.tenant, "id": collection.id.id}
+    found = connection.execute(
+        text("SELECT settings FROM collections WHERE tenant = :t AND id = :id FOR UPDATE"), at
+    ).scalar_one()
+    settings = CollectionSettings.stored(found).changed(changes)
+    connection.execute(
+        text("UPDATE collections SET settings = CAST(:s AS jsonb) WHERE tenant = :t AND id = :id"),
+        at | {"s": json.dumps(settings.as_json())},
+    )
+    return replace(collection, settings=settings)
+
+
+def rechunk_due(connection: Connection, collection: Collection, *, limit: int) -> list[DocumentId]:
+    """Up to `limit` documents whose newest version is ready, but was divided by other settings; they are locked."""
+    rows = connection.execute(
+        text(f"""
+            SELECT d.id FROM documents d JOIN versions v ON {_SAME} WHERE {_DUE}
+            ORDER BY d.id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
+        """),
+        _due(collection) | {"limit": limit},
+    )
+    return [DocumentId(collection.id.tenant, row.id) for row in rows]
+
+
+def _due(collection: Collection) -> dict[str, Any]:
+    recipe = collection.settings.chunking.recipe
+    return {"t": collection.id.tenant, "c": collection.id.id, "recipe": recipe}
 
 
 def advance_epoch(connection: Connection, collection: CollectionId) -> int:
@@ -132,4 +194,5 @@ def _collection(row: Row[tuple[object, ...]]) -> Collection:
         default_acl=AclId(row.default_acl),
         created_at=row.created_at,
         index_kind=row.index_kind,
+        settings=CollectionSettings.stored(row.settings),
     )

@@ -5,9 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from assay_core.documents import AclId, CollectionId, Document, DocumentId, TenantId, Version, VersionState
+from assay_core.documents import (
+    AclId,
+    Collection,
+    CollectionId,
+    Document,
+    DocumentId,
+    TenantId,
+    Version,
+    VersionState,
+)
 from assay_core.errors import Conflict, NotFound
 from assay_core.jobs import JobKind, JobState
+from assay_core.metadata import MetadataValue
 from assay_core.principals import Principal
 from sqlalchemy import Connection, Row, insert, text
 
@@ -75,7 +85,11 @@ def upload_target(
 
 
 def record_upload(
-    connection: Connection, target: UploadTarget, blob: StoredBlob, *, metadata: Mapping[str, str] | None = None
+    connection: Connection,
+    target: UploadTarget,
+    blob: StoredBlob,
+    *,
+    metadata: Mapping[str, MetadataValue] | None = None,
 ) -> Upload:
     """Write document, version, job and outbox row in this transaction. `metadata` replaces the document's, if given.
 
@@ -128,8 +142,7 @@ def retry(connection: Connection, document: DocumentId) -> Upload:
     """
     row = connection.execute(
         text("""
-            SELECT d.name, v.version, v.state, v.sha256, v.size_bytes, v.media_type, v.blob_key
-            FROM documents d JOIN versions v
+            SELECT d.name, v.version, v.state FROM documents d JOIN versions v
               ON v.tenant = d.tenant AND v.document = d.id AND v.version = d.latest_version
             WHERE d.tenant = :t AND d.id = :d AND d.deleted_at IS NULL FOR UPDATE OF d
         """),
@@ -143,6 +156,31 @@ def retry(connection: Connection, document: DocumentId) -> Upload:
             " again; to change it, upload it anew.",
             code="not_failed",
         )
+    return _again(connection, document)
+
+
+def rechunk(connection: Connection, collection: Collection, *, limit: int) -> int:
+    """Divide up to `limit` documents anew by the collection's present settings, as new versions of the same bytes.
+
+    Readers see the version that they have until the new one is in the indexes. Returns how many were begun;
+    documents in work or failed are not among them.
+    """
+    due = collections.rechunk_due(connection, collection, limit=limit)
+    for document in due:
+        _again(connection, document)
+    return len(due)
+
+
+def _again(connection: Connection, document: DocumentId) -> Upload:
+    row = connection.execute(
+        text("""
+            SELECT v.version, v.sha256, v.size_bytes, v.media_type, v.blob_key
+            FROM documents d JOIN versions v
+              ON v.tenant = d.tenant AND v.document = d.id AND v.version = d.latest_version
+            WHERE d.tenant = :t AND d.id = :d
+        """),
+        {"t": document.tenant, "d": document.id},
+    ).one()
     blob = StoredBlob(row.sha256, row.size_bytes, row.media_type)
     return _new_version(connection, document, row.version + 1, blob, blob_key=row.blob_key)
 

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from assay_core.collection_settings import Chunking, CollectionSettings
 from assay_core.documents import (
     AclId,
     Chunk,
@@ -52,6 +53,7 @@ class Source:
     size_bytes: int
     key_wrapped: bytes | None
     deleted: bool
+    chunking: Chunking = field(default_factory=Chunking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +108,12 @@ def sources(connection: Connection, leases: Sequence[Lease]) -> dict[str, Source
     rows = connection.execute(
         text("""
             SELECT a.job, a.tenant, d.id, d.collection, d.name, d.key_wrapped, d.deleted_at, v.version, v.blob_key,
-                   v.size_bytes
+                   v.size_bytes, c.settings
             FROM unnest(CAST(:jobs AS text[]), CAST(:tenants AS text[]), CAST(:documents AS text[]),
                         CAST(:versions AS int[])) AS a(job, tenant, document, version)
             JOIN documents d ON d.tenant = a.tenant AND d.id = a.document
             JOIN versions v ON v.tenant = a.tenant AND v.document = a.document AND v.version = a.version
+            JOIN collections c ON c.tenant = d.tenant AND c.id = d.collection
         """),
         {
             "jobs": [held.job for held in leases],
@@ -133,6 +136,7 @@ def _source(row: Row[tuple[object, ...]]) -> Source:
         size_bytes=row.size_bytes,
         key_wrapped=bytes(row.key_wrapped) if row.key_wrapped is not None else None,
         deleted=row.deleted_at is not None,
+        chunking=CollectionSettings.stored(row.settings).chunking,
     )
 
 
@@ -230,8 +234,8 @@ def store_chunks(
     connection.execute(
         text("""
             UPDATE versions SET state = 'indexing', progress = 0.9, pages = :pages, chunks = :chunks,
-                   chunks_kept = :kept, title = :title, text = :text, parser = :parser, media_type = :media,
-                   updated_at = now()
+                   chunks_kept = :kept, title = :title, text = :text, parser = :parser, chunking = :chunking,
+                   media_type = :media, updated_at = now()
             WHERE tenant = :t AND document = :d AND version = :v AND state NOT IN ('ready', 'failed')
         """),
         at
@@ -242,6 +246,7 @@ def store_chunks(
             "title": key.seal(parsed.title.encode(), place=f"title:{document}:{place.version}"),
             "text": key.seal(parsed.text.encode(), place=f"text:{document}:{place.version}"),
             "parser": parsed.parser,
+            "chunking": place.chunking.recipe,
             "media": parsed.media_type,
         },
     )

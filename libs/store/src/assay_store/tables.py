@@ -167,6 +167,7 @@ versions = Table(
     Column("title", LargeBinary),  # encrypted
     Column("text", LargeBinary),  # encrypted canonical text
     Column("parser", Text),
+    Column("chunking", Text, nullable=False, server_default="structure/220/30"),  # see Chunking.recipe
     Column("error_code", Text),
     Column("error", Text),
     _created(),

@@ -10,6 +10,7 @@ from email.parser import BytesParser
 from typing import Any
 
 import httpx
+from assay_core.collection_settings import CollectionSettings
 from assay_wire import problems
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC).isoformat()
@@ -23,6 +24,7 @@ class FakeGateway:
     fail: names of documents whose ingestion fails, and the error code that it ends with.
     busy: so many uploads are refused first.
     looks: after so many looks a document is through.
+    due: so many documents are divided by other settings.
     answers: what `search`, `ask` and `stream` give, and `METHOD runs` or `METHOD datasets` (a list: one each time).
     requests: all that were sent.
     """
@@ -31,6 +33,8 @@ class FakeGateway:
     fail: dict[str, str] = field(default_factory=dict[str, str])
     busy: int = 0
     looks: int = 2
+    settings: dict[str, CollectionSettings] = field(default_factory=dict[str, CollectionSettings])
+    due: int = 0
     answers: dict[str, Any] = field(default_factory=dict[str, Any])
     requests: list[httpx.Request] = field(default_factory=list[httpx.Request])
 
@@ -52,6 +56,8 @@ class FakeGateway:
             ("/collections", "POST", self._create),
             ("/collections/([^/]+)", "GET", self._collection),
             ("/collections/([^/]+)", "DELETE", self._delete_collection),
+            ("/collections/([^/]+)", "PATCH", self._change),
+            ("/collections/([^/]+)/rechunk", "POST", self._rechunk),
             ("/collections/([^/]+)/documents", "GET", self._documents),
             ("/collections/([^/]+)/documents", "POST", self._upload),
             ("/documents/([^/]+)", "GET", self._document),
@@ -77,13 +83,27 @@ class FakeGateway:
             "epoch": 1,
             "index_kind": "hnsw",
             "created_at": NOW,
+            "settings": self.settings.get(name, CollectionSettings()).as_json(),
+            "rechunk_due": self.due,
         }
 
+    def _change(self, request: httpx.Request, name: str) -> httpx.Response:
+        before = self.settings.get(name, CollectionSettings())
+        self.settings[name] = before.changed(json.loads(request.content)["settings"])
+        return httpx.Response(200, json=self._shown(name))
+
+    def _rechunk(self, _request: httpx.Request, name: str) -> httpx.Response:
+        begun = min(self.due, 2)
+        self.due -= begun
+        return httpx.Response(202, json={"collection": name, "documents": begun, "remaining": self.due})
+
     def _create(self, request: httpx.Request) -> httpx.Response:
-        name = json.loads(request.content)["name"]
+        body = json.loads(request.content)
+        name = body["name"]
         if name in self.collections:
             return problem(409, "conflict", f"There is a collection {name!r} already.")
         self.collections[name] = {}
+        self.settings[name] = CollectionSettings().changed(body.get("settings", {}))
         return httpx.Response(201, json=self._shown(name))
 
     def _collection(self, _request: httpx.Request, name: str) -> httpx.Response:

@@ -2,6 +2,7 @@
 
 import hashlib
 
+from assay_core.collection_settings import CollectionSettings
 from assay_core.documents import AclId, CollectionId, DocumentId, TenantId, Version, VersionState
 from assay_core.ports import BlobStore
 from assay_core.principals import Principal
@@ -16,7 +17,15 @@ MASTER_KEY = bytes(range(32))
 class Library:
     """A tenant with one member and one collection. `librarian` may do everything in it."""
 
-    def __init__(self, database: Database, blobs: BlobStore, *, tenant: str = "acme", name: str = "handbook") -> None:
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        *,
+        tenant: str = "acme",
+        name: str = "handbook",
+        settings: CollectionSettings | None = None,
+    ) -> None:
         self.database = database
         self.blobs = blobs
         self.name = name
@@ -26,7 +35,7 @@ class Library:
             access.ensure_tenant(connection, self.librarian.tenant, tenant)
             access.ensure_principal(connection, self.librarian)
             self.acl: AclId = access.acl_for(connection, self.librarian.tenant)
-            made = collections.create(connection, self.librarian.tenant, name, acl=self.acl)
+            made = collections.create(connection, self.librarian.tenant, name, acl=self.acl, settings=settings)
         self.collection: CollectionId = made.id
 
     def upload(self, name: str, content: str | bytes) -> Upload:

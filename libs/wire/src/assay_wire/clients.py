@@ -83,9 +83,27 @@ class AssayClient:
     def collection(self, name: str) -> public.Collection:
         return self._ask(public.Collection, "GET", f"/v1/collections/{_part(name)}")
 
-    def create_collection(self, name: str, *, index_kind: str = "hnsw") -> public.Collection:
-        body = {"name": name, "index_kind": index_kind}
+    def create_collection(
+        self, name: str, *, index_kind: str = "hnsw", settings: Mapping[str, Any] | None = None
+    ) -> public.Collection:
+        """Make a collection; `settings` has the fields of `public.ChangeSettings`."""
+        body = _checked(
+            public.CreateCollection, {"name": name, "index_kind": index_kind, "settings": dict(settings or {})}
+        )
         return self._ask(public.Collection, "POST", "/v1/collections", json=body)
+
+    def change_collection(self, name: str, settings: Mapping[str, Any]) -> public.Collection:
+        """Change some settings, with the fields of `public.ChangeSettings`; `rechunk_due` says what they ask for."""
+        body = _checked(public.ChangeCollection, {"settings": dict(settings)})
+        return self._ask(public.Collection, "PATCH", f"/v1/collections/{_part(name)}", json=body)
+
+    def rechunk_collection(self, name: str) -> Iterator[public.Rechunking]:
+        """Divide the documents anew that were divided by other settings; yields after each request."""
+        while True:
+            begun = self._ask(public.Rechunking, "POST", f"/v1/collections/{_part(name)}/rechunk")
+            yield begun
+            if not begun.documents or not begun.remaining:
+                return
 
     def ensure_collection(self, name: str, *, index_kind: str = "hnsw") -> public.Collection:
         """The collection of this name, made if there is none."""

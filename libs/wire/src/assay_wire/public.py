@@ -33,9 +33,68 @@ class Reply(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+Strategy = Literal["structure", "fixed", "recursive", "semantic", "parent-child"]
+FieldType = Literal["string", "number", "date", "tags"]
+
+
+class ChangeChunking(Request):
+    """How documents are divided. Another strategy begins with its own numbers; what is left out stays."""
+
+    strategy: Strategy | None = None
+    budget_tokens: Annotated[int | None, Field(description="Largest passage, in tokens of the embedder.")] = None
+    overlap_tokens: Annotated[int | None, Field(description="Most that is repeated where a text is cut.")] = None
+    parent_tokens: Annotated[int | None, Field(description="parent-child: largest text read around a passage.")] = None
+    breakpoint_percentile: Annotated[
+        int | None, Field(description="semantic: a passage ends where sentences differ more than so many others do.")
+    ] = None
+    context_lines: Annotated[
+        bool | None, Field(description="The language model writes a line for each passage, indexed with it.")
+    ] = None
+
+
+class ChangeSettings(Request):
+    """What is left out stays as it is; `fields` are replaced as a whole."""
+
+    chunking: ChangeChunking | None = None
+    fields: Annotated[
+        dict[Text, FieldType] | None, Field(description="Metadata fields by name.", examples=[{"year": "number"}])
+    ] = None
+    near_duplicates: Literal["report", "keep_one"] | None = None
+    keep_versions_days: Annotated[int | None, Field(description="How long replaced versions stay readable.")] = None
+
+
 class CreateCollection(Request):
     name: Annotated[Text, Field(max_length=200, examples=["handbook"])]
     index_kind: Annotated[Literal["hnsw", "ivf_pq", "flat"], Field(description="How vectors are indexed.")] = "hnsw"
+    settings: ChangeSettings = ChangeSettings()
+
+
+class ChangeCollection(Request):
+    settings: ChangeSettings
+
+
+class Chunking(Reply):
+    strategy: str
+    budget_tokens: int
+    overlap_tokens: int
+    parent_tokens: int
+    breakpoint_percentile: int
+    context_lines: bool
+
+
+class CollectionSettings(Reply):
+    chunking: Chunking
+    fields: dict[str, str]
+    near_duplicates: str
+    keep_versions_days: int
+
+
+class Rechunking(Reply):
+    """Documents that are divided anew, as new versions of the same bytes; readers see the old ones until then."""
+
+    collection: str
+    documents: Annotated[int, Field(description="Begun by this request.")]
+    remaining: Annotated[int, Field(description="Still divided by other settings and not begun; ask again.")]
 
 
 class Collection(Reply):
@@ -46,6 +105,8 @@ class Collection(Reply):
     epoch: int
     index_kind: str
     created_at: datetime
+    settings: CollectionSettings
+    rechunk_due: Annotated[int, Field(description="Documents whose chunks were made by other settings.")] = 0
 
 
 class CollectionList(Reply):

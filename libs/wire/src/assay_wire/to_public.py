@@ -26,6 +26,8 @@ def collection(found: documents.Collection) -> public.Collection:
         epoch=found.epoch,
         index_kind=found.index_kind,
         created_at=found.created_at,
+        settings=public.CollectionSettings.model_validate(found.settings.as_json()),
+        rechunk_due=found.rechunk_due,
     )
 
 

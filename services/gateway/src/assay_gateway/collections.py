@@ -1,5 +1,9 @@
 """Collections: make, list, look at, delete."""
 
+from typing import Any
+
+from assay_core.collection_settings import CollectionSettings
+from assay_core.documents import Collection
 from assay_core.principals import Principal
 from assay_store import access, collections, documents
 from assay_store.idempotency import Outcome
@@ -11,6 +15,8 @@ from assay_gateway.auth import Authenticator, require_role
 from assay_gateway.idempotency import KeyHeader, once, sent
 from assay_gateway.openapi import JSON, operation_id
 from assay_gateway.transactions import Transactions
+
+RECHUNK_AT_ONCE = 500
 
 
 def build_routes(*, who: Authenticator, transactions: Transactions) -> APIRouter:
@@ -26,7 +32,10 @@ def build_routes(*, who: Authenticator, transactions: Transactions) -> APIRouter
 
         def create(connection: Connection) -> Outcome:
             acl = access.acl_for(connection, principal.tenant)
-            made = collections.create(connection, principal.tenant, body.name, acl=acl, index_kind=body.index_kind)
+            settings = CollectionSettings().changed(_given(body.settings))
+            made = collections.create(
+                connection, principal.tenant, body.name, acl=acl, index_kind=body.index_kind, settings=settings
+            )
             return Outcome(201, to_public.collection(made).model_dump(mode="json"))
 
         outcome = await transactions(lambda c: once(c, request, lambda: create(c)))
@@ -43,6 +52,31 @@ def build_routes(*, who: Authenticator, transactions: Transactions) -> APIRouter
         found = await transactions(lambda c: collections.counted(c, collections.get(c, principal, name)))
         return to_public.collection(found)
 
+    @router.patch("/v1/collections/{name}", summary="Change a collection's settings")
+    async def change_collection(
+        name: str, body: public.ChangeCollection, principal: Principal = Depends(who)
+    ) -> public.Collection:
+        require_role(principal, "curator")
+
+        def change(connection: Connection) -> Collection:
+            found = collections.get(connection, principal, name)
+            changed = collections.change_settings(connection, found, _given(body.settings))
+            return collections.counted(connection, changed)
+
+        return to_public.collection(await transactions(change))
+
+    @router.post("/v1/collections/{name}/rechunk", status_code=202, summary="Divide documents anew")
+    async def rechunk_collection(name: str, principal: Principal = Depends(who)) -> public.Rechunking:
+        require_role(principal, "curator")
+
+        def begin(connection: Connection) -> tuple[int, int]:
+            found = collections.get(connection, principal, name)
+            begun = documents.rechunk(connection, found, limit=RECHUNK_AT_ONCE)
+            return begun, collections.counted(connection, found).rechunk_due
+
+        begun, remaining = await transactions(begin)
+        return public.Rechunking(collection=name, documents=begun, remaining=remaining)
+
     @router.delete("/v1/collections/{name}", status_code=202, summary="Delete a collection with its documents")
     async def delete_collection(name: str, principal: Principal = Depends(who)) -> public.CollectionDeletion:
         require_role(principal, "curator")
@@ -56,3 +90,7 @@ def build_routes(*, who: Authenticator, transactions: Transactions) -> APIRouter
         return public.CollectionDeletion(collection=name, documents=await transactions(delete))
 
     return router
+
+
+def _given(settings: public.ChangeSettings) -> dict[str, Any]:
+    return settings.model_dump(exclude_none=True)

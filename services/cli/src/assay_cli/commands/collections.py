@@ -1,13 +1,29 @@
 """`assay collections`: what there is to ask."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from assay_core.errors import Invalid
 
+from assay_cli.collection_options import (
+    BreakpointOption,
+    BudgetOption,
+    ChunkingOption,
+    FieldsOption,
+    KeepOption,
+    LinesOption,
+    NearDuplicatesOption,
+    OverlapOption,
+    ParentOption,
+    settings_of,
+)
 from assay_cli.confirm import confirmed
 from assay_cli.options import Command
 from assay_cli.output import models, print_json, print_table, say
 from assay_cli.session import session_of
+
+if TYPE_CHECKING:
+    from assay_wire.public import Collection
 
 app = typer.Typer(no_args_is_help=True, help="Collections of documents.")
 
@@ -37,14 +53,121 @@ def create(
         Literal["hnsw", "ivf_pq", "flat"],
         typer.Option("--index", help="hnsw: fast and exact enough; ivf_pq: least memory; flat: exact, small sets."),
     ] = "hnsw",
+    chunking: ChunkingOption = None,
+    budget_tokens: BudgetOption = None,
+    overlap_tokens: OverlapOption = None,
+    parent_tokens: ParentOption = None,
+    breakpoint_percentile: BreakpointOption = None,
+    context_lines: LinesOption = None,
+    fields: FieldsOption = None,
+    near_duplicates: NearDuplicatesOption = None,
+    keep_versions_days: KeepOption = None,
 ) -> None:
     """Make an empty collection."""
     session = session_of(context)
-    made = session.client.create_collection(name, index_kind=index_kind)
+    settings = settings_of(
+        chunking={
+            "strategy": chunking,
+            "budget_tokens": budget_tokens,
+            "overlap_tokens": overlap_tokens,
+            "parent_tokens": parent_tokens,
+            "breakpoint_percentile": breakpoint_percentile,
+            "context_lines": context_lines,
+        },
+        fields=fields,
+        near_duplicates=near_duplicates,
+        keep_versions_days=keep_versions_days,
+    )
+    made = session.client.create_collection(name, index_kind=index_kind, settings=settings)
     if session.json:
         print_json(made)
     else:
         say(f"Collection {made.name!r} is ready for documents.")
+
+
+@app.command(cls=Command)
+def show(context: typer.Context, name: str) -> None:
+    """Show a collection and its settings."""
+    session = session_of(context)
+    found = session.client.collection(name)
+    if session.json:
+        print_json(found)
+    else:
+        _print_collection(found)
+
+
+@app.command("set", cls=Command)
+def change(
+    context: typer.Context,
+    name: str,
+    chunking: ChunkingOption = None,
+    budget_tokens: BudgetOption = None,
+    overlap_tokens: OverlapOption = None,
+    parent_tokens: ParentOption = None,
+    breakpoint_percentile: BreakpointOption = None,
+    context_lines: LinesOption = None,
+    fields: FieldsOption = None,
+    near_duplicates: NearDuplicatesOption = None,
+    keep_versions_days: KeepOption = None,
+) -> None:
+    """Change settings. Fields are replaced as a whole; what is not named stays."""
+    session = session_of(context)
+    settings = settings_of(
+        chunking={
+            "strategy": chunking,
+            "budget_tokens": budget_tokens,
+            "overlap_tokens": overlap_tokens,
+            "parent_tokens": parent_tokens,
+            "breakpoint_percentile": breakpoint_percentile,
+            "context_lines": context_lines,
+        },
+        fields=fields,
+        near_duplicates=near_duplicates,
+        keep_versions_days=keep_versions_days,
+    )
+    if not settings:
+        raise Invalid("Name a setting to change; `assay collections set --help` lists them.", code="bad_setting")
+    changed = session.client.change_collection(name, settings)
+    if session.json:
+        print_json(changed)
+        return
+    _print_collection(changed)
+    if changed.rechunk_due:
+        say(
+            f"{changed.rechunk_due} documents are still divided as before: `assay collections rechunk {name}` divides"
+            " them anew."
+        )
+
+
+@app.command(cls=Command)
+def rechunk(context: typer.Context, name: str) -> None:
+    """Divide documents by the present settings that were divided by others. Search goes on meanwhile."""
+    session = session_of(context)
+    begun = 0
+    for step in session.client.rechunk_collection(name):
+        begun += step.documents
+    if session.json:
+        print_json({"collection": name, "documents": begun})
+    else:
+        say(f"{begun} documents are divided anew; `assay documents list --collection {name}` shows how far they are.")
+
+
+def _print_collection(found: "Collection") -> None:
+    settings = found.settings
+    numbers = ", ".join(f"{key} {value}" for key, value in settings.chunking.model_dump(exclude={"strategy"}).items())
+    print_table(
+        ["", ""],
+        [
+            ["name", found.name],
+            ["documents", found.documents],
+            ["chunks", found.chunks],
+            ["index", found.index_kind],
+            ["chunking", f"{settings.chunking.strategy} ({numbers})"],
+            ["fields", ", ".join(f"{name}: {kind}" for name, kind in settings.fields.items()) or "none"],
+            ["near duplicates", settings.near_duplicates],
+            ["old versions", f"kept {settings.keep_versions_days} days"],
+        ],
+    )
 
 
 @app.command(cls=Command)

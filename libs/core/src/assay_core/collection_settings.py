@@ -1,0 +1,183 @@
+"""What a collection decides for its documents: how they are divided, what is known of them, what is kept."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from assay_core.errors import Invalid
+
+MAX_FIELDS = 32
+MAX_BUDGET_TOKENS = 8192
+MAX_KEEP_DAYS = 3650
+Choice = TypeVar("Choice", bound=StrEnum)
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+class Strategy(StrEnum):
+    """How documents are divided into passages."""
+
+    STRUCTURE = "structure"
+    FIXED = "fixed"
+    RECURSIVE = "recursive"
+    SEMANTIC = "semantic"
+    PARENT_CHILD = "parent-child"
+
+
+class FieldType(StrEnum):
+    """What values a declared metadata field takes."""
+
+    STRING = "string"
+    NUMBER = "number"
+    DATE = "date"
+    TAGS = "tags"
+
+
+class NearDuplicates(StrEnum):
+    """What happens to a document that says nearly the same as another one."""
+
+    REPORT = "report"
+    KEEP_ONE = "keep_one"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunking:
+    """How the documents of a collection are divided.
+
+    `budget_tokens` bounds a passage, counted with the embedder's own tokenizer; the embedder's limit, less the
+    headings above the passage, may be lower. `overlap_tokens` bounds what is repeated where a text is cut.
+    `parent_tokens` bounds what is read around a passage (`parent-child` only). A `semantic` passage ends where the
+    distance to the next sentence is above this percentile of the document's distances. With `context_lines` the
+    language model writes a line for each passage, which is embedded and indexed with it.
+    """
+
+    strategy: Strategy = Strategy.STRUCTURE
+    budget_tokens: int = 220
+    overlap_tokens: int = 30
+    parent_tokens: int = 880
+    breakpoint_percentile: int = 90
+    context_lines: bool = False
+
+    @property
+    def recipe(self) -> str:
+        """Names what of this makes the passages of equal documents differ."""
+        own: dict[Strategy, tuple[int, ...]] = {
+            Strategy.SEMANTIC: (self.budget_tokens, self.breakpoint_percentile),
+            Strategy.PARENT_CHILD: (self.budget_tokens, self.overlap_tokens, self.parent_tokens),
+        }
+        numbers = own.get(self.strategy, (self.budget_tokens, self.overlap_tokens))
+        return "/".join([self.strategy, *map(str, numbers)]) + ("+lines" if self.context_lines else "")
+
+
+_DEFAULTS = {
+    Strategy.SEMANTIC: Chunking(Strategy.SEMANTIC, overlap_tokens=0),
+    Strategy.PARENT_CHILD: Chunking(Strategy.PARENT_CHILD, budget_tokens=100, overlap_tokens=0),
+}
+
+
+def default_chunking(strategy: Strategy) -> Chunking:
+    """The strategy with the parameters that were measured to serve it well."""
+    return _DEFAULTS.get(strategy, Chunking(strategy))
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionSettings:
+    """Everything that a collection's owner may choose.
+
+    `fields` are the declared metadata fields by name. `keep_versions_days` is how long replaced versions stay
+    readable for the answers that cite them.
+    """
+
+    chunking: Chunking = Chunking()
+    fields: Mapping[str, FieldType] = field(default_factory=dict[str, FieldType])
+    near_duplicates: NearDuplicates = NearDuplicates.REPORT
+    keep_versions_days: int = 30
+
+    @classmethod
+    def stored(cls, found: Mapping[str, Any]) -> "CollectionSettings":
+        """Settings as they were stored, perhaps by a newer release: what this one does not know is passed over."""
+        start = cls()
+        known = {key: value for key, value in found.items() if key in asdict(start)}
+        chunking = {key: value for key, value in known.get("chunking", {}).items() if key in asdict(start.chunking)}
+        return start.changed({**known, "chunking": chunking})
+
+    def changed(self, changes: Mapping[str, Any]) -> "CollectionSettings":
+        """These settings with some of them changed.
+
+        `changes` has the shape of `as_json`, in part: `chunking` is merged key by key, but another strategy begins
+        with its own defaults; `fields` are replaced as a whole.
+
+        Raises:
+            Invalid: there is no such setting, or its value cannot be used.
+        """
+        _refuse_unknown(changes, asdict(self), "a collection")
+        values = {key: value for key, value in changes.items() if value is not None}
+        return replace(
+            self,
+            chunking=_chunking(self.chunking, values.get("chunking", {})),
+            fields=_fields(values["fields"]) if "fields" in values else self.fields,
+            near_duplicates=_choice(NearDuplicates, "near_duplicates", values, self.near_duplicates),
+            keep_versions_days=_number("keep_versions_days", values, self.keep_versions_days, 0, MAX_KEEP_DAYS),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """In the form that is stored and sent."""
+        return asdict(self)
+
+
+def _chunking(before: Chunking, changes: Any) -> Chunking:
+    given = _mapping("chunking", changes)
+    _refuse_unknown(given, asdict(before), "chunking")
+    values = {key: value for key, value in given.items() if value is not None}
+    strategy = _choice(Strategy, "strategy", values, before.strategy)
+    start = before if strategy is before.strategy else default_chunking(strategy)
+    lines = values.get("context_lines", before.context_lines)
+    if not isinstance(lines, bool):
+        raise Invalid(f"chunking.context_lines is {lines!r}; use true or false.", code="bad_setting")
+    budget = _number("budget_tokens", values, start.budget_tokens, 16, MAX_BUDGET_TOKENS)
+    most_overlap = budget // 2
+    overlap = _number("overlap_tokens", values, min(start.overlap_tokens, most_overlap), 0, most_overlap)
+    parent = _number("parent_tokens", values, max(start.parent_tokens, budget), budget, 4 * MAX_BUDGET_TOKENS)
+    percentile = _number("breakpoint_percentile", values, start.breakpoint_percentile, 50, 99)
+    return Chunking(strategy, budget, overlap, parent, percentile, lines)
+
+
+def _fields(given: Any) -> Mapping[str, FieldType]:
+    declared = _mapping("fields", given)
+    if len(declared) > MAX_FIELDS:
+        raise Invalid(f"{len(declared)} fields are declared; up to {MAX_FIELDS} can be.", code="bad_setting")
+    for name in declared:
+        if not _FIELD_NAME.fullmatch(name):
+            raise Invalid(
+                f"{name!r} cannot name a field: use 1 to 63 of a-z, 0-9 and '_', beginning with a letter.",
+                code="bad_setting",
+            )
+    return {name: _choice(FieldType, name, declared, None) for name in sorted(declared)}
+
+
+def _mapping(name: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise Invalid(f"{name} is {value!r}; use an object.", code="bad_setting")
+    return value  # pyright: ignore[reportUnknownVariableType]  its keys and values are checked one by one
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: Mapping[str, object], what: str) -> None:
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise Invalid(f"{what} has no setting {unknown[0]!r}; it has {', '.join(known)}.", code="bad_setting")
+
+
+def _choice(kind: type[Choice], name: str, values: Mapping[str, Any], default: Choice | None) -> Choice:
+    value = values.get(name, default)
+    try:
+        return kind(value)
+    except ValueError as error:
+        raise Invalid(f"{name} is {value!r}; use one of {', '.join(kind)}.", code="bad_setting") from error
+
+
+def _number(name: str, values: Mapping[str, Any], default: int, least: int, most: int) -> int:
+    value = values.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise Invalid(f"{name} is {value!r}; use a whole number from {least} to {most}.", code="bad_setting")
+    return value

@@ -1,0 +1,63 @@
+from typing import Any
+
+import pytest
+from assay_core.collection_settings import Chunking, CollectionSettings, FieldType, Strategy
+from assay_core.errors import Invalid
+
+
+def test_settings_come_back_as_they_were_stored() -> None:
+    chosen = CollectionSettings().changed(
+        {"chunking": {"strategy": "parent-child", "budget_tokens": 64}, "fields": {"year": "number", "kind": "tags"}}
+    )
+    assert CollectionSettings.stored(chosen.as_json()) == chosen
+    assert chosen.fields == {"kind": FieldType.TAGS, "year": FieldType.NUMBER}
+
+
+def test_what_a_newer_release_stored_is_passed_over() -> None:
+    stored = CollectionSettings(keep_versions_days=7).as_json()
+    stored |= {"colour": "red", "chunking": stored["chunking"] | {"mood": "calm"}}
+    assert CollectionSettings.stored(stored) == CollectionSettings(keep_versions_days=7)
+
+
+def test_changes_keep_what_they_do_not_name() -> None:
+    start = CollectionSettings(Chunking(budget_tokens=100, overlap_tokens=20), {"year": FieldType.NUMBER})
+    changed = start.changed({"chunking": {"overlap_tokens": 10}})
+    assert changed == CollectionSettings(Chunking(budget_tokens=100, overlap_tokens=10), start.fields)
+
+
+def test_another_strategy_begins_with_its_own_numbers() -> None:
+    start = CollectionSettings(Chunking(budget_tokens=500, overlap_tokens=20))
+    chunking = start.changed({"chunking": {"strategy": "parent-child"}}).chunking
+    assert (chunking.strategy, chunking.budget_tokens, chunking.parent_tokens) == (Strategy.PARENT_CHILD, 100, 880)
+
+
+def test_only_what_makes_a_difference_is_in_the_recipe() -> None:
+    assert Chunking().recipe == "structure/220/30"  # the default of the column `versions.chunking`
+    assert Chunking(parent_tokens=2000).recipe == Chunking().recipe
+    assert Chunking(overlap_tokens=10).recipe != Chunking().recipe
+    assert Chunking(context_lines=True).recipe != Chunking().recipe
+    assert Chunking(Strategy.PARENT_CHILD, parent_tokens=2000).recipe != Chunking(Strategy.PARENT_CHILD).recipe
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"colour": 1}, "'colour'"),
+        ({"chunking": {"mood": 1}}, "'mood'"),
+        ({"chunking": {"strategy": "magic"}}, "structure, fixed, recursive, semantic, parent-child"),
+        ({"chunking": {"budget_tokens": 15}}, "16 to 8192"),
+        ({"chunking": {"budget_tokens": True}}, "budget_tokens is True"),
+        ({"chunking": {"overlap_tokens": 111}}, "0 to 110"),
+        ({"chunking": {"parent_tokens": 100}}, "220 to"),
+        ({"chunking": {"context_lines": 1}}, "true or false"),
+        ({"chunking": []}, "object"),
+        ({"fields": {"Year": "number"}}, "'Year'"),
+        ({"fields": {"year": "integer"}}, "string, number, date, tags"),
+        ({"fields": {f"f{n}": "string" for n in range(33)}}, "32"),
+        ({"near_duplicates": "drop"}, "report, keep_one"),
+        ({"keep_versions_days": -1}, "0 to 3650"),
+    ],
+)
+def test_what_cannot_be_used_is_named(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(Invalid, match=named):
+        CollectionSettings().changed(changes)

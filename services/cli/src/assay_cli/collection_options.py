@@ -1,0 +1,64 @@
+"""Options of the commands that choose a collection's settings."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import typer
+from assay_core.errors import Invalid
+
+ChunkingOption = Annotated[
+    Literal["structure", "fixed", "recursive", "semantic", "parent-child"] | None,
+    typer.Option("--chunking", help="How documents are divided; another strategy begins with its own numbers."),
+]
+BudgetOption = Annotated[
+    int | None, typer.Option("--budget-tokens", help="Largest passage, in tokens of the embedder.")
+]
+OverlapOption = Annotated[
+    int | None, typer.Option("--overlap-tokens", help="Most that is repeated where a text is cut.")
+]
+ParentOption = Annotated[
+    int | None, typer.Option("--parent-tokens", help="parent-child: largest text that is read around a passage.")
+]
+BreakpointOption = Annotated[
+    int | None,
+    typer.Option("--breakpoint-percentile", help="semantic: cut where sentences differ more than so many others do."),
+]
+LinesOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--context-lines/--no-context-lines", help="The language model writes a line for each passage, to find it by."
+    ),
+]
+FieldsOption = Annotated[
+    list[str] | None,
+    typer.Option("--field", metavar="NAME=TYPE", help="Metadata field: string, number, date or tags. Repeatable."),
+]
+NearDuplicatesOption = Annotated[
+    Literal["report", "keep_one"] | None,
+    typer.Option("--near-duplicates", help="What happens to documents that say nearly the same."),
+]
+KeepOption = Annotated[
+    int | None, typer.Option("--keep-versions-days", help="How long replaced versions stay readable.")
+]
+
+
+def settings_of(*, fields: Sequence[str] | None, chunking: dict[str, Any], **others: Any) -> dict[str, Any]:
+    """The settings that were given, as the API takes them.
+
+    Raises:
+        Invalid: a field is not `NAME=TYPE`.
+    """
+    given = {key: value for key, value in others.items() if value is not None}
+    parts = {key: value for key, value in chunking.items() if value is not None}
+    return (
+        given
+        | ({"chunking": parts} if parts else {})
+        | ({"fields": dict(_field(one) for one in fields)} if fields else {})
+    )
+
+
+def _field(given: str) -> tuple[str, str]:
+    name, equals, kind = given.partition("=")
+    if not equals:
+        raise Invalid(f"--field {given!r} is not NAME=TYPE; an example: --field year=number.", code="bad_setting")
+    return name, kind
