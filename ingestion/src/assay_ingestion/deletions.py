@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import structlog
+from assay_core.crash_points import reach
 from assay_core.documents import ChunkId, CollectionId, DocumentId
 from assay_core.errors import Unavailable
 from assay_core.jobs import JobKind, Lease
@@ -62,6 +63,7 @@ class Deletions:
             )
         if not leases:
             return 0
+        reach("erase.after_lease")
         try:
             with step("erase"):
                 self._leave_indexes([held.document for held in leases])
@@ -81,18 +83,26 @@ class Deletions:
                 chunks[collection] += own
         for collection, own in chunks.items():
             if own:
+                reach("erase.before_dense")
                 self._dense.delete(collection, own)
+                reach("erase.before_lexical")
                 self._lexical.delete(collection, own)
 
     def _erase(self, held: Lease) -> None:
         document = held.document
+        reach("erase.before_cache")
         self._leave_cache(document)
+        reach("erase.before_blobs")
         self._blobs.delete(f"documents/{document.tenant}/{document.id}")
+        reach("erase.before_vectors")
         self._blobs.delete(vectors.folder(document))
+        reach("erase.before_sql")
         with self._database.transaction() as connection:
             jobs.hold(connection, held)
             pipeline.erase(connection, document)
             jobs.finish(connection, held)
+            reach("erase.before_commit")
+        reach("erase.after_commit")
         ERASED.inc()
         log.info("document.erased", document_id=document.id)
 

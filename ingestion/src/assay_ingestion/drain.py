@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
+from assay_core.crash_points import reach
 from assay_core.errors import Unavailable
 from assay_core.jobs import JobKind, Lease
 from assay_store import jobs
@@ -79,6 +80,7 @@ class Drain:
             return self._take(limit=1, lapsed=True)
 
     def _take(self, *, limit: int, lapsed: bool) -> int:
+        reach("task.before_lease")
         with self._database.transaction() as connection:
             leases = jobs.lease(
                 connection,
@@ -90,6 +92,7 @@ class Drain:
                 lapsed=lapsed,
             )
         if leases:
+            reach("task.after_lease")
             self._ingestion.ingest(leases)
         return len(leases)
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import structlog
+from assay_core.crash_points import reach
 from assay_core.documents import ChunkId, CollectionId, DocumentId
 from assay_core.errors import AssayError, Unavailable
 from assay_core.ports import LexicalIndex
@@ -87,6 +88,7 @@ class Indexer:
 
     def _write(self, loaded: IndexRows) -> set[DocumentId]:
         """Write and count rows of a collection. Returns the documents of which something is missing after that."""
+        reach("index.before_write")
         write_both(self._dense, self._lexical, loaded)
         self._unsealed_rows += len(loaded.rows)
         self._quiet_since_s = time.monotonic()
@@ -98,14 +100,20 @@ class Indexer:
     def _go_live(self, ready: Sequence[PendingVersion]) -> None:
         replaced = defaultdict[CollectionId, list[ChunkId]](list)
         for one in ready:
+            reach("flip.before")
             with step("go_live"), self._database.transaction() as connection:
                 replaced[one.collection] += pipeline.go_live(connection, one)
+                reach("flip.before_commit")
+            reach("flip.after_commit")
             LIVE.inc()
             log.info("version.live", document_id=one.document.id, version=one.version, chunks=one.chunks)
         for collection, chunks in replaced.items():
             if chunks:
+                reach("cleanup.before_dense")
                 self._dense.delete(collection, chunks)
+                reach("cleanup.before_lexical")
                 self._lexical.delete(collection, chunks)
+                reach("cleanup.after_lexical")
 
     def _fail(self, one: PendingVersion, error: AssayError) -> None:
         if error.code == "erased":

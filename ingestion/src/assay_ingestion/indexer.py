@@ -9,6 +9,7 @@ import threading
 
 import structlog
 from assay_core.errors import Broken, Unavailable
+from assay_runtime import crash_tests
 from assay_runtime.health import one_at_a_time, serve_in_background
 from assay_runtime.log import configure
 from assay_runtime.settings import read_master_key
@@ -43,6 +44,7 @@ _LONGEST_PAUSE_S = 30.0
 def main() -> None:
     settings = IndexerProcess()  # pyright: ignore[reportCallIssue] (the environment gives the rest)
     configure(settings.log, process="indexer")
+    crash_tests.arm(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

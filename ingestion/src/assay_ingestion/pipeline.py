@@ -15,6 +15,7 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
 import structlog
+from assay_core.crash_points import reach
 from assay_core.documents import ChunkId, DocumentId, VersionState
 from assay_core.errors import AssayError, Conflict, Exhausted, Unavailable
 from assay_core.jobs import MAX_ATTEMPTS, Lease
@@ -113,7 +114,9 @@ class Ingestion:
                 self._dismiss(held)
                 continue
             try:
+                reach("parse.before")
                 document = self._prepare(held, source, known)
+                reach("parse.after")
             except Exception as error:  # noqa: BLE001 (the edge of one document: others go on, and it is reported)
                 self._fail(held, source, error)
             else:
@@ -134,10 +137,13 @@ class Ingestion:
             progress = _Progress(self._database, group, self._check_stop)
             rows = embed_new_chunks(group, self._embedder, batch_size=self._limits.embed_batch, on_batch=progress)
             places = [self._write_vectors(document, own) for document, own in zip(group, rows, strict=True)]
+            reach("chunks.before_store")
             with step("store"), self._database.transaction() as connection:
                 # In the order of ids, so that two workers with versions of the same documents cannot wait in a ring.
                 for document, own in sorted(zip(group, places, strict=True), key=lambda pair: pair[0].source.document):
                     self._store(connection, document, own)
+                reach("chunks.before_commit")
+            reach("chunks.after_commit")
         except Stopping:
             raise
         except (Unavailable, Exhausted) as error:
@@ -177,6 +183,7 @@ class Ingestion:
         if not document.new:
             return {}
         key = vectors.file_key(document.held)
+        reach("vectors.before_write")
         vectors.write(self._blobs, key, rows)
         return {chunk.id.id: VectorPlace(key, row) for row, chunk in enumerate(document.new)}
 
@@ -267,6 +274,7 @@ class _Progress:
         self._shown_s = 0.0
 
     def __call__(self, done: Sequence[int]) -> None:
+        reach("embed.before_batch")
         self._check_stop()
         if time.monotonic() - self._shown_s < _PROGRESS_EVERY_S:
             return

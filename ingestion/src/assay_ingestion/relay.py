@@ -9,7 +9,9 @@ import threading
 import time
 
 import structlog
+from assay_core.crash_points import reach
 from assay_core.errors import AssayError, Unavailable
+from assay_runtime import crash_tests
 from assay_runtime.health import serve_in_background
 from assay_runtime.log import configure
 from assay_runtime.queue import build_queue
@@ -49,12 +51,16 @@ class Relay:
             taken: list[outbox.Message] = []
             try:
                 for message in messages:
+                    reach("outbox.before_publish")
                     self._doorbell.ring(message.task, message.job)
                     taken.append(message)
             except Unavailable as error:
                 refused = error
             if taken:
+                reach("outbox.before_mark_sent")
                 outbox.mark_sent(connection, taken)
+        if taken:
+            reach("outbox.after_commit")
         SENT.inc(len(taken))
         if refused:
             raise refused
@@ -64,6 +70,7 @@ class Relay:
 def main() -> None:
     settings = RelayProcess()  # pyright: ignore[reportCallIssue] (the environment gives the rest)
     configure(settings.log, process="relay")
+    crash_tests.arm(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

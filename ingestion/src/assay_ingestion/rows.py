@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from assay_core.crash_points import reach
 from assay_core.documents import ChunkId, CollectionId, DocumentId, text_for_index
 from assay_core.errors import AssayError, Broken, NotFound
 from assay_core.ports import BlobStore, LexicalIndex, VectorIndex
@@ -68,6 +69,7 @@ class RowLoader:
 def write_both(dense: VectorIndex, lexical: LexicalIndex, loaded: IndexRows) -> None:
     """Write rows to both indexes; repeating it changes nothing."""
     dense.upsert(loaded.rows, loaded.vectors)
+    reach("lexical.before_write")
     lexical.upsert(loaded.rows, loaded.texts)
 
 

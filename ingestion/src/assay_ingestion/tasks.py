@@ -1,5 +1,6 @@
 """Celery's side of ingestion: a message is a doorbell, and all it starts is a look at the jobs in SQL."""
 
+from assay_core.crash_points import reach
 from assay_store.jobs import INGEST_TASK
 from celery import Celery
 
@@ -13,3 +14,4 @@ def register(queue: Celery, drain: Drain) -> None:
     def ingest(job: str) -> None:
         del job  # whichever job rang: the oldest waiting ones come first
         drain.run()
+        reach("task.before_ack")

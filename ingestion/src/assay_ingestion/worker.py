@@ -15,6 +15,7 @@ import warnings
 import structlog
 from assay_core.errors import Unavailable
 from assay_core.ports import Embedder
+from assay_runtime import crash_tests
 from assay_runtime.health import serve_in_background
 from assay_runtime.log import configure
 from assay_runtime.queue import build_queue
@@ -39,6 +40,7 @@ log = structlog.get_logger()
 def main() -> None:
     settings = WorkerProcess()  # pyright: ignore[reportCallIssue] (the environment gives the rest)
     configure(settings.log, process="worker")
+    crash_tests.arm(settings)
     stop, loaded = threading.Event(), threading.Event()
     _stop_early(stop)
     database = open_database(settings.database)

@@ -10,6 +10,7 @@ from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import BinaryIO
 
+from assay_core.crash_points import reach
 from assay_core.errors import Exhausted, Invalid, NotFound
 
 _KEY = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
@@ -33,8 +34,11 @@ class FolderBlobStore:
                     for chunk in chunks:
                         size += stream.write(chunk)
                     stream.flush()
+                    reach("blob.before_sync")
                     os.fsync(stream.fileno())
+                reach("blob.before_rename")
                 temporary.rename(target)
+                reach("blob.after_rename")
             finally:
                 temporary.unlink(missing_ok=True)
             _sync_folder(target.parent)

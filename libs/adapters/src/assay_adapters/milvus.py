@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
+from assay_core.crash_points import reach
 from assay_core.documents import ChunkId, CollectionId
 from assay_core.errors import Broken, Invalid, Unavailable
 from assay_core.ports import Vector, Vectors
@@ -132,8 +133,11 @@ class MilvusIndex:
             for row, vector in zip(rows, matrix, strict=True)
         ]
         old = f"chunk in {_quoted(row.chunk.id for row in rows)}"
+        reach("dense.before_replace")
         self._call(lambda client: client.delete(self.name, filter=old, timeout=self._timeout_s))
+        reach("dense.before_insert")
         self._call(lambda client: client.insert(self.name, data, timeout=self._timeout_s))
+        reach("dense.after_insert")
 
     def delete(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> None:
         for ids in _batches(chunks, _WRITE_BATCH):
@@ -202,7 +206,9 @@ class MilvusIndex:
 
     def seal(self) -> None:
         """Close growing segments, so that they get their index; call it when no more writes are expected soon."""
+        reach("dense.before_seal")
         self._call(lambda client: client.flush(self.name, timeout=60))
+        reach("dense.after_seal")
 
     def close(self) -> None:
         """Close the connection."""

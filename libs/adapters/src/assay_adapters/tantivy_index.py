@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from assay_core.crash_points import reach
 from assay_core.documents import ChunkId, CollectionId
 from assay_core.errors import Broken, Invalid, Unavailable
 from assay_core.search import IndexCounts, IndexHit, IndexRow, IndexScope
@@ -61,7 +62,9 @@ class TantivyIndex:
                 for row, text in pairs:
                     writer.delete_documents_by_term("chunk", row.chunk.id)
                     writer.add_document(_document(row.chunk.id, row.acl, indexable(text)))
+                reach("lexical.before_commit")
                 writer.commit()
+                reach("lexical.after_commit")
 
     def delete(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> None:
         if not chunks or not self._path(collection).exists():
@@ -115,6 +118,11 @@ class TantivyIndex:
             for chunk, _ in _hits(searcher, Query.all_query(), limit=searcher.num_docs):
                 if chunk != _NO_CHUNK:
                     yield ChunkId(collection.tenant, chunk)
+
+    def rows(self, collection: CollectionId) -> int:
+        """How many rows the index says that it holds."""
+        deleted, rows = self._deleted_and_rows(collection)
+        return rows - deleted
 
     def deleted_share(self, collection: CollectionId) -> float:
         """Which part of the rows on disk is deleted but not merged away; rebuild a large collection above a third."""

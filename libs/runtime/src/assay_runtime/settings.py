@@ -19,9 +19,15 @@ class Section(BaseModel):
 
 
 class ProcessSettings(BaseSettings):
-    """Base of every deployable's settings."""
+    """Base of every deployable's settings.
+
+    `crash_point` makes the process kill itself at a step named in `assay_core.crash_points`; it needs `crash_tests`.
+    """
 
     model_config = SettingsConfigDict(env_prefix="ASSAY_", env_nested_delimiter="__", frozen=True, extra="ignore")
+
+    crash_point: str = ""
+    crash_tests: bool = False
 
 
 class HttpSettings(Section):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from assay_core import file_types
+from assay_core.crash_points import reach
 from assay_core.documents import VersionState
 from assay_core.errors import Invalid
 from assay_core.ports import BlobStore
@@ -112,5 +113,6 @@ def record(
     upload = documents.record_upload(connection, sealed.target, sealed.blob, metadata=metadata)
     if upload.unchanged:
         return Recorded(upload, documents.versions_of(connection, upload.document)[0].state)
+    reach("upload.before_move")
     blobs.rename(sealed.blob_key, sealed.target.blob_key(sealed.blob.sha256))
     return Recorded(upload, VersionState.RECEIVED)

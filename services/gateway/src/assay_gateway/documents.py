@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from assay_core.crash_points import reach
 from assay_core.documents import VersionState
 from assay_core.errors import Invalid
 from assay_core.principals import Principal
@@ -113,9 +114,13 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
 
         def delete(connection: Connection) -> str:
             documents.get(connection, principal, document)
-            return documents.delete(connection, document)
+            job = documents.delete(connection, document)
+            reach("tombstone.before_commit")
+            return job
 
-        return public.Deletion(document_id=id, job=await transactions(delete))
+        job = await transactions(delete)
+        reach("tombstone.after_commit")
+        return public.Deletion(document_id=id, job=job)
 
     @router.get("/v1/reasons", summary="List why documents may fail")
     async def list_reasons(principal: Principal = Depends(who)) -> public.ReasonList:  # noqa: ARG001

@@ -3,6 +3,7 @@
 What a crash leaves behind is told in `assay_store.intake`.
 """
 
+from assay_core.crash_points import reach
 from assay_core.documents import Collection
 from assay_core.errors import Conflict, Invalid, NotFound
 from assay_core.ports import BlobStore
@@ -55,6 +56,7 @@ def build_routes(
                 raise Invalid("The client went away in the middle of the upload.", code="broke_off") from error
             try:
                 outcome = await recorder.record(principal, collection, received, idempotency_key)
+                reach("upload.after_commit")
             finally:
                 await receiver.discard(received.sealed.blob_key)
         body = public.Upload.model_validate(outcome.body)
@@ -99,7 +101,9 @@ class Recorder:
             ) from error
 
     def _write(self, connection: Connection, received: Received, request: Sent | None) -> Outcome:
-        return once(connection, request, lambda: self._record(connection, received))
+        outcome = once(connection, request, lambda: self._record(connection, received))
+        reach("upload.before_commit")
+        return outcome
 
     def _record(self, connection: Connection, received: Received) -> Outcome:
         sealed = received.sealed
