@@ -173,7 +173,11 @@ def test_one_broken_document_fails_alone_with_its_reason(world: World) -> None:
         "'bad.pdf' is encrypted; remove its password.",
     )
     assert world.library.version(empty).error_code == "empty"
-    assert world.sql("SELECT DISTINCT state FROM jobs") == [("done",)]
+    assert world.sql("SELECT state, error_code FROM jobs ORDER BY 2") == [
+        ("dead", "empty"),
+        ("dead", "encrypted"),
+        ("done", None),
+    ]
 
 
 def test_a_failed_document_is_tried_again_from_its_stored_bytes(world: World) -> None:

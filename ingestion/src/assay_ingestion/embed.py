@@ -14,19 +14,30 @@ OnBatch = Callable[[Sequence[int]], None]
 
 
 def embed_new_chunks(
-    documents: Sequence[Prepared], embedder: Embedder, *, batch_size: int, on_batch: OnBatch
+    documents: Sequence[Prepared],
+    embedder: Embedder,
+    *,
+    batch_size: int,
+    on_batch: OnBatch,
+    wanted: Callable[[Prepared], bool] = lambda _document: True,
 ) -> list[Rows]:
     """Embed the new chunks of all documents. Returns float32 (len(new), dimension) per document, in order.
 
     `on_batch` is called before each batch with how many chunks of each document are done; it may raise to stop.
+    `wanted` is asked before each batch; rows of documents that are not wanted any more are left as they are.
     """
     rows = [np.empty((len(document.new), embedder.dimension), dtype=np.float32) for document in documents]
     places = [(i, j) for i, document in enumerate(documents) for j in range(len(document.new))]
-    places.sort(key=lambda place: documents[place[0]].new[place[1]].tokens)
+    places.sort(key=lambda place: documents[place[0]].new[place[1]].tokens, reverse=True)
     done = [0] * len(documents)
-    for start in range(0, len(places), batch_size):
+    while places:
         on_batch(done)
-        batch = places[start : start + batch_size]
+        left_out = {i for i, document in enumerate(documents) if not wanted(document)}
+        if left_out:
+            places = [place for place in places if place[0] not in left_out]
+        batch = [places.pop() for _ in range(min(batch_size, len(places)))]
+        if not batch:
+            return rows
         texts = [_text(documents[i], documents[i].new[j]) for i, j in batch]
         with step("embed"):
             vectors = unit_rows(np.asarray(embedder.embed_passages(texts), dtype=np.float32))

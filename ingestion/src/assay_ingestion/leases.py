@@ -12,12 +12,14 @@ from assay_store import jobs
 from assay_store.database import Database
 
 log = structlog.get_logger()
+_LOOK_S = 2.0
 
 
 class LeaseKeeper:
     """Renews leases from a thread of its own, so that they can be short: a dead worker's jobs are soon free.
 
-    A lease is let lapse after `limit_s`, since a thread that hangs must not hold its job for ever.
+    A lease is let lapse after `limit_s`, since a thread that hangs must not hold its job for ever. Every two seconds
+    it looks for leases that were lost (the job was cancelled, or taken over), so that work on them can stop.
     """
 
     def __init__(self, database: Database, *, lease_s: float, limit_s: float = 2 * 3600.0) -> None:
@@ -26,6 +28,7 @@ class LeaseKeeper:
         self._limit_s = limit_s
         self._lock = threading.Lock()
         self._held: dict[tuple[str, int], tuple[Lease, float]] = {}
+        self._lost: set[tuple[str, int]] = set()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
 
@@ -48,19 +51,41 @@ class LeaseKeeper:
             with self._lock:
                 for held in leases:
                     self._held.pop((held.job, held.epoch), None)
+                    self._lost.discard((held.job, held.epoch))
+
+    def is_lost(self, held: Lease) -> bool:
+        """Whether a lease was found lost: what its holder writes would be refused."""
+        return (held.job, held.epoch) in self._lost
+
+    def look(self) -> None:
+        """Find out which of the leases held now are lost. Those of jobs that are finished count as lost, too."""
+        current = self._current()
+        if not current:
+            return
+        with self._database.transaction() as connection:
+            lost = jobs.lost(connection, current)
+        with self._lock:
+            self._lost |= {key for held in lost if (key := (held.job, held.epoch)) in self._held}
 
     def renew(self) -> None:
         """Renew what is held now."""
-        with self._lock:
-            current = [held for held, until in self._held.values() if time.monotonic() < until]
+        current = self._current()
         if current:
             with self._database.transaction() as connection:
                 jobs.renew(connection, current, lease_s=self.lease_s)
 
+    def _current(self) -> list[Lease]:
+        with self._lock:
+            return [held for held, until in self._held.values() if time.monotonic() < until]
+
     def _run(self) -> None:
-        while not self._closed.wait(self.lease_s / 3):
+        renew_s = 0.0
+        while not self._closed.wait(min(_LOOK_S, self.lease_s / 3)):
             try:
-                self.renew()
+                self.look()
+                if time.monotonic() >= renew_s:
+                    self.renew()
+                    renew_s = time.monotonic() + self.lease_s / 3 - min(_LOOK_S, self.lease_s / 3)
             except Unavailable as error:
                 log.warning("leases.not_renewed", reason=error.message)
             except Exception:

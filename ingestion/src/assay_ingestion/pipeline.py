@@ -109,6 +109,9 @@ class Ingestion:
     ) -> Iterator[Prepared]:
         for held in leases:
             self._check_stop()
+            if self._keeper.is_lost(held):
+                log.info("document.left", document_id=held.document.id, version=held.version)
+                continue
             source = sources.get(held.job)
             if source is None or source.deleted:
                 self._dismiss(held)
@@ -134,8 +137,13 @@ class Ingestion:
 
     def _embed_and_store(self, group: list[Prepared]) -> None:
         try:
-            progress = _Progress(self._database, group, self._check_stop)
-            rows = embed_new_chunks(group, self._embedder, batch_size=self._limits.embed_batch, on_batch=progress)
+            rows = embed_new_chunks(
+                group,
+                self._embedder,
+                batch_size=self._limits.embed_batch,
+                on_batch=_Progress(self._database, group, self._check_stop),
+                wanted=lambda document: not self._keeper.is_lost(document.held),
+            )
             places = [self._write_vectors(document, own) for document, own in zip(group, rows, strict=True)]
             reach("chunks.before_store")
             with step("store"), self._database.transaction() as connection:
@@ -180,7 +188,7 @@ class Ingestion:
 
     def _write_vectors(self, document: Prepared, rows: Rows) -> dict[str, VectorPlace]:
         """Put the vectors of the new chunks among the blobs. Returns their places by chunk id."""
-        if not document.new:
+        if not document.new or self._keeper.is_lost(document.held):
             return {}
         key = vectors.file_key(document.held)
         reach("vectors.before_write")
@@ -190,6 +198,8 @@ class Ingestion:
     def _store(self, connection: Connection, document: Prepared, places: dict[str, VectorPlace]) -> None:
         held, source = document.held, document.source
         if not _still_ours(connection, held):
+            if document.new:
+                self._blobs.delete(vectors.file_key(held))  # of this lease alone, so that nothing names it
             return
         if not pipeline.hold_document(connection, source.document):
             self._forget(connection, held)
@@ -236,7 +246,7 @@ class Ingestion:
                 return
             if failure.lasting:
                 _give_verdict(connection, source, failure.code, failure.reason)
-                jobs.finish(connection, held)
+                jobs.bury(connection, held, code=failure.code, reason=failure.reason)
             elif held.attempt >= MAX_ATTEMPTS:
                 last = given_up(failure, source.name)
                 _give_verdict(connection, source, last.code, last.reason)

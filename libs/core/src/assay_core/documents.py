@@ -174,7 +174,8 @@ class Collection:
     """A named set of documents that share settings; `epoch` grows with every change of what is searchable.
 
     `documents`, `chunks` and `rechunk_due` (documents whose searchable version was divided by other settings) are 0
-    where nobody asked for them to be counted.
+    where nobody asked for them to be counted. `paused_at` is None while its uploads
+    are taken in.
     """
 
     id: CollectionId
@@ -187,6 +188,7 @@ class Collection:
     index_kind: str = "hnsw"
     settings: CollectionSettings = field(default_factory=CollectionSettings)
     rechunk_due: int = 0
+    paused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

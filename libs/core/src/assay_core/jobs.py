@@ -1,7 +1,7 @@
 """Work that survives crashes: jobs with leases, kept in SQL and rung by a queue."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from assay_core.documents import DocumentId, TenantId
 
@@ -15,13 +15,24 @@ class JobKind(StrEnum):
     DELETE = "delete"
 
 
+class Priority(IntEnum):
+    """Whose turn it is within a tenant: lower goes first."""
+
+    INTERACTIVE = 0
+    BULK = 1
+
+
 class JobState(StrEnum):
-    """`WAITING` → `LEASED` → `DONE`, or `DEAD` after `MAX_ATTEMPTS` tries; a lapsed lease makes it waiting again."""
+    """`WAITING` → `LEASED` → `DONE`, or `DEAD` with a reason; a lapsed lease makes it waiting again.
+
+    A job is dead at once if trying again cannot help, else after `MAX_ATTEMPTS` tries.
+    """
 
     WAITING = "waiting"
     LEASED = "leased"
     DONE = "done"
     DEAD = "dead"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,5 +29,11 @@ KEEPING = {
     "storage_full": Reason("The disk is full.", "Make room, then try it again."),
     "erased": Reason("It was deleted while it was worked on.", "Nothing: that is what was asked for."),
 }
-REASONS = PARSING | KEEPING
+WORKING = {
+    "cancelled": Reason("Somebody asked to stop the work on it.", "Try it again, or upload it anew."),
+    "gave_up": Reason(
+        "Three tries did not succeed; the message tells of the last one.", "Put that right, then try it again."
+    ),
+}
+REASONS = PARSING | KEEPING | WORKING
 """All codes of failed documents, but those of a part that did not answer three times, which end in `_unavailable`."""

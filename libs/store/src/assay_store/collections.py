@@ -9,17 +9,19 @@ from typing import Any
 from assay_core.collection_settings import CollectionSettings
 from assay_core.documents import AclId, Collection, CollectionId, DocumentId, TenantId
 from assay_core.errors import Conflict, Invalid, NotFound
+from assay_core.jobs import JobKind
 from assay_core.principals import Principal
 from sqlalchemy import Connection, Row, insert, text
 
-from assay_store import visibility
+from assay_store import outbox, visibility
 from assay_store.ids import new_id
+from assay_store.jobs import INGEST_TASK
 from assay_store.tables import collections
 
 INDEX_KINDS = ("hnsw", "ivf_pq", "flat")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
-_COLUMNS = "c.tenant, c.id, c.name, c.epoch, c.default_acl, c.index_kind, c.settings, c.created_at"
+_COLUMNS = "c.tenant, c.id, c.name, c.epoch, c.default_acl, c.index_kind, c.settings, c.created_at, c.paused_at"
 _COUNTS = """
 (SELECT count(*) FROM documents d
    WHERE d.tenant = c.tenant AND d.collection = c.id AND d.deleted_at IS NULL) AS documents,
@@ -169,6 +171,33 @@ def advance_epoch(connection: Connection, collection: CollectionId) -> int:
     ).scalar_one()
 
 
+def pause(connection: Connection, collection: CollectionId) -> Collection:
+    """Begin no more jobs of a collection's uploads, which are accepted all the same. Repeating it changes nothing."""
+    return _set_paused(connection, collection, "coalesce(paused_at, now())")
+
+
+def resume(connection: Connection, collection: CollectionId) -> Collection:
+    """Go on with a paused collection, and wake the workers."""
+    resumed = _set_paused(connection, collection, "NULL")
+    waiting = connection.execute(
+        text("""
+            SELECT id FROM jobs WHERE kind = :k AND tenant = :t AND collection = :c AND state = 'waiting' LIMIT 1
+        """),
+        {"k": JobKind.INGEST, "t": collection.tenant, "c": collection.id},
+    ).scalar_one_or_none()
+    if waiting is not None:
+        outbox.add(connection, tenant=collection.tenant, task=INGEST_TASK, job=waiting)
+    return resumed
+
+
+def _set_paused(connection: Connection, collection: CollectionId, value: str) -> Collection:
+    row = connection.execute(
+        text(f"UPDATE collections c SET paused_at = {value} WHERE tenant = :t AND id = :id RETURNING {_COLUMNS}"),
+        {"t": collection.tenant, "id": collection.id},
+    ).one()
+    return _collection(row)
+
+
 def mark_deleted(connection: Connection, collection: CollectionId) -> None:
     """Hide a collection; its documents are deleted one by one by their own jobs."""
     connection.execute(
@@ -195,4 +224,5 @@ def _collection(row: Row[tuple[object, ...]]) -> Collection:
         created_at=row.created_at,
         index_kind=row.index_kind,
         settings=CollectionSettings.stored(row.settings),
+        paused_at=row.paused_at,
     )

@@ -16,7 +16,7 @@ from assay_core.documents import (
     VersionState,
 )
 from assay_core.errors import Conflict, NotFound
-from assay_core.jobs import JobKind, JobState
+from assay_core.jobs import JobKind, JobState, Priority
 from assay_core.metadata import MetadataValue
 from assay_core.principals import Principal
 from sqlalchemy import Connection, Row, insert, text
@@ -90,6 +90,8 @@ def record_upload(
     blob: StoredBlob,
     *,
     metadata: Mapping[str, MetadataValue] | None = None,
+    priority: Priority = Priority.INTERACTIVE,
+    batch: str | None = None,
 ) -> Upload:
     """Write document, version, job and outbox row in this transaction. `metadata` replaces the document's, if given.
 
@@ -129,7 +131,14 @@ def record_upload(
     if row.sha256 == blob.sha256 and row.state != VersionState.FAILED:
         return Upload(target.document, row.latest_version, None, unchanged=True)
     return _new_version(
-        connection, target.document, row.latest_version + 1, blob, blob_key=target.blob_key(blob.sha256)
+        connection,
+        target.document,
+        row.latest_version + 1,
+        blob,
+        collection=target.collection.id,
+        blob_key=target.blob_key(blob.sha256),
+        priority=priority,
+        batch=batch,
     )
 
 
@@ -167,14 +176,14 @@ def rechunk(connection: Connection, collection: Collection, *, limit: int) -> in
     """
     due = collections.rechunk_due(connection, collection, limit=limit)
     for document in due:
-        _again(connection, document)
+        _again(connection, document, priority=Priority.BULK)
     return len(due)
 
 
-def _again(connection: Connection, document: DocumentId) -> Upload:
+def _again(connection: Connection, document: DocumentId, *, priority: Priority | None = None) -> Upload:
     row = connection.execute(
         text("""
-            SELECT v.version, v.sha256, v.size_bytes, v.media_type, v.blob_key
+            SELECT d.collection, v.priority, v.batch, v.version, v.sha256, v.size_bytes, v.media_type, v.blob_key
             FROM documents d JOIN versions v
               ON v.tenant = d.tenant AND v.document = d.id AND v.version = d.latest_version
             WHERE d.tenant = :t AND d.id = :d
@@ -182,12 +191,72 @@ def _again(connection: Connection, document: DocumentId) -> Upload:
         {"t": document.tenant, "d": document.id},
     ).one()
     blob = StoredBlob(row.sha256, row.size_bytes, row.media_type)
-    return _new_version(connection, document, row.version + 1, blob, blob_key=row.blob_key)
+    return _new_version(
+        connection,
+        document,
+        row.version + 1,
+        blob,
+        collection=row.collection,
+        blob_key=row.blob_key,
+        priority=Priority(row.priority) if priority is None else priority,
+        batch=row.batch,
+    )
+
+
+def cancel(connection: Connection, document: DocumentId) -> int:
+    """Stop the work on a document's newest version, which fails as cancelled; the live one stays. Returns its number.
+
+    Raises:
+        Conflict: it is not being worked on.
+    """
+    row = connection.execute(
+        text("""
+            SELECT d.name, v.version, v.state, j.id AS job FROM documents d
+            JOIN versions v ON v.tenant = d.tenant AND v.document = d.id AND v.version = d.latest_version
+            LEFT JOIN jobs j ON j.tenant = d.tenant AND j.document = d.id AND j.version = v.version
+                 AND j.kind = 'ingest' AND j.state IN ('waiting', 'leased')
+            WHERE d.tenant = :t AND d.id = :d AND d.deleted_at IS NULL
+        """),
+        {"t": document.tenant, "d": document.id},
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no document {document.id!r}.", code="document_not_found")
+    if row.job is not None:
+        jobs.cancel(connection, document.tenant, row.job)
+    reason = "Cancelled on request. Try it again, or upload it anew."
+    if not _fail(connection, document, row.version, code="cancelled", reason=reason):
+        raise Conflict(
+            f"{row.name!r} is not being worked on: its version {row.version} is {row.state}. Delete it to take it out.",
+            code="not_in_work",
+        )
+    return row.version
+
+
+def _fail(connection: Connection, document: DocumentId, version: int, *, code: str, reason: str) -> bool:
+    return (
+        connection.execute(
+            text("""
+                UPDATE versions SET state = 'failed', error_code = :code, error = :reason, updated_at = now()
+                WHERE tenant = :t AND document = :d AND version = :v AND state NOT IN ('ready', 'failed')
+            """),
+            {"code": code, "reason": reason, "t": document.tenant, "d": document.id, "v": version},
+        ).rowcount
+        > 0
+    )
 
 
 def _new_version(
-    connection: Connection, document: DocumentId, version: int, blob: StoredBlob, *, blob_key: str
+    connection: Connection,
+    document: DocumentId,
+    version: int,
+    blob: StoredBlob,
+    *,
+    collection: str,
+    blob_key: str,
+    priority: Priority,
+    batch: str | None,
 ) -> Upload:
+    jobs.settle(connection, document)
     connection.execute(
         insert(versions).values(
             tenant=document.tenant,
@@ -198,13 +267,24 @@ def _new_version(
             size_bytes=blob.size_bytes,
             media_type=blob.media_type,
             blob_key=blob_key,
+            priority=priority,
+            batch=batch,
         )
     )
     connection.execute(
         text("UPDATE documents SET latest_version = :v, updated_at = now() WHERE tenant = :t AND id = :d"),
         {"v": version, "t": document.tenant, "d": document.id},
     )
-    job = jobs.create(connection, JobKind.INGEST, document, version, task=jobs.INGEST_TASK)
+    job = jobs.create(
+        connection,
+        JobKind.INGEST,
+        document,
+        version,
+        collection=collection,
+        task=jobs.INGEST_TASK,
+        priority=priority,
+        size_bytes=blob.size_bytes,
+    )
     return Upload(document, version, job, unchanged=False)
 
 
@@ -290,7 +370,7 @@ def delete(connection: Connection, document: DocumentId) -> str:
         insert(tombstones).values(tenant=document.tenant, document=document.id, collection=row.collection)
     )
     collections.advance_epoch(connection, CollectionId(document.tenant, row.collection))
-    job = jobs.create(connection, JobKind.DELETE, document, None, task=None)
+    job = jobs.create(connection, JobKind.DELETE, document, None, collection=row.collection, task=None)
     notify(connection, INDEX_CHANNEL)
     return job
 
@@ -305,8 +385,8 @@ def delete_all(connection: Connection, collection: CollectionId) -> int:
             ), marked AS (
                 INSERT INTO tombstones (tenant, document, collection) SELECT tenant, id, collection FROM gone
             )
-            INSERT INTO jobs (tenant, id, kind, document, state)
-            SELECT tenant, replace(gen_random_uuid()::text, '-', ''), :kind, id, :state FROM gone
+            INSERT INTO jobs (tenant, id, kind, document, collection, state)
+            SELECT tenant, replace(gen_random_uuid()::text, '-', ''), :kind, id, collection, :state FROM gone
         """),
         {"t": collection.tenant, "c": collection.id, "kind": JobKind.DELETE, "state": JobState.WAITING},
     ).rowcount

@@ -14,6 +14,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -38,6 +39,7 @@ tenants = Table(
     metadata,
     Column("tenant", Text, primary_key=True),
     Column("name", Text, nullable=False),
+    Column("turn_at", DateTime(timezone=True)),  # when jobs of this tenant were leased last
     _created(),
 )
 
@@ -114,6 +116,7 @@ collections = Table(
     Column("default_acl", BigInteger, nullable=False),
     Column("index_kind", Text, nullable=False, server_default="hnsw"),
     Column("settings", JSONB, nullable=False, server_default="{}"),
+    Column("paused_at", DateTime(timezone=True)),  # no new jobs of it are begun since then
     _created(),
     Column("deleted_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant", "id"),
@@ -159,11 +162,15 @@ versions = Table(
     Column("sha256", Text, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("media_type", Text, nullable=False),
-    Column("blob_key", Text, nullable=False),
+    Column("blob_key", Text, nullable=False),  # empty for a passage, whose text is in this row from the start
+    Column("priority", SmallInteger, nullable=False, server_default="0"),
+    Column("batch", Text),
     Column("progress", Float, nullable=False, server_default="0"),
     Column("pages", Integer),
     Column("chunks", Integer),
     Column("chunks_kept", Integer),
+    Column("chunks_done", Integer),  # embedded so far
+    Column("stage_at", DateTime(timezone=True)),  # when it came into this state
     Column("title", LargeBinary),  # encrypted
     Column("text", LargeBinary),  # encrypted canonical text
     Column("parser", Text),
@@ -175,6 +182,8 @@ versions = Table(
     PrimaryKeyConstraint("tenant", "document", "version"),
     ForeignKeyConstraint(["tenant", "document"], ["documents.tenant", "documents.id"], ondelete="CASCADE"),
     Index("versions_in_work", "state", postgresql_where=text("state NOT IN ('ready', 'failed')")),
+    Index("versions_to_index", "priority", "updated_at", postgresql_where=text("state = 'indexing'")),
+    Index("versions_batch", "tenant", "batch", postgresql_where=text("batch IS NOT NULL")),
 )
 
 chunks = Table(
@@ -185,8 +194,9 @@ chunks = Table(
     Column("document", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),  # encrypted: text and heading path
     Column("tokens", Integer, nullable=False),
-    Column("vector_key", Text, nullable=False),  # fp16 column file among the blobs
+    Column("vector_key", Text, nullable=False),  # fp16 column file among the blobs; empty if `vector` has it
     Column("vector_row", Integer, nullable=False),
+    Column("vector", LargeBinary),  # encrypted fp16 vector of a passage, which has no file of its own
     PrimaryKeyConstraint("tenant", "id"),
     ForeignKeyConstraint(["tenant", "document"], ["documents.tenant", "documents.id"], ondelete="CASCADE"),
     Index("chunks_document", "tenant", "document"),
@@ -222,6 +232,10 @@ jobs = Table(
     Column("kind", Text, nullable=False),
     Column("document", Text, nullable=False),
     Column("version", Integer),
+    Column("collection", Text, nullable=False, server_default=""),
+    Column("priority", SmallInteger, nullable=False, server_default="0"),  # 0 goes before 1
+    Column("size_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("passage", Boolean, nullable=False, server_default="false"),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("epoch", BigInteger, nullable=False, server_default="0"),
@@ -233,7 +247,60 @@ jobs = Table(
     _created(),
     _updated(),
     PrimaryKeyConstraint("tenant", "id"),
-    Index("jobs_open", "kind", "not_before", postgresql_where=text("state IN ('waiting', 'leased')")),
+    Index(
+        "jobs_turns",
+        "kind",
+        "tenant",
+        "collection",
+        "priority",
+        "created_at",
+        "id",
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index("jobs_leased", "kind", "lease_until", postgresql_where=text("state = 'leased'")),
+    Index("jobs_given_up", "tenant", "id", postgresql_where=text("state IN ('dead', 'cancelled')")),
+    Index("jobs_document", "tenant", "document"),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("tenant", Text),
+    Column("id", Text),  # made by the client
+    Column("collection", Text, nullable=False),
+    Column("principal", Text, nullable=False),
+    _created(),
+    PrimaryKeyConstraint("tenant", "id"),
+    ForeignKeyConstraint(["tenant", "collection"], ["collections.tenant", "collections.id"]),
+)
+
+document_events = Table(
+    "document_events",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=True),
+    Column("tenant", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("stage", Text, nullable=False),
+    Column("detail", JSONB, nullable=False, server_default="{}"),  # numbers only
+    ForeignKeyConstraint(
+        ["tenant", "document", "version"],
+        ["versions.tenant", "versions.document", "versions.version"],
+        ondelete="CASCADE",
+    ),
+    Index("document_events_document", "tenant", "document", "version", "id"),
+)
+
+repairs = Table(
+    "repairs",
+    metadata,
+    Column("tenant", Text),
+    Column("store", Text),
+    Column("what", Text),
+    Column("total", BigInteger, nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("tenant", "store", "what"),
 )
 
 outbox = Table(

@@ -4,6 +4,7 @@ import hashlib
 
 from assay_core.collection_settings import CollectionSettings
 from assay_core.documents import AclId, CollectionId, DocumentId, TenantId, Version, VersionState
+from assay_core.jobs import Priority
 from assay_core.ports import BlobStore
 from assay_core.principals import Principal
 from assay_store import access, collections, documents
@@ -38,14 +39,17 @@ class Library:
             made = collections.create(connection, self.librarian.tenant, name, acl=self.acl, settings=settings)
         self.collection: CollectionId = made.id
 
-    def upload(self, name: str, content: str | bytes) -> Upload:
+    def upload(
+        self, name: str, content: str | bytes, *, priority: Priority = Priority.INTERACTIVE, batch: str | None = None
+    ) -> Upload:
         """Store and record a document as the gateway does."""
         plain = content.encode() if isinstance(content, str) else content
         sha256 = hashlib.sha256(plain).hexdigest()
         with self.database.transaction() as connection:
             target = documents.upload_target(connection, self.vault, self.collection, name, acl=self.acl)
             self.blobs.put(target.blob_key(sha256), target.key.seal_stream([plain]))
-            return documents.record_upload(connection, target, StoredBlob(sha256, len(plain), "text/markdown"))
+            blob = StoredBlob(sha256, len(plain), "text/markdown")
+            return documents.record_upload(connection, target, blob, priority=priority, batch=batch)
 
     def delete(self, document: DocumentId) -> None:
         with self.database.transaction() as connection:
