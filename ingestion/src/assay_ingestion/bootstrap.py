@@ -1,10 +1,10 @@
 """Choose the adapters of each process. Heavy libraries are imported only where they are chosen."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from assay_core.errors import Invalid
+from assay_adapters import embedders
+from assay_adapters.embedders import VectorSpace as VectorSpace
 from assay_core.ports import BlobStore, Embedder, Parser, SemanticCache
 from assay_runtime.settings import (
     BlobSettings,
@@ -51,38 +51,12 @@ def choose_parser(settings: IngestionSettings) -> Parser:
 
 def choose_embedder(settings: EmbedderSettings, cache_path: Path) -> Embedder:
     """The embedder named in the settings, loaded, for many threads."""
-    from assay_adapters.batching import SharedEmbedder
-
-    match settings.backend:
-        case "openvino":
-            from assay_adapters.openvino_embedder import OpenVinoEmbedder
-
-            return SharedEmbedder(
-                OpenVinoEmbedder(model=settings.model, cache_path=cache_path, threads=settings.threads or None)
-            )
-        case "torch":
-            from assay_adapters.torch_embedder import TorchEmbedder
-
-            return SharedEmbedder(TorchEmbedder(model=settings.model))
-        case other:
-            raise Invalid(f"ASSAY_EMBEDDER__BACKEND is {other!r}; use openvino or torch.", code="bad_setting")
-
-
-@dataclass(frozen=True, slots=True)
-class VectorSpace:
-    """What is known of an embedder without loading it."""
-
-    model_id: str
-    dimension: int
+    return embedders.open_embedder(settings, cache_path=cache_path)
 
 
 def describe_embedder(settings: EmbedderSettings) -> VectorSpace:
     """The vector space of the embedder that the workers use."""
-    from assay_adapters.model_recipe import read_recipe
-    from assay_adapters.models import model_folder
-
-    recipe = read_recipe(Path(model_folder(settings.model)))
-    return VectorSpace(recipe.model_id, recipe.dimension)
+    return embedders.describe_embedder(settings)
 
 
 def choose_dense(settings: MilvusSettings, space: VectorSpace, database: Database) -> DenseIndexes:

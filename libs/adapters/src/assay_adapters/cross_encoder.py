@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from assay_core.errors import Invalid, Unavailable
 
+from assay_adapters.encodable import encodable
 from assay_adapters.models import model_folder
 from assay_adapters.torch_device import torch_target
 
@@ -44,7 +45,7 @@ class CrossEncoderReranker:
         with self._lock:
             try:
                 scores = self._loaded().predict(
-                    [(_encodable(query), _encodable(passages[i])) for i in order],
+                    [(encodable(query), encodable(passages[i])) for i in order],
                     batch_size=self._batch_size,
                     show_progress_bar=False,
                     # Logits: a sigmoid in bf16 maps all good passages to the same number.
@@ -79,8 +80,3 @@ class CrossEncoderReranker:
                 )
             self._model = model
         return self._model
-
-
-def _encodable(text: str) -> str:
-    """Lone surrogates cannot be UTF-8; they become question marks."""
-    return text.encode("utf-8", "replace").decode()

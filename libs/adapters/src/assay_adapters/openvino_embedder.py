@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from assay_core.errors import Broken, Invalid
 
+from assay_adapters.encodable import encodable
 from assay_adapters.model_recipe import ModelRecipe, read_recipe
 from assay_adapters.models import model_folder
 from assay_adapters.openvino_export import SUPPORTED
@@ -112,19 +113,14 @@ class OpenVinoEmbedder:
         queue.wait_all()
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        encoded = self._tokenizer.encode_batch_fast([_encodable(t) for t in texts], add_special_tokens=False)
+        encoded = self._tokenizer.encode_batch_fast([encodable(t) for t in texts], add_special_tokens=False)
         return [len(one.ids) for one in encoded]
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids with special tokens, cut at the end to the limit."""
-        encoded = self._tokenizer.encode_batch_fast([_encodable(t) for t in texts], add_special_tokens=True)
+        encoded = self._tokenizer.encode_batch_fast([encodable(t) for t in texts], add_special_tokens=True)
         limit = self._max_tokens
         return [e.ids if len(e.ids) <= limit else [*e.ids[: limit - 1], e.ids[-1]] for e in encoded]
-
-
-def _encodable(text: str) -> str:
-    """Lone surrogates cannot be UTF-8; they become question marks."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _batches(order: list[int], rows: list[list[int]]) -> Iterator[list[int]]:

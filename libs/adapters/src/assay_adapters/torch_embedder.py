@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from assay_core.errors import Invalid, Unavailable
 
+from assay_adapters.encodable import encodable
 from assay_adapters.model_recipe import read_recipe
 from assay_adapters.models import model_folder
 from assay_adapters.token_filter import wordy_tokens
@@ -76,7 +77,7 @@ class TorchEmbedder:
             return []
         with self._lock:
             encoded = self._model.tokenizer(
-                [_encodable(text) for text in texts],
+                [encodable(text) for text in texts],
                 add_special_tokens=False,
                 truncation=False,
                 verbose=False,
@@ -96,7 +97,7 @@ class TorchEmbedder:
         try:
             with self._lock:
                 return encode(
-                    [_encodable(text) for text in texts],
+                    [encodable(text) for text in texts],
                     batch_size=self._batch_size,
                     show_progress_bar=False,
                     output_value=output_value,
@@ -118,8 +119,3 @@ def _model_id(folder: Path, dimension: int) -> str:
 
 def _unit(rows: Matrix) -> Matrix:
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-
-
-def _encodable(text: str) -> str:
-    """Lone surrogates cannot be UTF-8; they become question marks."""
-    return text.encode("utf-8", "replace").decode()

@@ -94,11 +94,27 @@ class ModelSettings(Section):
 
 
 class EmbedderSettings(Section):
-    """`model` is `packaged:NAME`, a local path, or a hub name. `backend` is openvino or torch."""
+    """`backend` is openvino or torch, which run `model` (`packaged:NAME`, a local path, or a hub name) in the process,
+    or openai or tei, which ask the server at `url` for the model of that name.
+
+    A server's model must be described: `dimension` of its vectors, `max_tokens` with special tokens, `tokenizer` (its
+    tokenizer.json or the folder of it), and the prompts that it wants before questions and passages.
+    """
 
     model: str = "packaged:all-MiniLM-L6-v2"
     backend: str = "openvino"
     threads: int = Field(default=0, description="0: all cores")
+    url: str = ""
+    api_key_file: Path | None = None
+    dimension: int = Field(default=0, ge=0)
+    max_tokens: int = Field(default=0, ge=0)
+    tokenizer: Path | None = None
+    query_prompt: str = ""
+    passage_prompt: str = ""
+
+    def api_key(self) -> str | None:
+        """The key of the server; None if it needs none."""
+        return read_secret(self.api_key_file, name="ASSAY_EMBEDDER__API_KEY_FILE") if self.api_key_file else None
 
 
 class RerankerSettings(Section):

@@ -174,15 +174,6 @@ def _open_ragas(settings: WorkerSettings) -> Generator[Judge]:
 
 def choose_embedder(settings: WorkerSettings) -> Embedder:
     """The embedder named in the settings, loaded."""
-    chosen = settings.embedder
-    match chosen.backend:
-        case "openvino":
-            from assay_adapters.openvino_embedder import OpenVinoEmbedder
+    from assay_adapters.embedders import open_embedder
 
-            return OpenVinoEmbedder(model=chosen.model, cache_path=settings.models.path, threads=chosen.threads or None)
-        case "torch":
-            from assay_adapters.torch_embedder import TorchEmbedder
-
-            return TorchEmbedder(model=chosen.model)
-        case other:
-            raise Invalid(f"ASSAY_EMBEDDER__BACKEND is {other!r}; use openvino or torch.", code="bad_setting")
+    return open_embedder(settings.embedder, cache_path=settings.models.path)

@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from assay_adapters.openai_chat import OpenAIChat
-from assay_core.errors import Invalid
 from assay_core.ports import Embedder, Judge
 from assay_runtime.http_shell import build_app, caller_dependency
 from assay_runtime.loading import Loading
@@ -129,19 +128,6 @@ def choose_judge(embedder: Embedder) -> Judge:
 
 def choose_embedder(settings: Settings) -> Embedder:
     """The embedder named in the settings, safe for many threads."""
-    from assay_adapters.batching import SharedEmbedder
+    from assay_adapters.embedders import open_embedder
 
-    chosen = settings.embedder
-    match chosen.backend:
-        case "openvino":
-            from assay_adapters.openvino_embedder import OpenVinoEmbedder
-
-            return SharedEmbedder(
-                OpenVinoEmbedder(model=chosen.model, cache_path=settings.models.path, threads=chosen.threads or None)
-            )
-        case "torch":
-            from assay_adapters.torch_embedder import TorchEmbedder
-
-            return SharedEmbedder(TorchEmbedder(model=chosen.model))
-        case other:
-            raise Invalid(f"ASSAY_EMBEDDER__BACKEND is {other!r}; use openvino or torch.", code="bad_setting")
+    return open_embedder(settings.embedder, cache_path=settings.models.path)

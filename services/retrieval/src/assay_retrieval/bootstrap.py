@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Literal, cast
 
 from assay_adapters.milvus import MilvusIndex
-from assay_core.errors import Invalid
-from assay_core.ports import Embedder, LexicalIndex, Reranker, SemanticCache, TokenEmbedder
+from assay_core.ports import Embedder, LexicalIndex, Reranker, SemanticCache
 from assay_runtime.http_shell import build_app, caller_dependency
 from assay_runtime.loading import Loading
 from assay_runtime.settings import CacheSettings, MilvusSettings, read_master_key, read_secret
@@ -76,24 +75,11 @@ def build_service(settings: Settings) -> FastAPI:
     return app
 
 
-def choose_embedder(settings: Settings) -> TokenEmbedder:
+def choose_embedder(settings: Settings) -> Embedder:
     """The embedder named in the settings, safe for many threads."""
-    from assay_adapters.batching import SharedEmbedder
+    from assay_adapters.embedders import open_embedder
 
-    chosen = settings.embedder
-    match chosen.backend:
-        case "openvino":
-            from assay_adapters.openvino_embedder import OpenVinoEmbedder
-
-            return SharedEmbedder(
-                OpenVinoEmbedder(model=chosen.model, cache_path=settings.models.path, threads=chosen.threads or None)
-            )
-        case "torch":
-            from assay_adapters.torch_embedder import TorchEmbedder
-
-            return SharedEmbedder(TorchEmbedder(model=chosen.model))
-        case other:
-            raise Invalid(f"ASSAY_EMBEDDER__BACKEND is {other!r}; use openvino or torch.", code="bad_setting")
+    return open_embedder(settings.embedder, cache_path=settings.models.path)
 
 
 def choose_vector_index(settings: MilvusSettings, embedder: Embedder, kind: str) -> MilvusIndex:
@@ -115,15 +101,16 @@ def choose_lexical_index(settings: Settings) -> LexicalIndex:
     return TantivyIndex(settings.lexical.path)
 
 
-def choose_reranker(settings: Settings, embedder: Callable[[], TokenEmbedder]) -> Callable[[], Reranker] | None:
+def choose_reranker(settings: Settings, embedder: Callable[[], Embedder]) -> Callable[[], Reranker] | None:
     """The reranker named in the settings, built at its first use; None if reranking is off."""
     match settings.reranker.model:
         case "":
             return None
         case "late-interaction":
+            from assay_adapters.embedders import with_tokens
             from assay_adapters.late_interaction import LateInteractionReranker
 
-            return lambda: LateInteractionReranker(embedder())
+            return lambda: LateInteractionReranker(with_tokens(embedder()))
         case model:
             from assay_adapters.cross_encoder import CrossEncoderReranker
 

@@ -1,0 +1,1 @@
+"""What other software is measured with: scripts for environments of their own."""

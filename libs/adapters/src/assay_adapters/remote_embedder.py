@@ -1,0 +1,196 @@
+"""The `Embedder` port on a server: OpenAI's `/v1/embeddings` (vLLM, Infinity, Ollama …) or TEI's `/embed`.
+
+Texts are cut and counted here, with the model's own tokenizer, since servers differ in what they do with long ones.
+Nothing is retried: the caller owns retries.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+import numpy as np
+from assay_core.errors import Broken, Invalid, Unavailable
+
+from assay_adapters.encodable import encodable
+
+Matrix = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+Protocol = Literal["openai", "tei"]
+
+_BATCH = 32
+_IN_FLIGHT = 4
+_CODE = "embedder_unavailable"
+_RETRY_AFTER_S = 10.0
+_BUSY = (408, 425, 429, 500, 502, 503, 504)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteModel:
+    """A model on a server, as far as it must be known without asking: the index is made before the first vector.
+
+    `tokenizer` is a folder or file with the model's `tokenizer.json`; `max_tokens` includes special tokens.
+    """
+
+    name: str
+    dimension: int
+    max_tokens: int
+    tokenizer: Path
+    query_prompt: str = ""
+    passage_prompt: str = ""
+
+    @property
+    def model_id(self) -> str:
+        """Changes with everything that moves vectors, as far as it is known here."""
+        parts = (self.name, str(self.max_tokens), self.query_prompt, self.passage_prompt)
+        digest = hashlib.sha256("\x1e".join(parts).encode()).hexdigest()[:12]
+        return f"remote-{self.dimension}-{digest}"
+
+
+class RemoteEmbedder:
+    """Safe for many threads.
+
+    Args:
+        base_url: up to and including `/v1` for OpenAI's protocol, the root for TEI's.
+        timeout_s: for one request of up to 32 texts.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: RemoteModel,
+        base_url: str,
+        protocol: Protocol = "openai",
+        api_key: str | None = None,
+        timeout_s: float = 60.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._model = model
+        self._url = base_url.rstrip("/")
+        self._protocol = protocol
+        self._tokenizer = _tokenizer(model.tokenizer)
+        self._threads = ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="embed")
+        self._client = httpx.Client(
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            timeout=httpx.Timeout(timeout_s, connect=2.0),
+            limits=httpx.Limits(max_connections=2 * _IN_FLIGHT),
+            trust_env=False,
+            transport=transport,
+        )
+
+    @property
+    def model_id(self) -> str:
+        return self._model.model_id
+
+    @property
+    def dimension(self) -> int:
+        return self._model.dimension
+
+    @property
+    def max_tokens(self) -> int:
+        return self._model.max_tokens
+
+    def embed_query(self, text: str) -> Matrix:
+        return self._ask([self._cut(self._model.query_prompt + text)])[0]
+
+    def embed_passages(self, texts: Sequence[str]) -> Matrix:
+        out = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+        blocks = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
+        cut = [[self._cut(self._model.passage_prompt + texts[i]) for i in block] for block in blocks]
+        for block, rows in zip(blocks, self._threads.map(self._ask, cut), strict=True):
+            out[block] = rows
+        return out
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        encoded = self._tokenizer.encode_batch_fast([encodable(text) for text in texts], add_special_tokens=False)
+        return [len(one.ids) for one in encoded]
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+        self._client.close()
+
+    def _cut(self, text: str) -> str:
+        """The beginning of a text that fits with the special tokens."""
+        whole = encodable(text)
+        encoded = self._tokenizer.encode(whole, add_special_tokens=True)
+        special = sum(encoded.special_tokens_mask)
+        own = [end for (_, end), mark in zip(encoded.offsets, encoded.special_tokens_mask, strict=True) if not mark]
+        room = self._model.max_tokens - special
+        return whole if len(own) <= room else whole[: own[room - 1]]
+
+    def _ask(self, texts: Sequence[str]) -> Matrix:
+        if self._protocol == "tei":
+            rows = self._post(f"{self._url}/embed", {"inputs": list(texts), "normalize": True, "truncate": True})
+        else:
+            body = {"model": self._model.name, "input": list(texts), "encoding_format": "float"}
+            rows = _in_order(self._post(f"{self._url}/embeddings", body))
+        try:
+            matrix = np.asarray(rows, dtype=np.float32)
+        except (TypeError, ValueError):
+            raise _not_its_protocol(self._model.name) from None
+        if matrix.shape != (len(texts), self.dimension):
+            raise Broken(
+                f"The embedding server returned {matrix.shape} numbers for {len(texts)} texts, but"
+                f" ASSAY_EMBEDDER__DIMENSION says {self.dimension} for each.",
+                code="embedder_failed",
+            )
+        if not np.isfinite(matrix).all():
+            raise Broken(f"{self._model.name!r} returned vectors that are not numbers.", code="embedder_failed")
+        return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
+
+    def _post(self, url: str, body: dict[str, Any]) -> Any:  # Any: JSON
+        try:
+            response = self._client.post(url, json=body)
+        except httpx.HTTPError as error:
+            raise Unavailable(
+                f"The embedding server at {self._url} does not answer: {type(error).__name__}.",
+                code=_CODE,
+                retry_after_s=_RETRY_AFTER_S,
+            ) from error
+        if response.status_code in _BUSY:
+            raise Unavailable(
+                f"The embedding server answered {response.status_code}; it is tried again later.",
+                code=_CODE,
+                retry_after_s=_RETRY_AFTER_S,
+            )
+        if response.status_code != 200:
+            raise Invalid(
+                f"The embedding server refused {self._model.name!r} with {response.status_code}; check"
+                " ASSAY_EMBEDDER__URL, ASSAY_EMBEDDER__MODEL and its key.",
+                code="embedder_refused",
+            )
+        try:
+            return response.json()
+        except ValueError:
+            raise _not_its_protocol(self._model.name) from None
+
+
+def _in_order(answer: Any) -> list[Any]:  # Any: JSON
+    try:
+        rows = sorted(answer["data"], key=lambda row: int(row["index"]))
+        return [row["embedding"] for row in rows]
+    except (KeyError, TypeError, ValueError):
+        raise Broken("The embedding server sent something that is not its protocol.", code="embedder_failed") from None
+
+
+def _not_its_protocol(name: str) -> Broken:
+    return Broken(f"{name!r} sent something that is not its protocol.", code="embedder_failed")
+
+
+def _tokenizer(path: Path) -> Any:  # Any: tokenizers is untyped
+    from tokenizers import Tokenizer
+
+    file = path / "tokenizer.json" if path.is_dir() else path
+    if not file.is_file():
+        raise Invalid(
+            f"There is no tokenizer at {str(file)!r}. ASSAY_EMBEDDER__TOKENIZER needs the tokenizer.json of the model"
+            " that the server runs: passages are counted and cut with it.",
+            code="bad_setting",
+        )
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
