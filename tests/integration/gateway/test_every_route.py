@@ -137,7 +137,7 @@ def quoted(name: str) -> str:
 
 
 async def test_bad_queries_are_refused_as_problems(admin: httpx.AsyncClient) -> None:
-    for path in ("/v1/collections/handbook/documents", "/v1/evaluations/runs"):
+    for path in ("/v1/collections/handbook/documents", "/v1/evaluations/runs", "/v1/jobs"):
         for parameter in ("limit", "cursor", "state", "collection"):
             for name in NAMES:
                 answer = await admin.get(f"{path}?{parameter}={quoted(name)}")

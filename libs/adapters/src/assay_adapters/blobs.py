@@ -78,6 +78,12 @@ class FolderBlobStore:
             for name in names:
                 yield str((Path(folder) / name).relative_to(self._root))
 
+    def free_bytes(self) -> int:
+        folder = self._root
+        while not folder.exists():
+            folder = folder.parent
+        return shutil.disk_usage(folder).free
+
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key) or any(part in (".", "..") for part in key.split("/")):
             raise Invalid(f"{key!r} cannot be a blob key.", code="bad_blob_key")

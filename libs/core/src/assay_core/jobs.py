@@ -1,6 +1,7 @@
 """Work that survives crashes: jobs with leases, kept in SQL and rung by a queue."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum, StrEnum
 
 from assay_core.documents import DocumentId, TenantId
@@ -46,3 +47,23 @@ class Lease:
     version: int | None
     epoch: int
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedJob:
+    """A job with the document that it is about."""
+
+    id: str
+    document: DocumentId
+    document_name: str
+    collection: str
+    version: int
+    batch: str | None
+    state: JobState
+    priority: Priority
+    attempts: int
+    error_code: str | None
+    error: str | None
+    created_at: datetime
+    updated_at: datetime
+    not_before: datetime

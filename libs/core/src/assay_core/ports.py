@@ -236,6 +236,10 @@ class BlobStore(Protocol):
         """Keys below `prefix`, in no particular order."""
         ...
 
+    def free_bytes(self) -> int:
+        """Room that is left."""
+        ...
+
 
 class Parser(Protocol):
     """Turns untrusted bytes into a parsed document."""

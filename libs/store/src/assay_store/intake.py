@@ -14,6 +14,7 @@ from assay_core import file_types
 from assay_core.crash_points import reach
 from assay_core.documents import VersionState
 from assay_core.errors import Invalid
+from assay_core.jobs import Priority
 from assay_core.ports import BlobStore
 from sqlalchemy import Connection
 
@@ -104,13 +105,21 @@ class Recorded:
 
 
 def record(
-    connection: Connection, blobs: BlobStore, sealed: Sealed, *, metadata: Mapping[str, str] | None = None
+    connection: Connection,
+    blobs: BlobStore,
+    sealed: Sealed,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    priority: Priority = Priority.INTERACTIVE,
+    batch: str | None = None,
 ) -> Recorded:
     """Write document, version, job and outbox row in this transaction, and give the blob its place.
 
     An unchanged upload leaves its blob under `uploads/`; the caller removes it. Raises as `documents.record_upload`.
     """
-    upload = documents.record_upload(connection, sealed.target, sealed.blob, metadata=metadata)
+    upload = documents.record_upload(
+        connection, sealed.target, sealed.blob, metadata=metadata, priority=priority, batch=batch
+    )
     if upload.unchanged:
         return Recorded(upload, documents.versions_of(connection, upload.document)[0].state)
     reach("upload.before_move")

@@ -10,6 +10,7 @@ class FakeBlobStore:
 
     def __init__(self) -> None:
         self.held: dict[str, bytes] = {}
+        self.room_bytes = 1 << 50
 
     def put(self, key: str, chunks: Iterable[bytes]) -> int:
         data = b"".join(chunks)
@@ -36,6 +37,9 @@ class FakeBlobStore:
     def keys(self, prefix: str) -> Iterator[str]:
         below = _checked(prefix) + "/" if prefix else ""
         yield from [key for key in self.held if key.startswith(below)]
+
+    def free_bytes(self) -> int:
+        return self.room_bytes
 
 
 def _checked(key: str) -> str:

@@ -25,6 +25,7 @@ class FakeGateway:
     busy: so many uploads are refused first.
     looks: after so many looks a document is through.
     due: so many documents are divided by other settings.
+    paused: names of collections. jobs: as the API shows them (see `add_job`).
     answers: what `search`, `ask` and `stream` give, and `METHOD runs` or `METHOD datasets` (a list: one each time).
     requests: all that were sent.
     """
@@ -35,6 +36,8 @@ class FakeGateway:
     looks: int = 2
     settings: dict[str, CollectionSettings] = field(default_factory=dict[str, CollectionSettings])
     due: int = 0
+    paused: set[str] = field(default_factory=set[str])
+    jobs: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     answers: dict[str, Any] = field(default_factory=dict[str, Any])
     requests: list[httpx.Request] = field(default_factory=list[httpx.Request])
 
@@ -46,9 +49,30 @@ class FakeGateway:
         path = request.url.path.removeprefix("/v1")
         for pattern, method, handler in self._routes():
             found = re.fullmatch(pattern, path)
-            if found and method == request.method:
+            if found and request.method in method.split("|"):
                 return handler(request, *found.groups())
         return problem(404, "not_found", f"There is nothing at {path!r}.")
+
+    def add_job(self, document: str, *, state: str = "dead", code: str | None = "encrypted") -> None:
+        """A job about a document of this name."""
+        self.jobs.append(
+            {
+                "id": f"job-{document}",
+                "document_id": f"id-{document}",
+                "document_name": document,
+                "collection": "docs",
+                "version": 1,
+                "batch": None,
+                "state": state,
+                "priority": "interactive",
+                "attempts": 1,
+                "error_code": code,
+                "error": "It cannot be read." if code else None,
+                "created_at": NOW,
+                "updated_at": NOW,
+                "not_before": NOW,
+            }
+        )
 
     def _routes(self) -> list[tuple[str, str, Callable[..., httpx.Response]]]:
         return [
@@ -58,6 +82,10 @@ class FakeGateway:
             ("/collections/([^/]+)", "DELETE", self._delete_collection),
             ("/collections/([^/]+)", "PATCH", self._change),
             ("/collections/([^/]+)/rechunk", "POST", self._rechunk),
+            ("/collections/([^/]+)/(pause|resume)", "POST", self._pause),
+            ("/jobs", "GET", self._jobs),
+            ("/jobs/replay", "POST", self._replay_jobs),
+            ("/jobs/([^/]+)(?:/replay)?", "POST|DELETE", self._job),
             ("/collections/([^/]+)/documents", "GET", self._documents),
             ("/collections/([^/]+)/documents", "POST", self._upload),
             ("/documents/([^/]+)", "GET", self._document),
@@ -85,7 +113,32 @@ class FakeGateway:
             "created_at": NOW,
             "settings": self.settings.get(name, CollectionSettings()).as_json(),
             "rechunk_due": self.due,
+            "paused_at": NOW if name in self.paused else None,
         }
+
+    def _pause(self, _request: httpx.Request, name: str, what: str) -> httpx.Response:
+        (self.paused.add if what == "pause" else self.paused.discard)(name)
+        return httpx.Response(200, json=self._shown(name))
+
+    def _jobs(self, request: httpx.Request) -> httpx.Response:
+        state = request.url.params.get("state", "dead")
+        return httpx.Response(200, json={"jobs": [j for j in self.jobs if j["state"] == state], "next_cursor": None})
+
+    def _replay_jobs(self, request: httpx.Request) -> httpx.Response:
+        wanted = json.loads(request.content)
+        chosen = [
+            job for job in self.jobs if job["state"] == "dead" and wanted.get("reason") in (None, job["error_code"])
+        ]
+        for job in chosen[:2]:
+            job["state"] = "done"
+        return httpx.Response(202, json={"replayed": len(chosen[:2]), "more": len(chosen) > 2})
+
+    def _job(self, request: httpx.Request, identity: str) -> httpx.Response:
+        job = next((job for job in self.jobs if job["id"] == identity), None)
+        if job is None:
+            return problem(404, "job_not_found", f"There is no job {identity!r}.")
+        job["state"] = "cancelled" if request.method == "DELETE" else "done"
+        return httpx.Response(202, json={"document_id": job["document_id"], "version": 1, "job": "next"})
 
     def _change(self, request: httpx.Request, name: str) -> httpx.Response:
         before = self.settings.get(name, CollectionSettings())

@@ -112,6 +112,12 @@ class AssayClient:
         except NotFound:
             return self.create_collection(name, index_kind=index_kind)
 
+    def pause_collection(self, name: str) -> public.Collection:
+        return self._ask(public.Collection, "POST", f"/v1/collections/{_part(name)}/pause")
+
+    def resume_collection(self, name: str) -> public.Collection:
+        return self._ask(public.Collection, "POST", f"/v1/collections/{_part(name)}/resume")
+
     def delete_collection(self, name: str) -> public.CollectionDeletion:
         return self._ask(public.CollectionDeletion, "DELETE", f"/v1/collections/{_part(name)}")
 
@@ -124,8 +130,13 @@ class AssayClient:
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         on_progress: OnProgress | None = None,
+        priority: str | None = None,
+        batch: str | None = None,
     ) -> public.Upload:
-        """Send a file, streaming it. `name` may hold folders with forward slashes; default: the file's own name."""
+        """Send a file, streaming it. `name` may hold folders with forward slashes; default: the file's own name.
+
+        `priority` is interactive (the default) or bulk; `batch` is an id of your own for `batch_progress`.
+        """
         if isinstance(source, Path):
             with source.open("rb") as file:
                 return self.upload(
@@ -135,8 +146,10 @@ class AssayClient:
                     metadata=metadata,
                     idempotency_key=idempotency_key,
                     on_progress=on_progress,
+                    priority=priority,
+                    batch=batch,
                 )
-        fields = {"name": name} if name else {}
+        fields = {key: value for key, value in {"name": name, "priority": priority, "batch": batch}.items() if value}
         if metadata:
             fields["metadata"] = json.dumps(dict(metadata))
         return self._ask(
@@ -208,6 +221,37 @@ class AssayClient:
 
     def retry_document(self, document_id: str) -> public.Retry:
         return self._ask(public.Retry, "POST", f"/v1/documents/{_part(document_id)}/retry")
+
+    def cancel_document(self, document_id: str) -> public.Cancellation:
+        """Stop the work on the newest version; the live one stays."""
+        return self._ask(public.Cancellation, "POST", f"/v1/documents/{_part(document_id)}/cancel")
+
+    def jobs_page(
+        self, *, state: str = "dead", limit: int = 50, cursor: str | None = None, **filters: str | None
+    ) -> public.JobPage:
+        """`filters` are collection, reason and batch."""
+        params = _given(state=state, limit=limit, cursor=cursor, **filters)
+        return self._ask(public.JobPage, "GET", "/v1/jobs", params=params)
+
+    def jobs(self, *, state: str = "dead", **filters: str | None) -> Iterator[public.Job]:
+        """All jobs in a state, newest first, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.jobs_page(state=state, limit=200, cursor=cursor, **filters)
+            yield from page.jobs
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def replay_jobs(self, **filters: str | None) -> public.Replay:
+        """Replay what was given up; `filters` are those of `public.ReplayJobs`. Ask again while there are more."""
+        return self._ask(public.Replay, "POST", "/v1/jobs/replay", json=_checked(public.ReplayJobs, filters))
+
+    def replay_job(self, job_id: str) -> public.Retry:
+        return self._ask(public.Retry, "POST", f"/v1/jobs/{_part(job_id)}/replay")
+
+    def cancel_job(self, job_id: str) -> public.Cancellation:
+        return self._ask(public.Cancellation, "DELETE", f"/v1/jobs/{_part(job_id)}")
 
     def search(self, collection: str, query: str, **options: Any) -> public.SearchReply:
         """Search a collection; `options` are the other fields of `public.SearchQuery`."""

@@ -105,6 +105,7 @@ class Collection(Reply):
     epoch: int
     index_kind: str
     created_at: datetime
+    paused_at: Annotated[datetime | None, Field(description="No new uploads are begun since then.")] = None
     settings: CollectionSettings
     rechunk_due: Annotated[int, Field(description="Documents whose chunks were made by other settings.")] = 0
 
@@ -135,6 +136,51 @@ class Retry(Reply):
     document_id: str
     version: int
     job: str | None
+
+
+class Job(Reply):
+    """The work on a version. `error_code` says why it was given up, or what the last try ended with."""
+
+    id: str
+    document_id: str
+    document_name: str
+    collection: str
+    version: int
+    batch: str | None
+    state: str
+    priority: str
+    attempts: int
+    error_code: str | None
+    error: str | None
+    created_at: datetime
+    updated_at: datetime
+    not_before: Annotated[datetime, Field(description="A waiting job is begun after this.")]
+
+
+class JobPage(Reply):
+    jobs: list[Job]
+    next_cursor: str | None
+
+
+class ReplayJobs(Request):
+    """Which jobs to replay; what is left out does not matter."""
+
+    state: Literal["dead", "cancelled"] = "dead"
+    collection: Annotated[Text | None, Field(max_length=200)] = None
+    reason: Annotated[Text | None, Field(max_length=200, description="A reason code.")] = None
+    batch: Annotated[Text | None, Field(max_length=200)] = None
+
+
+class Replay(Reply):
+    replayed: int
+    more: Annotated[bool, Field(description="There are more of them; ask again.")]
+
+
+class Cancellation(Reply):
+    """The work on this version was stopped; readers keep the version that they have."""
+
+    document_id: str
+    version: int
 
 
 class Reason(Reply):

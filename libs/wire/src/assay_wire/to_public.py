@@ -6,6 +6,7 @@ from typing import Any
 
 from assay_core import answers, documents, search
 from assay_core.evaluation import EvaluationRun
+from assay_core.jobs import ListedJob
 
 from assay_wire import public
 
@@ -28,6 +29,26 @@ def collection(found: documents.Collection) -> public.Collection:
         created_at=found.created_at,
         settings=public.CollectionSettings.model_validate(found.settings.as_json()),
         rechunk_due=found.rechunk_due,
+        paused_at=found.paused_at,
+    )
+
+
+def job(found: ListedJob) -> public.Job:
+    return public.Job(
+        id=found.id,
+        document_id=found.document.id,
+        document_name=found.document_name,
+        collection=found.collection,
+        version=found.version,
+        batch=found.batch,
+        state=found.state,
+        priority=found.priority.name.lower(),
+        attempts=found.attempts,
+        error_code=found.error_code,
+        error=found.error,
+        created_at=found.created_at,
+        updated_at=found.updated_at,
+        not_before=found.not_before,
     )
 
 

@@ -8,7 +8,7 @@ from assay_core.errors import AssayError
 from typer.core import TyperGroup
 
 from assay_cli import failures, plugins
-from assay_cli.commands import ask, bench, collections, documents, evaluate, ingest, search
+from assay_cli.commands import ask, bench, collections, documents, evaluate, ingest, jobs, search
 from assay_cli.session import Session, session_of
 
 
@@ -77,6 +77,7 @@ search.register(app)
 ask.register(app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(collections.app, name="collections")
+app.add_typer(jobs.app, name="jobs")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(bench.app, name="bench")
 

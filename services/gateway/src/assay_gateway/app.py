@@ -19,6 +19,7 @@ from assay_gateway import (
     collections,
     documents,
     evaluations,
+    jobs,
     openai,
     openapi,
     search,
@@ -27,6 +28,7 @@ from assay_gateway import (
     uploads,
     watching,
 )
+from assay_gateway.admission import Admission
 from assay_gateway.answering import SourcedGenerator
 from assay_gateway.auth import Authenticator
 from assay_gateway.cursors import Cursors
@@ -35,7 +37,7 @@ from assay_gateway.headers import SecurityHeaders
 from assay_gateway.limits import BodyGate, InFlight, Slots
 from assay_gateway.receiving import Receiver
 from assay_gateway.sessions import Sessions
-from assay_gateway.settings import LimitSettings, UploadSettings
+from assay_gateway.settings import LimitSettings, QueueSettings, UploadSettings
 from assay_gateway.signing import Signer
 from assay_gateway.transactions import Transactions
 from assay_gateway.web import serving
@@ -63,6 +65,7 @@ def build_gateway(
     uploads_limits: UploadSettings,
     limits: LimitSettings,
     max_body_bytes: int,
+    queue: QueueSettings | None = None,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """The application without the headers of `hardened`."""
@@ -76,7 +79,8 @@ def build_gateway(
     transactions = Transactions(parts.database, size=parts.pool_size)
     signed_in = Sessions(Signer(parts.vault.mac_key("ui-session")))
     who = Authenticator(transactions=transactions, sessions=signed_in)
-    _include_documents(app, parts, transactions, who, uploads_limits, limits)
+    admission = Admission(transactions=transactions, blobs=parts.blobs, limits=queue or QueueSettings())
+    _include_documents(app, parts, transactions, who, uploads_limits, limits, admission)
     _include_questions(app, parts, transactions, who, limits)
     app.include_router(sessions.build_routes(transactions=transactions, sessions=signed_in))
     app.include_router(serving.build_routes())
@@ -97,6 +101,7 @@ def _include_documents(
     who: Authenticator,
     uploads_limits: UploadSettings,
     limits: LimitSettings,
+    admission: Admission,
 ) -> None:
     cursors = Cursors(Signer(parts.vault.mac_key("cursors")))
     workers = Workers(uploads_limits.max_in_flight)
@@ -115,11 +120,13 @@ def _include_documents(
             who=who,
             receiver=receiver,
             recorder=recorder,
+            admission=admission,
             max_bytes=uploads_limits.max_bytes,
             slots=Slots(uploads_limits.max_in_flight, what="uploads"),
         )
     )
     app.include_router(documents.build_routes(who=who, transactions=transactions, vault=parts.vault, cursors=cursors))
+    app.include_router(jobs.build_routes(who=who, transactions=transactions, cursors=cursors))
     watchers = Slots(limits.max_watchers, what="watchers of documents")
     app.include_router(watching.build_routes(who=who, transactions=transactions, slots=watchers))
 

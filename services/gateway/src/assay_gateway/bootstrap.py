@@ -47,6 +47,7 @@ def build_service(settings: Settings) -> ASGIApp:
         # Peers are not waited for: documents can be uploaded while models load. /v1/system tells of them.
         checks={"database": database.check},
         uploads_limits=settings.uploads,
+        queue=settings.queue,
         limits=settings.limits,
         max_body_bytes=settings.http.max_body_bytes,
         lifespan=lifespan,

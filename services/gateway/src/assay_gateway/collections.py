@@ -1,9 +1,10 @@
 """Collections: make, list, look at, delete."""
 
+from collections.abc import Callable
 from typing import Any
 
 from assay_core.collection_settings import CollectionSettings
-from assay_core.documents import Collection
+from assay_core.documents import Collection, CollectionId
 from assay_core.principals import Principal
 from assay_store import access, collections, documents
 from assay_store.idempotency import Outcome
@@ -76,6 +77,25 @@ def build_routes(*, who: Authenticator, transactions: Transactions) -> APIRouter
 
         begun, remaining = await transactions(begin)
         return public.Rechunking(collection=name, documents=begun, remaining=remaining)
+
+    @router.post("/v1/collections/{name}/pause", summary="Begin no more of a collection's uploads")
+    async def pause_collection(name: str, principal: Principal = Depends(who)) -> public.Collection:
+        require_role(principal, "curator")
+        return await _set_paused(name, principal, collections.pause)
+
+    @router.post("/v1/collections/{name}/resume", summary="Go on with a paused collection")
+    async def resume_collection(name: str, principal: Principal = Depends(who)) -> public.Collection:
+        require_role(principal, "curator")
+        return await _set_paused(name, principal, collections.resume)
+
+    async def _set_paused(
+        name: str, who: Principal, change: Callable[[Connection, CollectionId], Collection]
+    ) -> public.Collection:
+        def changed(connection: Connection) -> Collection:
+            found = change(connection, collections.get(connection, who, name).id)
+            return collections.counted(connection, found)
+
+        return to_public.collection(await transactions(changed))
 
     @router.delete("/v1/collections/{name}", status_code=202, summary="Delete a collection with its documents")
     async def delete_collection(name: str, principal: Principal = Depends(who)) -> public.CollectionDeletion:

@@ -16,6 +16,13 @@ def document_id(who: Principal, raw: str) -> DocumentId:
     return DocumentId(who.tenant, raw)
 
 
+def job_id(raw: str) -> str:
+    """A job's id."""
+    if not _HEX.fullmatch(raw):
+        raise NotFound(f"There is no job {raw[:40]!r}.", code="job_not_found")
+    return raw
+
+
 def answer_id(raw: str) -> str:
     """An answer's id."""
     if not _HEX.fullmatch(raw):

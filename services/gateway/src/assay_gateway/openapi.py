@@ -48,6 +48,16 @@ UPLOAD_FORM: dict[str, Any] = {
                             "contentMediaType": "application/json",
                             "description": "JSON object with text values. Before the file.",
                         },
+                        "priority": {
+                            "type": "string",
+                            "enum": ["interactive", "bulk"],
+                            "description": "Interactive uploads overtake bulk loads. Before the file.",
+                        },
+                        "batch": {
+                            "type": "string",
+                            "description": "An id of your own, for the progress of uploads that belong together: "
+                            "GET /v1/batches/{id}. Before the file.",
+                        },
                         "file": {
                             "type": "string",
                             "format": "binary",

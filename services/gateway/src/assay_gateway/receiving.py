@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 from assay_core.documents import Collection
 from assay_core.errors import Conflict, Invalid
+from assay_core.jobs import Priority
 from assay_core.names import clean_name
 from assay_core.ports import BlobStore
 from assay_core.principals import Principal
@@ -30,6 +32,7 @@ _SLOWEST_BYTES_PER_S = 1024
 _PATIENCE_S = 30.0
 _MAX_METADATA = 32
 _MAX_METADATA_CHARS = 1_000
+_BATCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _Metadata = TypeAdapter(dict[str, str])
 
 
@@ -39,12 +42,16 @@ class Received:
 
     sealed: Sealed
     metadata: dict[str, str] | None
+    priority: Priority = Priority.INTERACTIVE
+    batch: str | None = None
 
 
 @dataclass(slots=True)
 class _Form:
     name: str | None = None
     metadata: dict[str, str] | None = None
+    priority: Priority = Priority.INTERACTIVE
+    batch: str | None = None
     writer: BlobWriter | None = None
     sealed: Sealed | None = None
 
@@ -86,7 +93,7 @@ class Receiver:
                     await self._take(who, collection, form, event, stack)
             reader.finish()
             assert form.sealed is not None
-            return Received(form.sealed, form.metadata)
+            return Received(form.sealed, form.metadata, form.priority, form.batch)
 
     async def target(self, who: Principal, collection: Collection, name: str) -> UploadTarget:
         """The document that an upload of this name belongs to."""
@@ -129,9 +136,14 @@ class Receiver:
                 form.name = value.decode("utf-8", "replace")
             case Field("metadata", value):
                 form.metadata = _metadata(value)
+            case Field("priority", value):
+                form.priority = priority_named(value.decode("utf-8", "replace"))
+            case Field("batch", value):
+                form.batch = batch_named(value.decode("utf-8", "replace"))
             case Field(name, _):
                 raise Invalid(
-                    f"The form has an unknown field {name[:40]!r}; send 'name', 'metadata' and 'file'.",
+                    f"The form has an unknown field {name[:40]!r}; send 'name', 'metadata', 'priority',"
+                    " 'batch' and 'file'.",
                     code="validation",
                 )
             case FileStart(filename):
@@ -162,6 +174,24 @@ class Receiver:
 
     def _too_slow(self, why: str) -> Invalid:
         return Invalid(f"The upload was given up: {why}. Send it again.", code="too_slow")
+
+
+def priority_named(raw: str) -> Priority:
+    """A priority by its name. Raises `Invalid`."""
+    try:
+        return Priority[raw.upper()]
+    except KeyError as error:
+        raise Invalid(f"The priority {raw[:40]!r} is neither 'interactive' nor 'bulk'.", code="bad_priority") from error
+
+
+def batch_named(raw: str) -> str:
+    """A batch id that a client made. Raises `Invalid`."""
+    if not _BATCH.fullmatch(raw):
+        raise Invalid(
+            f"{raw[:80]!r} cannot be a batch id; use 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-', such as a random one.",
+            code="bad_batch",
+        )
+    return raw
 
 
 def _metadata(raw: bytes) -> dict[str, str]:

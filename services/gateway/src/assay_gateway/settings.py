@@ -23,6 +23,19 @@ class UploadSettings(Section):
     idle_s: float = 20.0
 
 
+class QueueSettings(Section):
+    """How much may wait to be taken in, of one tenant and in all; whoever brings more is told to come again (429).
+
+    With less than `min_free_bytes` free on the disk of the blobs, nothing is taken (507).
+    """
+
+    tenant_jobs: int = 50_000
+    tenant_bytes: int = 20 << 30
+    all_jobs: int = 200_000
+    all_bytes: int = 100 << 30
+    min_free_bytes: int = 1 << 30
+
+
 class LimitSettings(Section):
     """Bounds of one process: requests at once, and watchers of document progress among them.
 
@@ -45,6 +58,7 @@ class Settings(ProcessSettings):
     peers: PeerSettings = PeerSettings()
     secrets: SecretSettings = SecretSettings()
     uploads: UploadSettings = UploadSettings()
+    queue: QueueSettings = QueueSettings()
     limits: LimitSettings = LimitSettings()
 
 

@@ -9,7 +9,7 @@ from assay_core.errors import Conflict, Invalid, NotFound
 from assay_core.ports import BlobStore
 from assay_core.principals import Principal
 from assay_runtime.threads import Workers
-from assay_store import collections, intake
+from assay_store import batches, collections, intake
 from assay_store.idempotency import Outcome, Sent
 from assay_wire import public
 from fastapi import APIRouter, Depends, Request, Response
@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 from starlette.requests import ClientDisconnect
 
+from assay_gateway.admission import Admission
 from assay_gateway.auth import Authenticator, require_role
 from assay_gateway.idempotency import KeyHeader, once, sent
 from assay_gateway.limits import Slots
@@ -28,7 +29,13 @@ _FORM_OVERHEAD_BYTES = 1 << 20
 
 
 def build_routes(
-    *, who: Authenticator, receiver: Receiver, recorder: "Recorder", max_bytes: int, slots: Slots
+    *,
+    who: Authenticator,
+    receiver: Receiver,
+    recorder: "Recorder",
+    admission: Admission,
+    max_bytes: int,
+    slots: Slots,
 ) -> APIRouter:
     """The upload route. Its body is read by hand, since FastAPI's forms spool plain text to disk."""
     router = APIRouter(tags=["documents"], generate_unique_id_function=operation_id)
@@ -46,9 +53,10 @@ def build_routes(
     ) -> Response:
         require_role(principal, "contributor", "curator")
         sent(principal, "", idempotency_key)
-        _check_declared(request, receiver, max_bytes)
+        declared_bytes = _declared(request, receiver, max_bytes)
         with slots.taken():
             collection = await recorder.collection(principal, name)
+            await admission.admit(principal, size_bytes=declared_bytes)
             content_type = request.headers.get("content-type", "")
             try:
                 received = await receiver.receive(principal, collection, content_type, request.stream())
@@ -88,11 +96,11 @@ class Recorder:
         name, sha256 = received.sealed.target.name, received.sealed.blob.sha256
         request = sent(who, "upload", idempotency_key, collection.id.id, name, received.metadata, sha256)
         try:
-            return await self._transactions(lambda c: self._write(c, received, request))
+            return await self._transactions(lambda c: self._write(c, who, collection, received, request))
         except (IntegrityError, NotFound):
             await self._seal_again(who, collection, received)
         try:
-            return await self._transactions(lambda c: self._write(c, received, request))
+            return await self._transactions(lambda c: self._write(c, who, collection, received, request))
         except (IntegrityError, NotFound) as error:
             raise Conflict(
                 f"{name!r} is being written by someone else; send it again.",
@@ -100,14 +108,25 @@ class Recorder:
                 retry_after_s=1,
             ) from error
 
-    def _write(self, connection: Connection, received: Received, request: Sent | None) -> Outcome:
+    def _write(
+        self, connection: Connection, who: Principal, to: Collection, received: Received, request: Sent | None
+    ) -> Outcome:
+        if received.batch is not None:
+            batches.ensure(connection, who, to.id, received.batch)
         outcome = once(connection, request, lambda: self._record(connection, received))
         reach("upload.before_commit")
         return outcome
 
     def _record(self, connection: Connection, received: Received) -> Outcome:
         sealed = received.sealed
-        recorded = intake.record(connection, self._blobs, sealed, metadata=received.metadata)
+        recorded = intake.record(
+            connection,
+            self._blobs,
+            sealed,
+            metadata=received.metadata,
+            priority=received.priority,
+            batch=received.batch,
+        )
         upload = recorded.upload
         body = public.Upload(
             document_id=upload.document.id,
@@ -127,7 +146,8 @@ class Recorder:
         received.sealed = await self._workers.run(lambda: intake.seal_again(self._blobs, sealed, target))
 
 
-def _check_declared(request: Request, receiver: Receiver, max_bytes: int) -> None:
+def _declared(request: Request, receiver: Receiver, max_bytes: int) -> int:
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and (len(declared) > 18 or int(declared) > max_bytes + _FORM_OVERHEAD_BYTES):
         raise receiver.too_large()
+    return int(declared) if declared.isdecimal() else 0

@@ -70,6 +70,9 @@ class BlobStoreContract:
         assert sorted(blobs.keys("")) == ["t/a/1", "t/b", "u/c"]
         assert list(blobs.keys("nothing")) == []
 
+    def test_room_is_told(self, blobs: BlobStore) -> None:
+        assert blobs.free_bytes() > 0
+
     @pytest.mark.parametrize("key", ["", "/etc/passwd", "../up", "a/../../b", "a//b", "a/", ".", "a\\b", "a\0b"])
     def test_keys_cannot_leave_the_store(self, blobs: BlobStore, key: str) -> None:
         with pytest.raises(Invalid):

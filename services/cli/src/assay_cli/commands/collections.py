@@ -40,8 +40,8 @@ def list_all(context: typer.Context) -> None:
         say("No collections yet. `assay ingest FOLDER --collection NAME` makes one.")
         return
     print_table(
-        ["name", "documents", "chunks", "index", "created"],
-        [[c.name, c.documents, c.chunks, c.index_kind, f"{c.created_at:%Y-%m-%d %H:%M}"] for c in found],
+        ["name", "documents", "chunks", "index", "created", "intake"],
+        [[c.name, c.documents, c.chunks, c.index_kind, f"{c.created_at:%Y-%m-%d %H:%M}", _intake(c)] for c in found],
     )
 
 
@@ -171,6 +171,28 @@ def _print_collection(found: "Collection") -> None:
 
 
 @app.command(cls=Command)
+def pause(context: typer.Context, name: str) -> None:
+    """Begin no more of a collection's uploads. They are accepted all the same, and wait."""
+    session = session_of(context)
+    paused = session.client.pause_collection(name)
+    if session.json:
+        print_json(paused)
+    else:
+        say(f"Collection {name!r} is paused; what is under way is finished. `assay collections resume {name}` goes on.")
+
+
+@app.command(cls=Command)
+def resume(context: typer.Context, name: str) -> None:
+    """Go on with a paused collection."""
+    session = session_of(context)
+    resumed = session.client.resume_collection(name)
+    if session.json:
+        print_json(resumed)
+    else:
+        say(f"Collection {name!r} goes on.")
+
+
+@app.command(cls=Command)
 def delete(
     context: typer.Context,
     name: str,
@@ -185,3 +207,7 @@ def delete(
         print_json(gone)
     else:
         say(f"Collection {name!r} is deleted; its {gone.documents} documents are being removed from the stores.")
+
+
+def _intake(found: "Collection") -> str:
+    return f"paused {found.paused_at:%Y-%m-%d %H:%M}" if found.paused_at else "on"
