@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+from assay_core.documents import TenantId
 from assay_core.errors import Exhausted
 from assay_core.jobs import JobKind
 from assay_gateway.admission import Admission
@@ -69,7 +70,7 @@ async def test_cancelling_by_job_and_by_document(door: Any, admin: httpx.AsyncCl
 async def test_others_see_and_touch_nothing(door: Any, admin: httpx.AsyncClient) -> None:
     made = await upload(admin, "secret.md")
     with door.database.transaction() as connection:
-        acl = access.acl_for(connection, "default", allow=["admin"])
+        acl = access.acl_for(connection, TenantId("default"), allow=["admin"])
         connection.execute(text("UPDATE documents SET acl = :acl"), {"acl": acl})
     async with door.client(door.enrol("bob", "contributor")) as bob:
         assert (await bob.get("/v1/jobs?state=waiting")).json()["jobs"] == []

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from assay_core.errors import Invalid
-from assay_core.jobs import JobState
+from assay_core.jobs import JobState, ListedJob
 from assay_core.principals import Principal
 from assay_store import collections, documents, job_list
 from assay_store.documents import Upload
@@ -42,7 +42,7 @@ def build_routes(*, who: Authenticator, transactions: Transactions, cursors: Cur
         listing = f"jobs\n{state}\n{collection}\n{reason}\n{batch}"
         after = _place(cursors.read_text(principal, listing, cursor))
 
-        def read(connection: Connection) -> list[job_list.ListedJob]:
+        def read(connection: Connection) -> list[ListedJob]:
             wanted = _filter(connection, principal, state, collection, reason, batch)
             return job_list.listing(connection, principal, wanted, limit=limit + 1, after=after)
 
