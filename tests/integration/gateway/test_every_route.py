@@ -25,7 +25,7 @@ OPEN = {
     ("DELETE", "/ui/session"),
 }
 IDS = {"id": "0" * 32, "name": "handbook", "collection": "handbook", "dataset": "golden", "version": "1"}
-WITHOUT_BODY = {("POST", "/v1/collections/{name}/rechunk")}
+WITHOUT_BODY = {("POST", f"/v1/collections/{{name}}/{verb}") for verb in ("pause", "resume", "rechunk")}
 HUGE = "x" * 900_000
 BODIES: list[bytes] = [
     b"",
