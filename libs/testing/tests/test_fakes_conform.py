@@ -4,6 +4,7 @@ import pytest
 from assay_core.ports import (
     BlobStore,
     ChatModel,
+    Connector,
     Generator,
     Judge,
     LexicalIndex,
@@ -17,6 +18,7 @@ from assay_core.ports import (
 from assay_core.search import SearchResult
 from assay_testing.conformance.blob_store import BlobStoreContract
 from assay_testing.conformance.chat_model import ChatModelContract
+from assay_testing.conformance.connector import ConnectorContract, Place
 from assay_testing.conformance.embedder import TokenEmbedderContract
 from assay_testing.conformance.judge import JudgeContract
 from assay_testing.conformance.lexical_index import LexicalIndexContract
@@ -27,6 +29,7 @@ from assay_testing.conformance.vector_index import VectorIndexContract
 from assay_testing.fake_blobs import FakeBlobStore
 from assay_testing.fake_cache import FakeSemanticCache
 from assay_testing.fake_chat import FakeChatModel
+from assay_testing.fake_connector import FakeConnector
 from assay_testing.fake_embedder import FakeEmbedder
 from assay_testing.fake_generator import FakeGenerator
 from assay_testing.fake_indexes import FakeLexicalIndex, FakeVectorIndex
@@ -113,3 +116,23 @@ def test_the_fakes_of_the_engines_are_their_ports() -> None:
     generator: Generator = FakeGenerator([])
     assert retriever
     assert generator
+
+
+class FakePlace:
+    def __init__(self) -> None:
+        self._files: dict[str, bytes] = {}
+
+    def connector(self) -> Connector:
+        return FakeConnector(self._files)
+
+    def put(self, name: str, data: bytes) -> None:
+        self._files[name] = data
+
+    def remove(self, name: str) -> None:
+        del self._files[name]
+
+
+class TestFakeConnector(ConnectorContract):
+    @pytest.fixture
+    def place(self) -> Place:
+        return FakePlace()

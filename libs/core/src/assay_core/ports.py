@@ -22,6 +22,7 @@ from assay_core.search import (
     SearchRequest,
     SearchResult,
 )
+from assay_core.sources import Change
 
 
 class Vector(Protocol):
@@ -238,6 +239,31 @@ class BlobStore(Protocol):
 
     def free_bytes(self) -> int:
         """Room that is left."""
+        ...
+
+
+class Connector(Protocol):
+    """A place with documents: a folder, a bucket, a mailbox. What changed there, and the bytes on request.
+
+    Third parties bring theirs by the entry point group `assay.connectors`: a function that takes the source's settings
+    and secrets as two mappings of strings, and returns a connector.
+    """
+
+    def changes(self, checkpoint: str) -> Iterator[Change]:
+        """What is there, or what changed since `checkpoint` (empty at first), in any order, in bounded memory.
+
+        `checkpoint` is the state of the last `Checkpoint` or `Complete` that was dealt with, whether its run ended or
+        broke off; any state that this connector ever gave must be understood. A key may be named again. The iterator
+        may be closed at any event; until then, items may be opened in any order.
+
+        The last event decides about removals. After `Complete`, every item that was not named since the listing began
+        is removed, over all runs that broke off meanwhile; after anything else, only what was named as `Gone`. So a
+        listing that may have gaps never ends with `Complete`.
+
+        Raises:
+            Unavailable: the place does not answer; nothing is removed and the run is repeated.
+            Invalid, Denied, NotFound: settings, credentials or the place itself are wrong; the run ends.
+        """
         ...
 
 

@@ -1,0 +1,1 @@
+"""Connectors: one place a file."""
