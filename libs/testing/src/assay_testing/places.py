@@ -164,7 +164,7 @@ class ImapPlace:
         if name in self._uids:
             self.remove(name)
         _, answer = self.client.append(self._coded, "", "", data)
-        found = re.search(rb"APPENDUID \d+ (\d+)", cast(bytes, answer[0]))
+        found = re.search(rb"APPENDUID \d+ (\d+)", answer[0])
         assert found
         self._uids[name] = found[1].decode()
 

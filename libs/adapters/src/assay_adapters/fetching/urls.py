@@ -67,7 +67,11 @@ def join(base: Url, reference: str) -> Url:
     """The URL that `reference` means on the page `base`. Raises as `parse`."""
     if _STRANGE.search(reference):
         raise _bad(reference, "it holds spaces, control characters or backslashes")
-    return parse(urljoin(str(base), reference))
+    try:
+        whole = urljoin(str(base), reference)
+    except ValueError as error:
+        raise _bad(reference, str(error)) from error
+    return parse(whole)
 
 
 def clean_host(text: str) -> str:
