@@ -30,12 +30,12 @@ def test_texts_have_headings_paragraphs_and_notes() -> None:
         title="On tea",
     )
     assert pieces(parsed) == [
-        ("paragraph", "Head"),
+        ("header", "Head"),
         ("heading", "Tea"),
         ("paragraph", "Hot water[^1].\nThen wait."),
         ("paragraph", "Milk"),
         ("paragraph", "boxed"),
-        ("paragraph", "[^1]: boiled"),
+        ("footnote", "[^1]: boiled"),
     ]
     assert parsed.title == "On tea"
     assert parsed.media_type == "application/vnd.oasis.opendocument.text"
@@ -53,7 +53,7 @@ def test_lists_keep_depth_and_numbers() -> None:
     assert pieces(parsed) == [("list", "1) one\n  - inner\n2) two")]
 
 
-def test_merged_cells_of_a_table_have_their_text_once() -> None:
+def test_merged_cells_of_a_table_have_their_text_in_every_place() -> None:
     parsed = parse(
         """<office:text><table:table><table:table-header-rows><table:table-row>
         <table:table-cell table:number-columns-spanned="2"><text:p>both</text:p></table:table-cell>
@@ -61,7 +61,7 @@ def test_merged_cells_of_a_table_have_their_text_once() -> None:
         <table:table-cell><text:p>a</text:p></table:table-cell><table:table-cell><text:p>b</text:p></table:table-cell>
         </table:table-row></table:table></office:text>"""
     )
-    assert pieces(parsed) == [("table", "| both |  |\n| --- | --- |\n| a | b |")]
+    assert pieces(parsed) == [("table", "| both | both |\n| --- | --- |\n| a | b |")]
 
 
 def test_sheets_keep_values_and_repeats() -> None:

@@ -68,7 +68,7 @@ def test_slides_have_titles_bullets_and_notes() -> None:
         ("paragraph", "One line", 2),
     ]
     assert {e.level for e in parsed.elements if e.kind == "heading"} == {2}
-    assert (parsed.title, parsed.pages, parsed.parser) == ("Tea", 2, "pptx/1")
+    assert (parsed.title, parsed.pages, parsed.parser) == ("Tea", 2, "pptx/2")
 
 
 def test_grouped_shapes_and_merged_cells() -> None:
@@ -82,7 +82,7 @@ def test_grouped_shapes_and_merged_cells() -> None:
         outer.shapes.add_group_shape().shapes.add_textbox(*PLACE).text_frame.text = "grouped"
 
     assert pieces(parse(written(build)))[1:] == [
-        ("table", "| wide |  |\n| --- | --- |\n| a | b |", 1),
+        ("table", "| wide | wide |\n| --- | --- |\n| a | b |", 1),
         ("paragraph", "grouped", 1),
     ]
 

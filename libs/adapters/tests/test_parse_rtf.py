@@ -104,7 +104,7 @@ def test_what_is_no_rtf_is_broken(data: bytes) -> None:
     ],
 )
 def test_damaged_rtf_does_not_raise(body: str) -> None:
-    assert parse(body).parser == "rtf/1"
+    assert parse(body).parser == "rtf/2"
 
 
 def test_a_wide_row_does_not_multiply_the_others() -> None:

@@ -73,7 +73,7 @@ def odf_file(body: str, *, styles: str = "", layout: str = "", title: str = "") 
     root = f'<office:document {_NAMESPACES} xmlns:dc="http://purl.org/dc/elements/1.1/">'
     return zipped(
         {
-            "mimetype": "application/vnd.oasis.opendocument",
+            "mimetype": "application/vnd.oasis.opendocument.text",
             "content.xml": f"{root}<office:automatic-styles>{styles}</office:automatic-styles>"
             f"<office:body>{body}</office:body></office:document>",
             "styles.xml": f"{root}{layout}</office:document>",

@@ -37,9 +37,9 @@ class Canvas:
         """A heading of level 1 to 6; it becomes one line."""
         self.block(ElementKind.HEADING, " ".join(text.split()), page=page, level=min(max(level, 1), 6))
 
-    def paragraph(self, text: str, *, page: int | None = None) -> None:
-        """A paragraph; its line ends stay."""
-        self.block(ElementKind.PARAGRAPH, text.strip(), page=page)
+    def paragraph(self, text: str, *, page: int | None = None, kind: ElementKind = ElementKind.PARAGRAPH) -> None:
+        """A paragraph, or another kind of block that is written like one; its line ends stay."""
+        self.block(kind, text.strip(), page=page)
 
     def items(self, items: Sequence[tuple[int, str]], *, page: int | None = None) -> None:
         """A list: depth from 0, and text, which may begin with a number of its own."""

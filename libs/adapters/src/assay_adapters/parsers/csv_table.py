@@ -29,7 +29,7 @@ def parse_csv(text: str, *, name: str, limits: ParseLimits) -> ParsedDocument:
     """
     delimiter = sniff_delimiter(text)
     canvas = Canvas()
-    SheetWriter(canvas, name=name, limits=limits).write(_rows(text, delimiter, name))
+    SheetWriter(canvas, name=name, limits=limits).write_data(_rows(text, delimiter, name))
     canonical, elements = canvas.finish()
     media_type = "text/tab-separated-values" if delimiter == "\t" else "text/csv"
     return ParsedDocument(canonical, elements, "", media_type, PARSER)

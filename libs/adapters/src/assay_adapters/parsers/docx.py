@@ -1,6 +1,6 @@
 """Word documents since 2007 (also with macros, which are not read).
 
-Merged cells have their text in the first cell, the others are empty; a table of one cell is a frame around text.
+A table of one cell is a frame around text.
 Headers come first and footers last, each text once; then footnotes, endnotes and comments. Deleted text of tracked
 changes is left out. The package is read without python-docx: that refuses documents with macros and those with a
 dangling relationship, reads every picture into memory, and has no text boxes, notes or tracked changes.
@@ -9,7 +9,7 @@ dangling relationship, reads every picture into memory, and has no text boxes, n
 from collections import deque
 from typing import TYPE_CHECKING
 
-from assay_core.documents import ParsedDocument
+from assay_core.documents import ElementKind, ParsedDocument
 
 from assay_adapters.parsers.canvas import Canvas
 from assay_adapters.parsers.comments import comment_line
@@ -17,14 +17,14 @@ from assay_adapters.parsers.docx_styles import Numbering, Style, Styles
 from assay_adapters.parsers.docx_text import Inline, Notes
 from assay_adapters.parsers.limits import ParseLimits
 from assay_adapters.parsers.opc import Package
-from assay_adapters.parsers.sheets import write_table
+from assay_adapters.parsers.tables import TableDraft
 from assay_adapters.parsers.titles import best_title
 from assay_adapters.parsers.xml_tree import attribute, bounded_nesting, child, children, chosen, local, number
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-PARSER = "docx/1"
+PARSER = "docx/2"
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 _MAX_HEADING_CHARS = 500
@@ -96,7 +96,7 @@ class _Writer:
             root = self._package.xml(part)
             text = self._flat(root) if root is not None else ""
             if text not in written and any(map(str.isalpha, text)):
-                self.canvas.paragraph(text)
+                self.canvas.paragraph(text, kind=ElementKind(kind))
                 written.add(text)
 
     def notes(self) -> None:
@@ -115,7 +115,7 @@ class _Writer:
             text = self._flat(note) if note is not None else ""
             waiting.extend(list(self._notes.numbers.items())[before:])
             if text:
-                self.canvas.paragraph(f"[^{index}]: {text}")
+                self.canvas.paragraph(f"[^{index}]: {text}", kind=ElementKind.FOOTNOTE)
         self.flush()
 
     def comments(self) -> None:
@@ -156,18 +156,22 @@ class _Writer:
         if len(cells) == 1:
             self.blocks(cells[0])
         else:
-            texts = [self._row(row, row_cells) for row, row_cells in rows]
-            write_table(self.canvas, texts, name=self._name, limits=self._limits)
+            draft = TableDraft()
+            for row, row_cells in rows:
+                self._row(draft, row, row_cells)
+            self.canvas.draft(draft)
         self.flush()
 
-    def _row(self, row: "Element", cells: "list[Element]") -> list[str]:
-        texts = [""] * _count(child(row, "trPr", "gridBefore"), 0)
-        for cell in cells[:_MAX_COLUMNS]:
+    def _row(self, draft: TableDraft, row: "Element", cells: "list[Element]") -> None:
+        draft.next_row(header=child(row, "trPr", "tblHeader") is not None)
+        draft.skip(_count(child(row, "trPr", "gridBefore"), 0))
+        for cell in cells:
+            span = _count(child(cell, "tcPr", "gridSpan"), 1)
             merge = child(cell, "tcPr", "vMerge")
-            continued = merge is not None and attribute(merge, "val", "continue") == "continue"
-            texts.append("" if continued else self._flat(cell))
-            texts += [""] * (_count(child(cell, "tcPr", "gridSpan"), 1) - 1)
-        return texts[:_MAX_COLUMNS]
+            if merge is not None and attribute(merge, "val", "continue") == "continue":
+                draft.goes_on_from_above(column_span=span)
+            else:
+                draft.cell(self._flat(cell), column_span=span)
 
     def _flat(self, container: "Element") -> str:
         """All text of a cell, note or header, a line for each paragraph; tables and boxes in it lose their shape."""

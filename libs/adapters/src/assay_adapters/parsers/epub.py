@@ -21,7 +21,7 @@ from assay_adapters.parsers.zip_safety import open_zip, read_entry
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-PARSER = "epub/1"
+PARSER = "epub/2"
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"

@@ -8,7 +8,7 @@ from assay_adapters.parsers.html_blocks import BlockWriter
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-PARSER = "html/1"
+PARSER = "html/2"
 
 _CHARSET = re.compile(rb"""<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]{2,40})""", re.I)
 _BOILERPLATE = (

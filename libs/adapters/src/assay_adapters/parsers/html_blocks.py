@@ -1,8 +1,10 @@
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assay_core.documents import Element, ElementKind
 
 from assay_adapters.parsers.canvas import Canvas
+from assay_adapters.parsers.html_tables import is_data_table, table_draft
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -67,7 +69,7 @@ class BlockWriter:
             case "pre" | "listing" | "xmp":
                 self._verbatim(node)
                 return False
-            case "table" if _is_data_table(node):
+            case "table" if is_data_table(node):
                 self._table(node)
                 return False
             case _ if tag in _LISTS:
@@ -126,32 +128,31 @@ class BlockWriter:
             self._canvas.code(text)
 
     def _table(self, table: "LexborNode") -> None:
-        caption = table.css_first("caption")
-        if caption is not None:
+        for caption in (node for node in table.iter() if node.tag == "caption"):
             self._inline.append(self._text_of(caption))
-            self._flush()
-        rows = [self._cells(row) for row in table.css("tr")]
+            self._flush(ElementKind.CAPTION)
+        draft = table_draft(table, self._text_of, skipped=self._skipped)
         if not self._lists:
-            self._canvas.table(rows)
-        elif lines := [" | ".join(row) for row in rows if any(row)]:
+            self._canvas.draft(draft)
+        elif lines := [" | ".join(" ".join(cell.split()) for cell in row) for row in draft.rows if any(row)]:
             self._add_list_lines("\n".join(lines))
 
-    def _cells(self, row: "LexborNode") -> list[str]:
-        return [" ".join(self._text_of(cell).split()) for cell in row.css("td, th")]
-
     def _text_of(self, node: "LexborNode") -> str:
-        """All text below a node, as it stands; blocks and breaks inside it are kept apart by line ends."""
+        """All text below a node, as it stands; blocks, items and breaks inside it are kept apart by line ends."""
         pieces: list[str] = []
-        stack = [node]
+        stack: list[tuple[LexborNode, str]] = [(node, "")]
         while stack:
-            inner = stack.pop()
+            inner, marker = stack.pop()
             tag = inner.tag or "-"
             if inner.is_text_node:
                 pieces.append(inner.text_content or "")
             elif not tag.startswith("-") and inner.mem_id not in self._skipped:
                 if tag == "br" or (pieces and tag not in _INLINE):
                     pieces.append("\n")
-                stack.extend(reversed(list(inner.iter(include_text=True))))
+                pieces.extend([marker] if marker else [])
+                children = list(inner.iter(include_text=True))
+                first = _first_number(inner) if tag == "ol" else 0
+                stack.extend(reversed(list(zip(children, _markers(children, tag, first), strict=True))))
         return "".join(pieces)
 
     def _emit(self, kind: ElementKind, text: str, level: int = 0) -> None:
@@ -174,7 +175,14 @@ def _first_number(node: "LexborNode") -> int:
     return int(start) if start.isdecimal() and len(start) < 10 else 1
 
 
-def _is_data_table(table: "LexborNode") -> bool:
-    """Tables that lay out a page hold other tables, headings or lists; those are walked like any block."""
-    nested = len(table.css("table")) > 1  # the search includes the table itself
-    return not nested and table.css_first("h1, h2, h3, h4, ul, ol, pre") is None
+def _markers(children: "list[LexborNode]", tag: str, first: int) -> Iterator[str]:
+    """What stands before each child: a bullet or number for the items of a list."""
+    number = first
+    for child in children:
+        if child.tag != "li" or tag not in _LISTS:
+            yield ""
+        elif tag == "ol":
+            yield f"{number}. "
+            number += 1
+        else:
+            yield "- "

@@ -1,14 +1,13 @@
 """OpenDocument texts, presentations and spreadsheets (OASIS ODF 1.3), read as ZIP and XML.
 
-Merged cells have their text in the first cell, the others are empty. Headers and footers of texts are written once,
-footnotes and endnotes last; deleted text of tracked changes is left out. Slides are pages with their title as a
-heading of level 2, sheets are headings of level 2 with tables.
+Headers and footers of texts are written once, footnotes and endnotes last; deleted text of tracked changes is left
+out. Slides are pages with their title as a heading of level 2, sheets are headings of level 2 with tables.
 """
 
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
-from assay_core.documents import ParsedDocument
+from assay_core.documents import ElementKind, ParsedDocument
 from assay_core.errors import Invalid
 
 from assay_adapters.parsers.canvas import Canvas
@@ -26,7 +25,7 @@ from assay_adapters.parsers.zip_safety import open_zip, read_entry
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-PARSER = "odf/1"
+PARSER = "odf/2"
 
 _MEDIA_TYPES = {
     "text": "application/vnd.oasis.opendocument.text",
@@ -78,16 +77,17 @@ class _Document:
 
     def _write_text(self, body: "Element") -> None:
         writer = OdfWriter(self.canvas, self._styles, name=self._name, limits=self._limits)
-        self._write_edges("header", "header-left", "header-first")
+        self._write_edges(ElementKind.HEADER)
         writer.blocks(body)
-        self._write_edges("footer", "footer-left", "footer-first")
+        self._write_edges(ElementKind.FOOTER)
         writer.notes()
 
-    def _write_edges(self, *kinds: str) -> None:
-        texts = (flat_text(node) for node in descendants(child(self._layout, "master-styles"), *kinds))
+    def _write_edges(self, kind: ElementKind) -> None:
+        names = (kind.value, f"{kind}-left", f"{kind}-first")
+        texts = (flat_text(node) for node in descendants(child(self._layout, "master-styles"), *names))
         for text in dict.fromkeys(texts):
             if any(map(str.isalpha, text)):
-                self.canvas.paragraph(text)
+                self.canvas.paragraph(text, kind=kind)
 
     def _write_sheets(self, body: "Element") -> None:
         sheets = SheetWriter(self.canvas, name=self._name, limits=self._limits)

@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from assay_core.documents import ElementKind
+
 from assay_adapters.parsers.canvas import Canvas
 from assay_adapters.parsers.limits import ParseLimits
-from assay_adapters.parsers.odf_sheets import table_rows
+from assay_adapters.parsers.odf_sheets import table_draft
 from assay_adapters.parsers.odf_styles import OdfStyles
 from assay_adapters.parsers.odf_text import OdfInline, box_blocks, flat_text
-from assay_adapters.parsers.sheets import write_table
 from assay_adapters.parsers.xml_tree import attribute, child, local, number
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class OdfWriter:
         for index, body in enumerate(self._notes, start=1):
             text = flat_text(body)
             if text:
-                self._canvas.paragraph(f"[^{index}]: {text}", page=self._page)
+                self._canvas.paragraph(f"[^{index}]: {text}", page=self._page, kind=ElementKind.FOOTNOTE)
 
     def _paragraph(self, node: "Element") -> None:
         inline = self._inline(node)
@@ -144,8 +145,7 @@ class OdfWriter:
 
     def _table(self, table: "Element") -> None:
         self._flush()
-        rows = table_rows(table, name=self._name, limits=self._limits)
-        write_table(self._canvas, rows, name=self._name, limits=self._limits, page=self._page)
+        self._canvas.draft(table_draft(table, name=self._name, limits=self._limits), page=self._page)
         self._limits.check_chars(self._name, self._canvas.length)
 
     def _flush(self) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from assay_adapters.parsers.cells import cell_text
 from assay_adapters.parsers.limits import ParseLimits
 from assay_adapters.parsers.odf_text import direct, flat_text
-from assay_adapters.parsers.xml_tree import attribute, local, number
+from assay_adapters.parsers.sheets import SheetRow
+from assay_adapters.parsers.tables import TableDraft
+from assay_adapters.parsers.xml_tree import attribute, children, local, number
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -18,43 +20,52 @@ _CELLS = ("table-cell", "covered-table-cell")
 _MAX_COLUMNS = 16_384
 
 
-def sheet_rows(table: "Element", *, name: str, limits: ParseLimits) -> Iterator[list[tuple[int, str]]]:
-    """The rows of a sheet as (column, text), with values rather than what their format makes of them."""
+class _Cell(NamedTuple):
+    column: int
+    text: str
+    row_span: int
+    column_span: int
+
+
+def sheet_rows(table: "Element", *, name: str, limits: ParseLimits) -> Iterator[SheetRow]:
+    """The rows of a sheet, with values rather than what their format makes of them."""
     chars = 0
     for row in direct(table, "table-row", _ROW_GROUPS):
-        cells = [(column, text) for column, text in _cells(row) if text]
+        cells = [cell for cell in _cells(row) if cell.text]
+        spans = {cell.column: (cell.row_span, cell.column_span) for cell in cells}
         repeats = number(row, "number-rows-repeated", 1) if cells else 1
-        size = sum(len(text) for _, text in cells) + len(cells)
+        size = sum(len(cell.text) for cell in cells) + len(cells)
         for _ in range(repeats):
             chars += size
             limits.check_chars(name, chars)
-            yield cells
+            yield SheetRow([(cell.column, cell.text) for cell in cells], spans)
 
 
-def table_rows(table: "Element", *, name: str, limits: ParseLimits) -> list[list[str]]:
-    """The rows of a table in a text or on a slide."""
-    rows: list[list[str]] = []
+def table_draft(table: "Element", *, name: str, limits: ParseLimits) -> TableDraft:
+    """A table in a text or on a slide."""
+    draft = TableDraft()
     chars = 0
+    heads = {id(row) for group in children(table, "table-header-rows") for row in group}
     for row in direct(table, "table-row", _ROW_GROUPS):
-        cells = dict(_cells(row))
-        chars += sum(map(len, cells.values())) + len(cells)
-        limits.check_chars(name, chars)
-        rows.append([cells.get(column, "") for column in range(max(cells, default=-1) + 1)])
-    return rows
+        draft.next_row(header=id(row) in heads)
+        for cell in _cells(row):
+            chars += len(cell.text) + 1
+            limits.check_chars(name, chars)
+            draft.cell(cell.text, row_span=cell.row_span, column_span=cell.column_span, column=cell.column)
+    return draft
 
 
-def _cells(row: "Element") -> Iterator[tuple[int, str]]:
+def _cells(row: "Element") -> Iterator[_Cell]:
+    """The cells of a row but those that others cover; one that is repeated stands for as many as have text."""
     column = 0
     for cell in row:
         if local(cell) not in _CELLS:
             continue
-        repeats = max(number(cell, "number-columns-repeated", 1), 1)
+        last = min(column + max(number(cell, "number-columns-repeated", 1), 1), _MAX_COLUMNS)
         text = _text(cell) if local(cell) == "table-cell" else ""
-        last = min(column + repeats, _MAX_COLUMNS)
+        spans = number(cell, "number-rows-spanned", 1), number(cell, "number-columns-spanned", 1)
         if text:
-            yield from ((place, text) for place in range(column, last))
-        elif column < last:
-            yield column, ""
+            yield from (_Cell(place, text, *spans) for place in range(column, last))
         column = last
 
 

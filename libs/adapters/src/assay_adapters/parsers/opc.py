@@ -1,6 +1,7 @@
 """Packages of Office Open XML (ECMA-376 part 2): parts in a ZIP archive, joined by relationships."""
 
 import posixpath
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -9,7 +10,7 @@ from assay_core.errors import Invalid
 
 from assay_adapters.parsers.limits import ParseLimits
 from assay_adapters.parsers.xml_tree import attribute, child, children, parse_xml
-from assay_adapters.parsers.zip_safety import open_zip, read_entry
+from assay_adapters.parsers.zip_safety import entry_steps, open_zip, read_entry
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -50,6 +51,11 @@ class Package:
         if path is None:
             return None
         return parse_xml(read_entry(self._archive, path, name=self._name), name=self._name, part=part)
+
+    def steps(self, part: str) -> Iterator[bytes]:
+        """The bytes of a part a step at a time; none where the package lacks it or it is damaged further on."""
+        path = self._paths.get(part.lower())
+        return entry_steps(self._archive, path) if path is not None else iter(())
 
     def relations(self, part: str) -> dict[str, Relation]:
         """What a part ("" is the package) refers to inside the package, by relationship id."""

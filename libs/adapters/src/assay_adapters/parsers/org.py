@@ -7,7 +7,7 @@ from assay_adapters.parsers.canvas import Canvas
 from assay_adapters.parsers.limits import ParseLimits
 from assay_adapters.parsers.titles import best_title
 
-PARSER = "org/1"
+PARSER = "org/2"
 
 _HEADING = re.compile(r"(\*+)[ \t]+(.*)")
 _TAGS = re.compile(r":[\w@#%:]+:$")
@@ -43,6 +43,7 @@ class _OrgReader:
         self._items: list[tuple[int, str]] = []
         self._indents: list[int] = []
         self._rows: list[list[str]] = []
+        self._header_rows = 0
         self.title = ""
 
     def read(self) -> tuple[str, tuple[Element, ...]]:
@@ -71,7 +72,9 @@ class _OrgReader:
     def _text_line(self, line: str) -> None:
         if line.lstrip().startswith("|"):
             self._flush(keep_rows=True)
-            if not _RULE.match(line):
+            if _RULE.match(line):
+                self._header_rows = self._header_rows or len(self._rows)
+            else:
                 self._rows.append([_plain(cell) for cell in line.strip().strip("|").split("|")])
         elif item := _ITEM.match(line):
             self._flush(keep_items=True)
@@ -126,8 +129,8 @@ class _OrgReader:
             self._canvas.items(self._items)
             self._items, self._indents = [], []
         if not keep_rows:
-            self._canvas.table(self._rows)
-            self._rows = []
+            self._canvas.table(self._rows, header_rows=self._header_rows or 1)
+            self._rows, self._header_rows = [], 0
 
 
 def _block_ends(lines: list[str]) -> dict[str, list[int]]:

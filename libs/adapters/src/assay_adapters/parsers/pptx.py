@@ -1,8 +1,8 @@
 """PowerPoint presentations since 2007 (also with macros, which are not read).
 
-Each slide is a page; its title is a heading of level 2. Merged cells have their text in the first cell, the others
-are empty. Charts are tables of their values. Slide numbers and dates are left out, footers are written once. The
-package is read without python-pptx: that refuses presentations with macros, and reads every picture into memory.
+Each slide is a page; its title is a heading of level 2. Charts are tables of their values. Slide numbers and dates are
+left out, footers are written once. The package is read without python-pptx: that refuses presentations with macros,
+and reads every picture into memory.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from assay_adapters.parsers.xml_tree import attribute, bounded_nesting, child, c
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-PARSER = "pptx/1"
+PARSER = "pptx/2"
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 
 

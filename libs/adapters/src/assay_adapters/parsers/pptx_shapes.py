@@ -7,7 +7,7 @@ from assay_adapters.parsers.canvas import Canvas
 from assay_adapters.parsers.limits import ParseLimits
 from assay_adapters.parsers.numerals import formatted
 from assay_adapters.parsers.opc import Package
-from assay_adapters.parsers.sheets import write_table
+from assay_adapters.parsers.tables import TableDraft
 from assay_adapters.parsers.xml_tree import attribute, child, children, chosen, descendants, local, number, relation_id
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class SlideWriter:
         data = child(frame, "graphic", "graphicData")
         table, chart, diagram = child(data, "tbl"), child(data, "chart"), child(data, "relIds")
         if table is not None:
-            self._table([[_cell(cell) for cell in children(row, "tc")] for row in children(table, "tr")])
+            self._canvas.draft(_draft(table), page=self._page)
         elif chart is not None:
             self._write_chart(self._related(relation_id(chart)))
         elif diagram is not None:
@@ -136,10 +136,7 @@ class SlideWriter:
         self._limits.check_chars(self._name, self._canvas.length + len(indices) * len(series))
         known = {index: label for one in labels for index, label in one.items()}
         rows = [[known.get(index, ""), *(one.get(index, "") for one in values)] for index in indices]
-        self._table([["", *names], *rows] if rows else [])
-
-    def _table(self, rows: list[list[str]]) -> None:
-        write_table(self._canvas, rows, name=self._name, limits=self._limits, page=self._page)
+        self._canvas.table([["", *names], *rows] if rows else [], page=self._page)
 
     def _related(self, key: str) -> "Element | None":
         relation = self._relations.get(key)
@@ -185,9 +182,15 @@ def _number(properties: "Element | None", counts: dict[int, int], depth: int) ->
     return formatted(counts[depth], case + letters) + (") " if "Paren" in kind else ". ")
 
 
-def _cell(cell: "Element") -> str:
-    merged = attribute(cell, "hMerge") in ("1", "true") or attribute(cell, "vMerge") in ("1", "true")
-    return "" if merged else text_of(child(cell, "txBody"))
+def _draft(table: "Element") -> TableDraft:
+    draft = TableDraft()
+    for row in children(table, "tr"):
+        draft.next_row()
+        for column, cell in enumerate(children(row, "tc")):
+            if not any(attribute(cell, merge) in ("1", "true") for merge in ("hMerge", "vMerge")):
+                rows, columns = number(cell, "rowSpan", 1), number(cell, "gridSpan", 1)
+                draft.cell(text_of(child(cell, "txBody")), row_span=rows, column_span=columns, column=column)
+    return draft
 
 
 def _points(node: "Element | None") -> dict[int, str]:

@@ -9,7 +9,7 @@ from assay_adapters.parsers.titles import best_title
 if TYPE_CHECKING:
     from docutils import nodes
 
-PARSER = "rst/1"
+PARSER = "rst/2"
 
 _SETTINGS: dict[str, object] = {
     "_disable_config": True,

@@ -2,11 +2,12 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable
 
-from assay_core.documents import Element
+from assay_core.documents import Element, ElementKind
 from docutils import nodes
 
 from assay_adapters.parsers.canvas import Canvas
 from assay_adapters.parsers.limits import ParseLimits
+from assay_adapters.parsers.tables import TableDraft
 
 _MAX_REPARSES = 5
 _MAX_SUBSTITUTION_CHARS = 1000
@@ -130,18 +131,18 @@ class TreeWriter:
     def _table(self, node: nodes.Element) -> None:
         for title in node.children:
             if isinstance(title, nodes.title):
-                self._paragraph(self._inline(title))
+                self._flush()
+                self._canvas.paragraph(self._inline(title), kind=ElementKind.CAPTION)
         self._flush()
-        self._canvas.table([self._cells(row) for row in node.findall(nodes.row)])
+        draft = TableDraft()
+        for row in node.findall(nodes.row):
+            draft.next_row(header=isinstance(row.parent, nodes.thead))
+            for entry in row.children:
+                if isinstance(entry, nodes.entry):
+                    rows, columns = int(entry.get("morerows", 0)) + 1, int(entry.get("morecols", 0)) + 1
+                    draft.cell(self._inline(entry), row_span=rows, column_span=columns)
+        self._canvas.draft(draft)
         self._check()
-
-    def _cells(self, row: nodes.Element) -> list[str]:
-        cells: list[str] = []
-        for entry in row.children:
-            if isinstance(entry, nodes.entry):
-                cells.append(self._inline(entry))
-                cells.extend([""] * int(entry.get("morecols", 0)))
-        return cells
 
     def _footnote(self, node: nodes.Element) -> None:
         labels = [child.astext() for child in node.children if isinstance(child, nodes.label)]

@@ -5,7 +5,7 @@ from assay_adapters.parsers.limits import ParseLimits
 from assay_adapters.parsers.rtf_reader import NestedTooDeeply, RtfReader
 from assay_adapters.parsers.titles import best_title
 
-PARSER = "rtf/1"
+PARSER = "rtf/2"
 
 
 def parse_rtf(data: bytes, *, name: str, limits: ParseLimits) -> ParsedDocument:

@@ -8,18 +8,18 @@ import re
 from copy import copy
 from dataclasses import dataclass, field
 
-from assay_core.documents import Element
+from assay_core.documents import Element, ElementKind
 
 from assay_adapters.parsers.canvas import Canvas
 from assay_adapters.parsers.codepages import code_page, font_charset
 from assay_adapters.parsers.limits import ParseLimits
+from assay_adapters.parsers.rtf_tables import RowPlaces
+from assay_adapters.parsers.tables import TableDraft
 
 _TOKEN = re.compile(
     r"\\([a-zA-Z]{1,40})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])|([^\\{}\r\n]+)|[\r\n]+|\\", re.S
 )
 _MAX_DEPTH = 5000
-_MAX_COLUMNS = 200
-_MAX_TABLE_CELLS = 100_000
 _MAX_HEADING_CHARS = 300
 _HEADING_STYLE = re.compile(r"heading (\d)", re.I)
 _NUMBER = re.compile(r"\(?\w{1,4}(?:\.\w{1,3})*[.)]?\Z")
@@ -101,8 +101,8 @@ class RtfReader:
         self._items: list[tuple[int, str]] = []
         self._cell: list[str] = []
         self._row: list[str] = []
-        self._rows: list[list[str]] = []
-        self._columns = 0
+        self._places = RowPlaces()
+        self._table = TableDraft()
 
     def read(self) -> tuple[str, tuple[Element, ...]]:
         position = 0
@@ -301,6 +301,8 @@ class RtfReader:
                 self._end_cell()
             case "row":
                 self._end_row()
+            case "trowd" | "trhdr" | "cellx" | "clmgf" | "clmrg" | "clvmgf" | "clvmrg":
+                self._places.obey(word)
             case _:
                 pass
 
@@ -337,29 +339,21 @@ class RtfReader:
 
     def _end_cell(self) -> None:
         text, _ = self._take_paragraph()
-        cell = "\n".join(filter(None, [*self._cell, text]))
+        self._row.append("\n".join(filter(None, [*self._cell, text])))
         self._cell = []
-        if len(self._row) < _MAX_COLUMNS:
-            self._row.append(cell)
-        else:
-            self._row[-1] += f" {cell}"
 
     def _end_row(self) -> None:
         if self._cell or self._paragraph.pieces:
             self._end_cell()
-        if any(self._row):
-            self._rows.append(self._row)
-            self._columns = max(self._columns, len(self._row))
+        if self._row:
+            self._places.add_row(self._table, self._row)
         self._row = []
-        # Short rows are filled up when a table is written: it must not grow without bounds.
-        if self._columns * len(self._rows) > _MAX_TABLE_CELLS:
-            self._flush_table()
 
     def _flush_table(self) -> None:
-        if self._rows:
+        if self._table.rows:
             self._flush_items()
-            self._canvas.table(self._rows)
-            self._rows, self._columns = [], 0
+            self._canvas.draft(self._table)
+            self._table = TableDraft()
             self._flush_notes()
             self._limits.check_chars(self._name, self._canvas.length)
 
@@ -371,5 +365,5 @@ class RtfReader:
         if self._outer:
             return
         for note in self._notes:
-            self._canvas.paragraph(note)
+            self._canvas.paragraph(note, kind=ElementKind.FOOTNOTE)
         self._notes = []

@@ -45,6 +45,11 @@ class TableDraft:
     _free_from: dict[int, int] = field(default_factory=dict[int, int])
     _last: dict[int, Merged] = field(default_factory=dict[int, Merged])
 
+    @property
+    def next_column(self) -> int:
+        """Where the next cell of the row will stand."""
+        return self._next_free(len(self.rows) - 1)
+
     def next_row(self, *, header: bool = False) -> None:
         """Begin a row. Heading rows count as long as only such ones came before."""
         if header and self.header_rows == len(self.rows):

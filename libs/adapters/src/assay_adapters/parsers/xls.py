@@ -1,4 +1,4 @@
-"""Excel workbooks before 2007. Merged cells have their text in the first cell, the others are empty."""
+"""Excel workbooks before 2007."""
 
 import io
 import struct
@@ -13,14 +13,14 @@ from assay_adapters.parsers.canvas import Canvas
 from assay_adapters.parsers.cells import cell_text
 from assay_adapters.parsers.limits import ParseLimits
 from assay_adapters.parsers.ole import encrypted, refuse_encrypted
-from assay_adapters.parsers.sheets import SheetWriter
+from assay_adapters.parsers.sheets import SheetRow, SheetWriter
 from assay_adapters.parsers.titles import best_title
 
 if TYPE_CHECKING:
     from xlrd.book import Book
     from xlrd.sheet import Cell, Sheet
 
-PARSER = "xls/1"
+PARSER = "xls/2"
 MEDIA_TYPE = "application/vnd.ms-excel"
 
 # xlrd checks its own assumptions with `assert`; the rest is what damage runs into.
@@ -57,8 +57,11 @@ def _write_book(data: bytes, canvas: Canvas, writer: SheetWriter) -> list[str]:
     """Returns the titles of the hidden sheets."""
     import xlrd
 
-    # Ragged rows: else one far cell makes xlrd fill up every row. The log would go to standard output.
-    book = xlrd.open_workbook(file_contents=data, logfile=io.StringIO(), on_demand=True, ragged_rows=True)
+    # Ragged rows: else one far cell makes xlrd fill up every row. The log would go to standard output. Merged cells
+    # come with the formats only.
+    book = xlrd.open_workbook(
+        file_contents=data, logfile=io.StringIO(), on_demand=True, ragged_rows=True, formatting_info=True
+    )
     hidden: list[str] = []
     for index, title in enumerate(book.sheet_names()):
         sheet = book.sheet_by_index(index)
@@ -71,9 +74,13 @@ def _write_book(data: bytes, canvas: Canvas, writer: SheetWriter) -> list[str]:
     return hidden
 
 
-def _rows(book: "Book", sheet: "Sheet") -> Iterator[list[tuple[int, str]]]:
+def _rows(book: "Book", sheet: "Sheet") -> Iterator[SheetRow]:
+    spans: dict[int, dict[int, tuple[int, int]]] = {}
+    for top, bottom, left, right in sheet.merged_cells:
+        spans.setdefault(top, {})[left] = (bottom - top, right - left)
     for index in range(sheet.nrows):
-        yield [(column, _text(book, cell)) for column, cell in enumerate(sheet.row(index))]
+        cells = [(column, _text(book, cell)) for column, cell in enumerate(sheet.row(index))]
+        yield SheetRow(cells, spans.get(index, {}))
 
 
 def _text(book: "Book", cell: "Cell") -> str:

@@ -1,6 +1,6 @@
 """Excel workbooks since 2007 (also with macros, which are not read).
 
-Values are the ones that were last calculated. Merged cells have their text in the first cell, the others are empty.
+Values are the ones that were last calculated.
 """
 
 import io
@@ -18,14 +18,15 @@ from assay_adapters.parsers.canvas import Canvas
 from assay_adapters.parsers.cells import cell_text
 from assay_adapters.parsers.limits import ParseLimits
 from assay_adapters.parsers.opc import Package
-from assay_adapters.parsers.sheets import SheetWriter
+from assay_adapters.parsers.sheets import SheetRow, SheetWriter
 from assay_adapters.parsers.titles import best_title
 from assay_adapters.parsers.xlsx_comments import comments_by_sheet
+from assay_adapters.parsers.xlsx_merges import merged_cells
 
 if TYPE_CHECKING:
     from openpyxl.workbook.workbook import Workbook
 
-PARSER = "xlsx/1"
+PARSER = "xlsx/2"
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 # openpyxl has no error of its own for damage: what it meets comes out as it is.
@@ -45,9 +46,7 @@ def parse_xlsx(data: bytes, *, name: str, limits: ParseLimits) -> ParsedDocument
     canvas = Canvas()
     with _damage_told(name):
         workbook = _opened(data)
-        hidden = _write_sheets(
-            workbook, canvas, SheetWriter(canvas, name=name, limits=limits), comments_by_sheet(package)
-        )
+        hidden = _write_sheets(workbook, canvas, SheetWriter(canvas, name=name, limits=limits), package)
         declared = workbook.properties.title or ""
     text, elements = canvas.finish()
     left_out = tuple(f"sheet {title!r} is hidden and was left out" for title in hidden)
@@ -70,11 +69,10 @@ def _opened(data: bytes) -> "Workbook":
     return load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
 
 
-def _write_sheets(
-    workbook: "Workbook", canvas: Canvas, writer: SheetWriter, comments: dict[str, list[str]]
-) -> list[str]:
+def _write_sheets(workbook: "Workbook", canvas: Canvas, writer: SheetWriter, package: Package) -> list[str]:
     """Returns the titles of the hidden sheets."""
     hidden: list[str] = []
+    comments, merged = comments_by_sheet(package), merged_cells(package)
     for sheet in workbook.worksheets:
         title = str(sheet.title)
         if sheet.sheet_state != "visible":
@@ -83,7 +81,9 @@ def _write_sheets(
         canvas.heading(title, 2)
         # The size that a sheet declares may be wrong, or all of the million rows there can be.
         sheet.reset_dimensions()  # pyright: ignore[reportAttributeAccessIssue]  # a ReadOnlyWorksheet has it
-        writer.write(_texts(row) if row else () for row in sheet.iter_rows(values_only=True))
+        spans = merged.get(title, {})
+        rows = enumerate(sheet.iter_rows(values_only=True))
+        writer.write(SheetRow(_texts(row), spans.get(number, {})) for number, row in rows)
         for comment in comments.get(title, ()):
             canvas.paragraph(comment)
     return hidden

@@ -3,11 +3,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assay_core.documents import Element as Block
+from assay_core.documents import ElementKind as BlockKind
 
 from assay_adapters.parsers.canvas import Canvas
 from assay_adapters.parsers.html import parse_html
 from assay_adapters.parsers.inclusion import include
 from assay_adapters.parsers.limits import ParseLimits
+from assay_adapters.parsers.xml_tables import CELLS, ROWS, table_draft
 from assay_adapters.parsers.xml_tree import local
 
 if TYPE_CHECKING:
@@ -32,17 +34,13 @@ _TOGETHER = frozenset(
 _LISTS = frozenset({"list", "itemizedlist", "orderedlist", "simplelist", "ul", "ol", "procedure"})
 _ITEMS = frozenset({"list-item", "listitem", "li", "item", "member", "step"})
 _TABLES = frozenset({"table", "informaltable", "tgroup"})
-_ROWS = frozenset({"row", "tr"})
-_CELLS = frozenset({"entry", "td", "th"})
 _CODE = frozenset({"programlisting", "screen", "literallayout", "preformat", "pre"})
 _BLOCKS = _TITLES | _PARAGRAPHS | _TOGETHER | _LISTS | _TABLES | _CODE
 _NOT_READ = frozenset({"tex-math", "annotation", "annotation-xml", "style", "script", "graphic", "colspec"})
-_APART = _BLOCKS | _ITEMS | _CELLS | {"label", "br"}
+_APART = _BLOCKS | _ITEMS | CELLS | {"label", "br"}
 _HTML_TEXT = re.compile(r"</(?:p|div|ul|ol|h[1-6]|table|a|b|i|em|strong|span|li)>|<br\s*/?>", re.I)
 _MAX_TITLE_CHARS = 300
 _MAX_LIST_DEPTH = 8
-_MAX_COLUMNS = 200
-_MAX_TABLE_CELLS = 100_000
 
 
 class ElementWriter:
@@ -91,7 +89,7 @@ class ElementWriter:
         for node in reversed(list(root.iter())):
             if any(_kind(inner) in _BLOCKS or id(inner) in self._with_blocks for inner in node):
                 self._with_blocks.add(id(node))
-            if any(_kind(inner) in _ROWS or id(inner) in self._with_rows for inner in node):
+            if any(_kind(inner) in ROWS or id(inner) in self._with_rows for inner in node):
                 self._with_rows.add(id(node))
             self._is_data = self._is_data and _kind(node) not in _PARAGRAPHS
 
@@ -158,13 +156,9 @@ class ElementWriter:
         self._flush()
         for inner in node:
             if _kind(inner) in ("caption", "title"):
-                self._paragraph(_text(inner))
-        rows = _rows(node)
-        # Short rows are filled up when a table is written: it must not grow without bounds.
-        step = _MAX_TABLE_CELLS // max(1, *map(len, rows)) if rows else 1
-        for at in range(0, len(rows), step):
-            self._canvas.table(rows[at : at + step])
-            self._limits.check_chars(self._name, self._canvas.length)
+                self._paragraph(_text(inner), kind=BlockKind.CAPTION)
+        self._canvas.draft(table_draft(node, _text))
+        self._limits.check_chars(self._name, self._canvas.length)
 
     def _leaf(self, kind: str, node: "Element") -> None:
         text = (node.text or "").strip()
@@ -181,8 +175,8 @@ class ElementWriter:
         elif self._is_data and (values := _values(node)):
             self._lines.append(f"{local(node)}: {values}")
 
-    def _paragraph(self, text: str) -> None:
-        self._canvas.paragraph(f"{self._label} {text}")
+    def _paragraph(self, text: str, *, kind: BlockKind = BlockKind.PARAGRAPH) -> None:
+        self._canvas.paragraph(f"{self._label} {text}", kind=kind)
         self._label = ""
 
     def _end_part(self) -> None:
@@ -254,11 +248,6 @@ def _list_items(node: "Element") -> Iterator[tuple[int, str]]:
                 yield depth, text
             depth = min(depth + 1, _MAX_LIST_DEPTH)
         stack.extend((below, depth) for below in reversed(inner))
-
-
-def _rows(node: "Element") -> list[list[str]]:
-    rows = [row for row in node.iter() if _kind(row) in _ROWS]
-    return [[_text(cell) for cell in row if _kind(cell) in _CELLS][:_MAX_COLUMNS] for row in rows]
 
 
 def _values(node: "Element") -> str:

@@ -10,7 +10,7 @@ from assay_adapters.parsers.xml_blocks import ElementWriter
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-PARSER = "xml/1"
+PARSER = "xml/2"
 
 
 def parse_xml_text(text: str, *, name: str, limits: ParseLimits) -> ParsedDocument:
