@@ -33,9 +33,10 @@ $(VENV)/.torch: | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-cache-dir torch==2.13.0 $(TORCH_ARGS)
 	@touch $@
 
-$(VENV)/.installed: $(VENV)/.torch constraints.txt $(addsuffix /pyproject.toml,$(PACKAGES))
+$(VENV)/.installed: $(VENV)/.torch constraints.txt overrides.txt $(addsuffix /pyproject.toml,$(PACKAGES))
 	@echo "[3/3] Installing Assay and its servers"
 	@$(UV) pip install --quiet --python $(BIN)/python --constraints constraints.txt --build-constraints constraints.txt \
+	  --overrides overrides.txt \
 	  $(addprefix -e ./,$(PACKAGES))
 	@touch $@
 

@@ -9,6 +9,7 @@ from assay_core.documents import Element, ElementKind, ParsedDocument
 from assay_core.sentences import split_sentences
 
 _HEADINGS = (ElementKind.TITLE, ElementKind.HEADING)
+_RUNNING = (ElementKind.HEADER, ElementKind.FOOTER)
 _BY_LINE = (ElementKind.TABLE, ElementKind.CODE)
 _LINE = re.compile(r"[^\n]*\S[^\n]*")
 _MAX_HEADING_CHARS = 150
@@ -55,11 +56,17 @@ class Section:
 
 
 def outline(parsed: ParsedDocument) -> Section:
-    """The sections of a document. Every non-space character of an element is in exactly one piece."""
+    """The sections of a document. Every non-space character of an element is in exactly one piece.
+
+    Running headers and footers are in none: they say nothing of what stands between them.
+    """
     root = Section((), -1)
     open_sections = [root]
     end = 0
     for number, element in enumerate(parsed.elements):
+        if element.kind in _RUNNING:
+            end = element.end
+            continue
         if element.kind in _HEADINGS:
             level = element.level if element.kind is ElementKind.HEADING else 0
             while open_sections[-1].level >= level:

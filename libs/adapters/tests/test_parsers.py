@@ -52,7 +52,8 @@ def test_text_is_read_in_its_encoding(data: bytes, text: str) -> None:
     ("data", "code"),
     [
         (b"PK\x03\x04rest of an office file", "broken"),
-        (b"\x89PNG\r\n\x1a\n", "unknown_type"),
+        (b"\x89PNG\r\n\x1a\n", "broken"),
+        (b"\x1f\x8b\x08\0\0\0\0\0", "unknown_type"),
         (b"text with\0a NUL", "unknown_type"),
         (bytes(range(1, 32)) * 20, "unknown_type"),
         (b"", "empty"),
@@ -178,10 +179,11 @@ def test_pdf_has_pages_headings_and_paragraphs() -> None:
     assert (parsed.pages, parsed.title, parsed.media_type) == (2, "Manual", "application/pdf")
 
 
-def test_running_headers_and_footers_are_left_out() -> None:
+def test_running_headers_are_kept_once_and_apart() -> None:
     words = ["apples", "pears", "plums", "figs"]
     parsed = parse(pdf(*(body("Handbook", f"Page {i + 1}", "", f"All about {w}.") for i, w in enumerate(words))))
-    assert [text for _, text in pieces(parsed)] == [f"All about {w}." for w in words]
+    headers = [("header", "Handbook"), ("header", "Page 1")]
+    assert pieces(parsed) == headers + [("paragraph", f"All about {w}.") for w in words]
 
 
 def test_pdfs_that_cannot_be_used_say_why() -> None:

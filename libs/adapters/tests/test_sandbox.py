@@ -14,6 +14,7 @@ from assay_adapters.parsers.sandbox import SandboxedParser
 from assay_core.errors import Invalid
 from assay_core.ports import Parser
 from assay_testing.conformance.parser import ParserContract
+from PIL import Image, ImageDraw, ImageFont
 
 # The HTML tree builder takes time that grows with the square of the depth.
 SLOW = b"<div>" * 40_000 + b"end"
@@ -137,3 +138,17 @@ def wait_until(condition: Callable[[], bool], timeout_s: float = 8.0) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_a_confined_process_reads_pictures_with_its_memory_bounded(tmp_path: Path) -> None:
+    drawn = Image.new("L", (1240, 1754), "white")
+    ImageDraw.Draw(drawn).text((100, 100), "Recognised in confinement", font=ImageFont.load_default(size=40))
+    file = tmp_path / "upload"
+    parser = SandboxedParser(memory_bytes=768 * 2**20, timeout_s=120)
+    try:
+        for kind in ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF"):
+            drawn.save(file, kind)
+            assert parser.parse(str(file), name="scan").text == "Recognised in confinement"
+            drawn = drawn.crop((0, 0, 700, 200))  # the first is as large as a page, which is what takes memory
+    finally:
+        parser.close()

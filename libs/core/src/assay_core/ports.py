@@ -275,7 +275,7 @@ class Parser(Protocol):
 
         Raises:
             Invalid: the file cannot be parsed; `code` is one of unknown_type, empty, encrypted, broken, too_large,
-                too_many_pages, no_text, timeout, out_of_memory, crashed.
+                too_many_pages, too_many_pixels, no_text, timeout, out_of_memory, crashed.
         """
         ...
 

@@ -14,11 +14,14 @@ class Reason:
 PARSING = {
     "unknown_type": Reason("The bytes are of no format that can be read.", "Save it in another format, such as PDF."),
     "empty": Reason("The file has no bytes, or nothing but white space.", "Upload the file that was meant."),
-    "no_text": Reason("There is no text in it: a scan, or pictures only.", "Run text recognition over it first."),
+    "no_text": Reason(
+        "There is no text in it, nor any that text recognition could read.", "Scan it sharper or larger."
+    ),
     "encrypted": Reason("It is behind a password.", "Save it without the password."),
     "broken": Reason("It is damaged, or hostile.", "Open it where it was made and save it again."),
     "too_large": Reason("The file, or the text in it, is over the limit.", "Split it."),
     "too_many_pages": Reason("It has more pages than the limit.", "Split it."),
+    "too_many_pixels": Reason("The picture is larger than the limit.", "Scale it down."),
     "timeout": Reason("Reading it took longer than one file may.", "Split it, or save it in a simpler format."),
     "out_of_memory": Reason("Reading it took more memory than one file may.", "Split it."),
     "crashed": Reason("The process that read it died.", "Save it anew; nothing else was harmed."),

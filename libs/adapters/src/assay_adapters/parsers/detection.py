@@ -13,11 +13,6 @@ from assay_adapters.parsers.ole import OLE_SIGNATURE
 
 _HEAD_BYTES = 4096
 _KNOWN_BINARIES = {
-    b"\x89PNG": "a PNG image",
-    b"\xff\xd8\xff": "a JPEG image",
-    b"GIF8": "a GIF image",
-    b"II*\0": "a TIFF image",
-    b"MM\0*": "a TIFF image",
     b"\x1f\x8b": "a gzip archive",
     b"BZh": "a bzip2 archive",
     b"\xfd7zXZ": "an xz archive",
@@ -27,6 +22,7 @@ _KNOWN_BINARIES = {
     b"SQLite format 3": "a SQLite database",
     b"%!PS": "a PostScript document",
 }
+_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
 _BY_NAME = {
     ".md": Kind.MARKDOWN,
     ".markdown": Kind.MARKDOWN,
@@ -82,6 +78,8 @@ def kind_of_bytes(data: bytes, *, name: str) -> Kind | None:
         return Kind.RTF
     if _is_mail(head):
         return Kind.EML
+    if _is_picture(head):
+        return Kind.IMAGE
     for signature, what in _KNOWN_BINARIES.items():
         if head.startswith(signature):
             raise _unknown(name, what)
@@ -108,6 +106,12 @@ def kind_of_text(text: str, *, name: str) -> Kind:
     if has_tags and head.lstrip().startswith("<"):
         return Kind.HTML
     return Kind.MARKDOWN if len(_MARKDOWN_SIGN.findall(head)) >= 2 else Kind.TEXT
+
+
+def _is_picture(head: bytes) -> bool:
+    # "BM" may begin a text: a bitmap has two zero words and the size of its header after its own size.
+    bitmap = head.startswith(b"BM") and head[6:10] == bytes(4) and head[15:18] == bytes(3)
+    return head.startswith(_PICTURES) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP") or bitmap
 
 
 def _is_mail(head: bytes) -> bool:

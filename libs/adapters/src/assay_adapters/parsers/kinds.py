@@ -23,10 +23,11 @@ class Kind(StrEnum):
     JSONL = "jsonl"
     NOTEBOOK = "notebook"
     XML = "xml"
+    IMAGE = "image"
     TEXT = "text"
 
 
 READABLE = (
     "text, Markdown, reStructuredText, Org, HTML, XML, JSON, CSV, PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, "
-    "RTF, notebooks or mail"
+    "RTF, notebooks, mail or pictures (PNG, JPEG, TIFF, BMP, WebP, GIF)"
 )

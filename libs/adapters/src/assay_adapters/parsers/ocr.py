@@ -131,7 +131,7 @@ def _read_lines(
     return lines, True
 
 
-def _decoded(chances: "np.ndarray", characters: Sequence[str]) -> tuple[str, float]:
+def _decoded(chances: "np.ndarray", characters: tuple[str, ...]) -> tuple[str, float]:
     """Connectionist temporal classification: repeats count once, class 0 is a blank. Returns the mean certainty."""
     import numpy as np
 
@@ -158,5 +158,3 @@ def _normalised(pixels: "np.ndarray") -> "np.ndarray":
     values /= 127.5
     values -= 1.0
     return np.ascontiguousarray(values)
-
-

@@ -1,10 +1,9 @@
-"""The models of text recognition: read as bytes before a process is confined, opened only where a picture needs them."""
+"""The models of text recognition: read before a process is confined, opened only where a picture needs them."""
 
-from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from assay_core.errors import Invalid
 
@@ -32,10 +31,11 @@ class Session:
         self._session = ort.InferenceSession(data, sess_options=options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
         known = self._session.get_modelmeta().custom_metadata_map.get("character", "")
-        self.characters: Sequence[str] = (*known.splitlines(), " ")
+        self.characters: tuple[str, ...] = (*known.splitlines(), " ")
 
     def __call__(self, values: "np.ndarray") -> "np.ndarray":
-        return self._session.run(None, {self._input: values})[0]
+        (found,) = self._session.run(None, {self._input: values})
+        return cast("np.ndarray", found)  # onnxruntime types all that a graph may give; ours give arrays
 
 
 @cache

@@ -11,6 +11,7 @@ from assay_adapters.parsers.docx import parse_docx
 from assay_adapters.parsers.email_message import parse_email
 from assay_adapters.parsers.epub import parse_epub
 from assay_adapters.parsers.html import declared_charset, parse_html
+from assay_adapters.parsers.images import parse_image
 from assay_adapters.parsers.json_records import parse_json, parse_jsonl
 from assay_adapters.parsers.kinds import Kind
 from assay_adapters.parsers.limits import ParseLimits
@@ -37,6 +38,7 @@ _CONTAINERS = {
     Kind.ODF: parse_odf,
     Kind.EPUB: parse_epub,
     Kind.RTF: parse_rtf,
+    Kind.IMAGE: parse_image,
 }
 _MESSAGES = {Kind.EML: parse_email, Kind.MSG: parse_msg}
 _TEXTS = {
@@ -56,6 +58,7 @@ def parse_bytes(data: bytes, *, name: str, limits: ParseLimits) -> ParsedDocumen
     Raises:
         Invalid: with one of the codes of the `Parser` port.
     """
+    limits = limits.from_now()
     attachments = nested(lambda file, called, inner: _parse(file, name=called, limits=limits, attachments=inner))
     parsed = _parse(data, name=name, limits=limits, attachments=attachments)
     return replace(parsed, elements=tuple(with_heading_paths(parsed.text, parsed.elements)))

@@ -1,38 +1,66 @@
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from assay_core.documents import Element, ElementKind, ParsedDocument
 from assay_core.errors import Invalid
 
+from assay_adapters.parsers.canvas import Canvas
 from assay_adapters.parsers.decoding import without_controls
 from assay_adapters.parsers.limits import ParseLimits
-from assay_adapters.parsers.pdf_blocks import Block, blocks_of
-from assay_adapters.parsers.pdf_lines import Line, read_lines
+from assay_adapters.parsers.pdf_blocks import Block, page_blocks, take_margins
+from assay_adapters.parsers.pdf_rules import read_rules
+from assay_adapters.parsers.pdf_scans import Scans, needs_recognition
+from assay_adapters.parsers.pdf_words import read_words
+from assay_adapters.parsers.pdf_writing import rounded, write_blocks
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfDocument
+    from pypdfium2 import PdfDocument, PdfPage
 
-PARSER = "pdf/1"
+PARSER = "pdf/2"
 
 _POOR_TITLES = ("untitled", "microsoft word", "microsoft powerpoint", "powerpoint presentation", "(anonymous)")
 
 
+@dataclass(slots=True)
+class _Pages:
+    """What was read: blocks and height by page, and the pages (from 1) that could not be, or hold pictures of text."""
+
+    blocks: list[list[Block]] = field(default_factory=list[list[Block]])
+    heights: list[float] = field(default_factory=list[float])
+    unreadable: list[int] = field(default_factory=list[int])
+    scanned: list[int] = field(default_factory=list[int])
+    chars: int = 0
+
+    def add(self, blocks: list[Block], height: float) -> None:
+        self.blocks.append(blocks)
+        self.heights.append(height)
+        self.chars += sum(len(line.text) for block in blocks for line in block.lines)
+        self.chars += sum(len(cell) for b in blocks if b.table is not None for row in b.table.rows for cell in row)
+
+
 def parse_pdf(data: bytes, *, name: str, limits: ParseLimits) -> ParsedDocument:
-    """The text layer, page by page, as generated text with blank lines between blocks.
+    """The text layer, page by page, as generated text with blank lines between blocks; scanned pages are recognised.
+
+    A page is let go before the next one is opened, and scans come last, so that they cannot use up the time of text.
 
     Raises:
-        Invalid: encrypted, broken, too_many_pages, too_large or no_text.
+        Invalid: encrypted, broken, too_many_pages, too_large, no_text or timeout.
     """
     document = _opened(data, name)
-    pages = len(document)
-    limits.check_pages(name, pages)
-    lines, unreadable = _read_pages(document, name, limits)
-    text, elements = _canonical(blocks_of(lines))
+    limits.check_pages(name, len(document))
+    pages = _read_pages(document, name, limits)
+    scans = Scans(document, limits)
+    for number in pages.scanned:
+        blocks, height = scans.read(number)
+        if blocks:
+            pages.blocks[number - 1], pages.heights[number - 1] = blocks, height
+    text, elements = _written(pages)
     if not elements:
-        raise Invalid(f"{name!r} has no text layer (a scan?): run it through text recognition first", code="no_text")
+        raise scans.nothing_found(name)
     headings = (text[e.start : e.end] for e in elements if e.level == 1)
     title = _metadata_title(document) or " ".join(next(headings, "").split())
-    warnings = tuple(f"page {number} cannot be read" for number in unreadable)
-    return ParsedDocument(text, elements, title, "application/pdf", PARSER, pages, warnings)
+    warnings = (*(f"page {number} cannot be read" for number in pages.unreadable), *scans.warnings())
+    return ParsedDocument(text, elements, title, "application/pdf", PARSER, len(document), warnings)
 
 
 def _opened(data: bytes, name: str) -> "PdfDocument":
@@ -46,47 +74,44 @@ def _opened(data: bytes, name: str) -> "PdfDocument":
         raise Invalid(f"{name!r} is a broken PDF: {e}", code="broken") from e
 
 
-def _read_pages(document: "PdfDocument", name: str, limits: ParseLimits) -> tuple[list[list[Line]], list[int]]:
+def _read_pages(document: "PdfDocument", name: str, limits: ParseLimits) -> _Pages:
     import pypdfium2 as pdfium
 
-    pages: list[list[Line]] = []
-    unreadable: list[int] = []
-    chars = 0
+    pages = _Pages()
     for index in range(len(document)):
         try:
             page = document[index]
-            lines = read_lines(page)
-            page.close()
         except pdfium.PdfiumError:
-            unreadable.append(index + 1)
-            lines = []
-        pages.append(lines)
-        chars += sum(len(line.text) for line in lines)
-        limits.check_chars(name, chars)
-    if pages and len(unreadable) == len(pages):
+            pages.unreadable.append(index + 1)
+            pages.add([], 0.0)
+            continue
+        _read_page(page, index + 1, pages)
+        page.close()
+        limits.check_chars(name, pages.chars)
+    if pages.blocks and len(pages.unreadable) == len(pages.blocks):
         raise Invalid(f"{name!r} is a broken PDF: none of its pages can be read", code="broken")
-    return pages, unreadable
+    return pages
 
 
-def _canonical(blocks: list[Block]) -> tuple[str, tuple[Element, ...]]:
-    parts: list[str] = []
-    elements: list[Element] = []
-    length = 0
-    for block in blocks:
-        mark = "\n\n" if parts else ""
-        if block.level:
-            mark += "#" * block.level + " "
-        text = block.text.replace("\n", " ") if block.level else block.text
-        start, length = length + len(mark), length + len(mark) + len(text)
-        parts += [mark, text]
-        elements.append(Element(_kind(block), start, length, page=block.page, level=block.level))
-    return "".join(parts), tuple(elements)
+def _read_page(page: "PdfPage", number: int, pages: _Pages) -> None:
+    frame, words, askew = read_words(page)
+    rules = read_rules(page, frame) if words else None
+    if needs_recognition(page, frame, [*words, *askew]):
+        pages.scanned.append(number)
+    blocks = page_blocks(number, words, askew, rules, frame.height) if rules is not None else []
+    pages.add(blocks, frame.height)
 
 
-def _kind(block: Block) -> ElementKind:
-    if block.level:
-        return ElementKind.HEADING
-    return ElementKind.LIST if block.is_list else ElementKind.PARAGRAPH
+def _written(pages: _Pages) -> tuple[str, tuple[Element, ...]]:
+    """Running headers come once, before all the rest, and footers after it: they must not cut what goes on below."""
+    margins = take_margins(pages.blocks, pages.heights)
+    canvas = Canvas()
+    for number, line in margins.headers:
+        canvas.block(ElementKind.HEADER, line.text, page=number, box=rounded(line.box))
+    write_blocks(canvas, [block for blocks in pages.blocks for block in blocks])
+    for number, line in margins.footers:
+        canvas.block(ElementKind.FOOTER, line.text, page=number, box=rounded(line.box))
+    return canvas.finish()
 
 
 def _metadata_title(document: "PdfDocument") -> str:

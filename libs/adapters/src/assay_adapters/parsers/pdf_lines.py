@@ -1,95 +1,107 @@
-import ctypes
-import math
+"""Words put together to lines."""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from statistics import median
 
-from assay_adapters.parsers.decoding import without_controls
+from assay_core.documents import Box
 
-if TYPE_CHECKING:
-    from pypdfium2 import PdfPage, PdfTextPage
+from assay_adapters.parsers.pdf_words import SOFT_HYPHEN, Word
 
-# PDFium marks the hyphen of a word that it joined over a line end with U+FFFE or U+0002. A soft hyphen says the
-# same to renderers, tokenizers and our analyzer.
-_JOINED = str.maketrans({"\ufffe": "\u00ad", "\x02": "\u00ad"})
-_SAME_BASELINE = 0.6
+# Words whose middles are closer than this share of the smaller one's height stand in one line.
+_LEVEL = 0.5
+_RIGHT_TO_LEFT = ("\u0590", "\u08ff")
 
 
 @dataclass(slots=True)
 class Line:
-    """A line of a page; it starts at `x` and `y` and ends at the height `y_end`, in points from the lower left.
-
-    `pieces` counts what stands side by side on its baseline, such as the cells of a table.
-    """
+    """A line of text; `size` is that of most of it, `bold` says that all of it is."""
 
     text: str
-    x: float
-    y: float
-    y_end: float
+    box: Box
     size: float
     bold: bool
-    pieces: int = 1
 
 
-def read_lines(page: "PdfPage") -> list[Line]:
-    """The lines of a page in the order of its content."""
-    text_page = page.get_textpage()
-    lines: list[Line] = []
-    position = 0
-    for raw in text_page.get_text_range().split("\r\n"):
-        text = " ".join(without_controls(raw.translate(_JOINED)).split())
-        if text:
-            first = position + len(raw) - len(raw.lstrip())
-            _add(lines, _line(text_page, text, first, position + len(raw.rstrip()) - 1))
-        position += len(raw) + 2
-    text_page.close()
-    return lines
+def rows_of(words: Iterable[Word]) -> list[list[Word]]:
+    """Words that stand on one level, from top to bottom; each row from left to right."""
+    rows: list[list[Word]] = []
+    for word in sorted(words, key=lambda word: word.middle):
+        row = rows[-1] if rows else None
+        if row and _on_level(row, word):
+            row.append(word)
+        else:
+            rows.append([word])
+    for row in rows:
+        row.sort(key=lambda word: word.left)
+    return rows
 
 
-def _add(lines: list[Line], line: Line) -> None:
-    """PDFium starts a new line at superscripts and table cells: join what stands on one baseline."""
-    before = lines[-1] if lines else None
-    if before and line.x > before.x and abs(line.y - before.y_end) < _SAME_BASELINE * max(before.size, line.size):
-        glue = "" if line.text[0] in ".,;:)" else " "
-        before.text += glue + line.text
-        before.bold = before.bold and line.bold
-        before.pieces += 1
-        before.size = max(before.size, line.size)
-    else:
-        lines.append(line)
+def _on_level(row: Sequence[Word], word: Word) -> bool:
+    """Measured against the largest word of the row: superscripts and subscripts stand off its middle."""
+    largest = max(row, key=lambda other: other.size)
+    height = min(largest.bottom - largest.top, word.bottom - word.top)
+    overlap = min(largest.bottom, word.bottom) - max(largest.top, word.top)
+    return overlap > _LEVEL * height
 
 
-def _line(text_page: "PdfTextPage", text: str, first: int, last: int) -> Line:
-    import pypdfium2.raw as pdfium
-
-    at_first = pdfium.FPDFText_GetCharIndexFromTextIndex(text_page, first)
-    at_last = pdfium.FPDFText_GetCharIndexFromTextIndex(text_page, last)
-    x, y = _origin(text_page, at_first)
-    _, y_end = _origin(text_page, at_last)
-    bold = _is_bold(text_page, at_first) and _is_bold(text_page, at_last)
-    return Line(text, x, y, y_end, _size(text_page, at_first), bold)
-
-
-def _origin(text_page: "PdfTextPage", index: int) -> tuple[float, float]:
-    import pypdfium2.raw as pdfium
-
-    x, y = ctypes.c_double(), ctypes.c_double()
-    pdfium.FPDFText_GetCharOrigin(text_page, index, x, y)
-    return x.value, y.value
+def line_of(row: Sequence[Word]) -> Line:
+    """The text of a row; from right to left where that is how its script runs."""
+    letters = "".join(word.text for word in row)
+    backwards = sum(1 for c in letters if _RIGHT_TO_LEFT[0] <= c <= _RIGHT_TO_LEFT[1]) * 2 > len(letters)
+    ordered = row[::-1] if backwards else row
+    return Line(
+        " ".join(word.text for word in ordered),
+        box_around(word_box(word) for word in row),
+        median(word.size for word in row for _ in word.text),
+        all(word.bold for word in row),
+    )
 
 
-def _size(text_page: "PdfTextPage", index: int) -> float:
-    """Points on paper: the font's size times the scale of its matrix (some writers set size 1 and scale)."""
-    import pypdfium2.raw as pdfium
+def joined_text(lines: Sequence[Line], known: "Known | None" = None, *, glue: str = "\n") -> str:
+    """The text of lines; a word that is divided at the end of one goes on without its hyphen."""
+    text = ""
+    for line in lines:
+        if not text:
+            text = line.text
+        elif text.endswith((SOFT_HYPHEN, "-", "\u2010")) and line.text[:1].islower() and text[-2:-1].isalpha():
+            text = _mended(text, line.text, known)
+        else:
+            text = f"{text.rstrip(SOFT_HYPHEN)}{glue}{line.text}"
+    return text.replace(SOFT_HYPHEN, "-")
 
-    matrix = pdfium.FS_MATRIX()
-    pdfium.FPDFText_GetMatrix(text_page, index, matrix)
-    return round(pdfium.FPDFText_GetFontSize(text_page, index) * math.hypot(matrix.c, matrix.d), 1)
+
+class Known:
+    """The words of a document: they tell whether a hyphen at a line's end belongs to the word."""
+
+    def __init__(self) -> None:
+        self._words: set[str] = set()
+
+    def add(self, line: Line) -> None:
+        self._words.update(word.strip(".,;:()") for word in line.text.split())
+
+    def __contains__(self, word: str) -> bool:
+        return word.strip(".,;:()") in self._words
+
+    def has_compound(self, head: str, tail: str) -> bool:
+        """Whether two words are written with a hyphen elsewhere, or stand as words of their own."""
+        apart = len(head) > 2 and len(tail) > 2 and head in self and tail in self
+        return apart or f"{head}-{tail}" in self
 
 
-def _is_bold(text_page: "PdfTextPage", index: int) -> bool:
-    import pypdfium2.raw as pdfium
+def _mended(text: str, following: str, known: Known | None) -> str:
+    before = text[:-1]
+    head, tail = before.split()[-1], following.split()[0]
+    compound = known is not None and f"{head}{tail}" not in known and known.has_compound(head, tail)
+    return f"{before}-{following}" if compound else before + following
 
-    name, flags = ctypes.create_string_buffer(128), ctypes.c_int()
-    pdfium.FPDFText_GetFontInfo(text_page, index, name, 128, flags)
-    lowered = name.value.lower()
-    return b"bold" in lowered or b"black" in lowered or b"heavy" in lowered or b"cmbx" in lowered
+
+def word_box(word: Word) -> Box:
+    return Box(word.left, word.top, word.right, word.bottom)
+
+
+def box_around(boxes: Iterable[Box]) -> Box:
+    """The smallest box around some; there must be one."""
+    sides = [(box.left, box.top, box.right, box.bottom) for box in boxes]
+    lefts, tops, rights, bottoms = zip(*sides, strict=True)
+    return Box(min(lefts), min(tops), max(rights), max(bottoms))

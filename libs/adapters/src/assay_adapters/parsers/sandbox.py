@@ -180,4 +180,6 @@ def _raise_death(name: str, report: dict[str, int | bool], limits: ParseLimits) 
 
 def _environment() -> dict[str, str]:
     """Nothing of ours: settings and secrets stay out of a process that reads hostile bytes."""
-    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    # A library that starts threads when it is imported would leave its locks held in the processes forked from it.
+    one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", **one_thread}

@@ -13,6 +13,7 @@ from assay_core.errors import Invalid
 
 from assay_adapters.parsers.decoding import GUESSED
 from assay_adapters.parsers.limits import ParseLimits
+from assay_adapters.parsers.ocr_models import model_files
 from assay_adapters.parsers.parse import parse_bytes
 
 _ENCODINGS = (
@@ -30,6 +31,11 @@ _LOADED_BY_NAME = (
         f"docutils.parsers.rst.directives.{name}"
         for name in ("admonitions", "body", "html", "images", "misc", "parts", "references", "tables")
     ),
+)
+# What Pillow, NumPy and the runtime of the models import with the first picture; they may not be installed.
+_FOR_PICTURES = (
+    *("numpy.ma.extras", "onnxruntime", "PIL.ImageFile", "PIL.ImageOps", "PIL.ImageSequence", "PIL.ExifTags"),
+    *(f"PIL.{name}ImagePlugin" for name in ("Png", "Jpeg", "Mpo", "Tiff", "Bmp", "WebP", "Gif")),
 )
 _PDF = b"""%PDF-1.4
 1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
@@ -96,6 +102,10 @@ def warm_up() -> None:
         codecs.lookup(encoding)
     for module in _LOADED_BY_NAME:
         importlib.import_module(module)
+    if model_files():
+        for module in _FOR_PICTURES:
+            importlib.import_module(module)
+        importlib.import_module("PIL.Image").preinit()
     for name, data in _samples():
         try:
             parse_bytes(data, name=name, limits=limits)
