@@ -62,12 +62,10 @@ def _blocks(picture: "Image", pages: int, name: str, recognition: Recognition) -
 def _opened(data: bytes, name: str) -> "Image":
     from PIL import Image, UnidentifiedImageError
 
-    # Pillow only warns up to twice its own limit; ours is checked for each frame before its pixels are read.
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    # Pillow's own limit only warns at first; ours is checked for each frame before its pixels are made.
+    Image.MAX_IMAGE_PIXELS = None
     try:
         picture = Image.open(io.BytesIO(data), formats=_FORMATS)
-    except Image.DecompressionBombError as e:
-        raise _too_many_pixels(name, str(e)) from e
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as e:
         raise Invalid(f"{name!r} is a damaged picture. Save it again", code="broken") from e
     _check_pixels(picture, name)
@@ -76,7 +74,7 @@ def _opened(data: bytes, name: str) -> "Image":
 
 def _frame(picture: "Image", index: int, name: str) -> "Image":
     """A frame as it is meant to be seen, in grey or colours on white, and no larger than can be of use."""
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
     try:
         picture.seek(index)
@@ -86,8 +84,6 @@ def _frame(picture: "Image", index: int, name: str) -> "Image":
         picture.load()
         frame = _smaller(picture)
         return _on_white(ImageOps.exif_transpose(frame))
-    except Image.DecompressionBombError as e:
-        raise _too_many_pixels(name, str(e)) from e
     except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError) as e:
         raise Invalid(f"{name!r} is a damaged picture (frame {index + 1}). Save it again", code="broken") from e
 
@@ -136,11 +132,7 @@ def _dots_per_point(picture: "Image") -> float:
 def _check_pixels(picture: "Image", name: str) -> None:
     width, height = picture.size
     if width * height > MAX_PIXELS:
-        raise _too_many_pixels(name, f"{width:,} x {height:,} pixels")
-
-
-def _too_many_pixels(name: str, what: str) -> Invalid:
-    return Invalid(
-        f"{name!r} is too large a picture ({what}); the limit is {MAX_PIXELS:,} pixels: scale it down",
-        code="too_many_pixels",
-    )
+        raise Invalid(
+            f"{name!r} is {width:,} by {height:,} pixels; the limit is {MAX_PIXELS:,} in all: scale it down",
+            code="too_many_pixels",
+        )
