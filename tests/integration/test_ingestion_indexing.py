@@ -1,14 +1,17 @@
 """From stored to searchable and out again, on a real PostgreSQL with fake indexes that can be down or lose rows."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytest
 from assay_core.collection_settings import Chunking, CollectionSettings
-from assay_core.documents import ChunkId, CollectionId, DocumentId, VersionState
+from assay_core.documents import AclId, ChunkId, CollectionId, DocumentId, VersionState
 from assay_core.errors import Unavailable
-from assay_core.search import CacheEntry, CacheScope, EvidenceVersion, IndexCounts
+from assay_core.ports import Vectors
+from assay_core.principals import EVERYONE, Principal
+from assay_core.search import CacheEntry, CacheScope, EvidenceVersion, IndexCounts, IndexRow
+from assay_ingestion.access_changes import AccessChanges
 from assay_ingestion.deletions import Deletions
 from assay_ingestion.drain import BatchLimits, Drain
 from assay_ingestion.index import Indexer
@@ -20,8 +23,9 @@ from assay_ingestion.prepare import Preparer
 from assay_ingestion.rebuild import Rebuild
 from assay_ingestion.reconcile import Reconciler
 from assay_ingestion.rows import RowLoader
-from assay_store import collections, documents, pipeline
+from assay_store import access, collections, documents, pipeline, visibility
 from assay_store.database import Database
+from assay_store.document_access import AccessRules, change_access
 from assay_store.locks import INDEX_WRITER, REBUILD_WANTED, NamedLock
 from assay_store.pipeline import StoredChunk
 from assay_testing.fake_blobs import FakeBlobStore
@@ -62,6 +66,26 @@ class Dense(FakeVectorIndex):
 SETTINGS = CollectionSettings(Chunking(budget_tokens=40, overlap_tokens=8))
 
 
+class CountingEmbedder(FakeEmbedder):
+    """A fake that knows how many passages it embedded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passages = 0
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        self.passages += len(texts)
+        return super().embed_passages(texts)
+
+
+def _noting(upsert: Callable[..., None], written: list[list[str]]) -> Callable[..., None]:
+    def noted(rows: Sequence[IndexRow], content: object) -> None:
+        written.append([row.chunk.id for row in rows])
+        upsert(rows, content)
+
+    return noted
+
+
 @dataclass
 class World:
     database: Database
@@ -73,6 +97,14 @@ class World:
     drain: Drain
     loader: RowLoader
     writer: IndexWriter
+    embedder: CountingEmbedder
+
+    def count_writes(self) -> dict[str, list[list[str]]]:
+        """The chunk ids of each write from now on, by index."""
+        written: dict[str, list[list[str]]] = {"dense": [], "lexical": []}
+        for name, index in (("dense", self.dense), ("lexical", self.lexical)):
+            index.upsert = _noting(index.upsert, written[name])  # type: ignore[method-assign]
+        return written
 
     def ingest(self, name: str, content: str) -> DocumentId:
         upload = self.library.upload(name, content)
@@ -100,7 +132,7 @@ class World:
 
 @pytest.fixture
 def world(database: Database) -> World:
-    blobs, embedder = FakeBlobStore(), FakeEmbedder()
+    blobs, embedder = FakeBlobStore(), CountingEmbedder()
     library = Library(database, blobs, settings=SETTINGS)
     dense, lexical, cache = Dense(), FakeLexicalIndex(), FakeSemanticCache()
     stop = threading.Event()
@@ -120,10 +152,11 @@ def world(database: Database) -> World:
     writer = IndexWriter(
         indexer=Indexer(database=database, loader=loader, dense=dense, lexical=lexical, pass_chunks=4000),
         deletions=Deletions(database=database, dense=dense, lexical=lexical, blobs=blobs, cache=cache),
+        access_changes=AccessChanges(database=database, loader=loader, dense=dense, lexical=lexical),
         reconciler=Reconciler(database=database, loader=loader, dense=dense, lexical=lexical, every_s=60),
         close=lambda: None,
     )
-    return World(database, library, blobs, dense, lexical, cache, drain, loader, writer)
+    return World(database, library, blobs, dense, lexical, cache, drain, loader, writer, embedder)
 
 
 def test_a_version_goes_live_once_both_indexes_hold_it(world: World) -> None:
@@ -376,3 +409,110 @@ def test_other_settings_divide_documents_anew_while_readers_see_the_old_passages
     assert world.dense.count(world.library.collection, sorted(after)).found == len(after)
     with world.database.transaction() as connection:
         assert collections.counted(connection, found).rechunk_due == 0
+
+
+def _change_access(world: World, document: DocumentId, *, deny: tuple[str, ...]) -> AclId:
+    rules = AccessRules((EVERYONE,), deny)
+    with world.database.transaction() as connection:
+        change_access(connection, world.library.librarian, document, rules)
+        return documents.get(connection, world.library.librarian, document).acl
+
+
+def _enrol(world: World, name: str) -> Principal:
+    principal = Principal(world.library.librarian.tenant, name, name, frozenset({"reader"}))
+    with world.database.transaction() as connection:
+        access.ensure_principal(connection, principal)
+    return principal
+
+
+def _rows_of(world: World, acl: AclId) -> tuple[int, int]:
+    """How many rows an ACL has in each index."""
+    scope = scope_of(world.library.collection, int(acl))
+    near = world.dense.search(scope, FakeEmbedder().embed_query("pump"), top_k=50, timeout_s=1)
+    return len(near), len(world.lexical.search(scope, "pump", top_k=50, epoch=0))
+
+
+def test_other_rules_reach_the_rows_of_both_indexes_without_embedding(world: World) -> None:
+    rita = _enrol(world, "rita")
+    document = world.ingest("a.md", "Red pump.")
+    world.ingest("b.md", "Blue pump.")
+    world.writer.work()
+    with world.database.transaction() as connection:
+        before = pipeline.live_rows(connection, world.library.collection, after="", limit=9)
+    embedded = world.embedder.passages
+    acl = _change_access(world, document, deny=("rita",))
+    epoch = world.library.epoch()
+    with world.database.transaction() as connection:
+        readable = visibility.readable_acls(connection, rita)
+        chunks = [stored.row.chunk for stored in before]
+        seen = visibility.live_chunks(connection, world.library.collection, readable, chunks)
+    assert [live.document_name for live in seen.values()] == ["b.md"]
+    assert _rows_of(world, acl) == (0, 0)
+    assert world.writer.work()
+    assert _rows_of(world, acl) == (1, 1)
+    assert _rows_of(world, world.library.acl) == (1, 1)
+    assert world.embedder.passages == embedded
+    assert world.library.epoch() == epoch + 1
+    assert world.sql("SELECT DISTINCT acl_moved FROM documents") == [(False,)]
+    assert not world.writer.work()
+
+
+def test_rules_changed_on_the_way_in_reach_the_rows_once_it_is_live(world: World) -> None:
+    _enrol(world, "rita")
+    document = world.ingest("a.md", "Red pump.")
+    with world.database.transaction() as connection:
+        pending = pipeline.pending_versions(connection, limit_chunks=9)
+        stored = pipeline.chunks_to_index(connection, pending)
+    acl = _change_access(world, document, deny=("rita",))
+    loaded, _ = world.loader.load(stored)
+    world.dense.upsert(loaded[0].rows, loaded[0].vectors)
+    world.lexical.upsert(loaded[0].rows, loaded[0].texts)
+    with world.database.transaction() as connection:
+        pipeline.go_live(connection, pending[0])
+    assert _rows_of(world, acl) == (0, 0)
+    world.writer.work()
+    assert _rows_of(world, acl) == (1, 1)
+
+
+def test_rules_that_change_while_rows_are_written_are_not_forgotten(world: World) -> None:
+    _enrol(world, "rita")
+    _enrol(world, "eve")
+    document = world.ingest("a.md", "Red pump.")
+    world.writer.work()
+    _change_access(world, document, deny=("rita",))
+    upsert, last = world.dense.upsert, list[AclId]()
+
+    def meanwhile(rows: Sequence[IndexRow], given: Vectors) -> None:
+        upsert(rows, given)
+        if not last:
+            last.append(_change_access(world, document, deny=("eve",)))
+
+    world.dense.upsert = meanwhile  # type: ignore[method-assign]
+    world.writer.work()
+    assert world.sql("SELECT acl_moved FROM documents") == [(True,)]
+    world.writer.work()
+    assert _rows_of(world, last[0]) == (1, 1)
+
+
+def test_an_edit_embeds_and_writes_only_what_changed_and_says_so(world: World) -> None:
+    def rules(days: str, extra: str = "") -> str:
+        parts = [f"# Part {n}\n\n" + f"Rule {n} says this. " * 6 for n in range(6)]
+        return "\n\n".join([*parts, "# Leave\n\n" + f"{days} days of leave. " * 6, extra])
+
+    gone = "# Parking\n\n" + "Park behind the house. " * 6
+    world.ingest("a.md", rules("Twenty", gone))
+    world.writer.work()
+    embedded, rows = world.embedder.passages, world.sql("SELECT id, xmin::text FROM chunks ORDER BY id")
+    written = world.count_writes()
+    document = world.ingest("a.md", rules("Thirty"))
+    world.writer.work()
+    (before, after) = (world.library.versions(document)[n] for n in (1, 0))
+    assert (before.chunks_kept, before.chunks_added, before.chunks_removed) == (0, before.chunks, 0)
+    assert (after.chunks_added, after.chunks_removed) == (1, 2)
+    assert after.chunks_kept == (after.chunks or 0) - 1 >= 5
+    assert world.embedder.passages - embedded == 1
+    assert [len(batch) for batch in written["dense"]] == [len(batch) for batch in written["lexical"]] == [1]
+    # Rows of SQL that were there are untouched: they are of the same transaction as before.
+    assert set(rows) <= set(world.sql("SELECT id, xmin::text FROM chunks"))
+    assert before.replaced_at is not None
+    assert after.replaced_at is None

@@ -1,8 +1,9 @@
-"""Everything that writes the indexes, in turns: what was deleted, what is new, what needs repair."""
+"""Everything that writes the indexes, in turns: what is deleted, whose rules changed, what is new or needs repair."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from assay_ingestion.access_changes import AccessChanges
 from assay_ingestion.deletions import Deletions
 from assay_ingestion.index import Indexer
 from assay_ingestion.reconcile import Reconciler
@@ -14,6 +15,7 @@ class IndexWriter:
 
     indexer: Indexer
     deletions: Deletions
+    access_changes: AccessChanges
     reconciler: Reconciler
     close: Callable[[], None]
 
@@ -23,7 +25,7 @@ class IndexWriter:
         Raises:
             Unavailable: a store does not answer; nothing is lost, call again.
         """
-        worked = self.deletions.run() + self.indexer.index_pending() > 0
+        worked = self.deletions.run() + self.access_changes.run() + self.indexer.index_pending() > 0
         self.reconciler.work()
         if not worked:
             self.indexer.seal_if_quiet()

@@ -18,6 +18,7 @@ from assay_store.documents import INDEX_CHANNEL
 from assay_store.encryption import Vault
 from assay_store.locks import INDEX_WRITER, REBUILD_WANTED, NamedLock
 
+from assay_ingestion.access_changes import AccessChanges
 from assay_ingestion.bootstrap import (
     VectorSpace,
     choose_blobs,
@@ -105,6 +106,7 @@ def _writer(settings: IndexerProcess, *, database: Database, space: VectorSpace,
             blobs=blobs,
             cache=choose_cache(settings.cache, vault, space),
         ),
+        access_changes=AccessChanges(database=database, loader=loader, dense=dense, lexical=lexical),
         reconciler=Reconciler(database=database, loader=loader, dense=dense, lexical=lexical, every_s=own.check_s),
         close=lexical.close,
     )

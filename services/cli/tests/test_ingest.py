@@ -24,6 +24,9 @@ def test_folder_is_searchable_at_the_end(run: Run, gateway: FakeGateway, tmp_pat
         "failed": 0,
         "waiting": 0,
         "chunks": 6,
+        "chunks_kept": 0,
+        "chunks_added": 6,
+        "chunks_removed": 0,
         "failures": [],
     }
 

@@ -24,6 +24,7 @@ OPEN = {
     ("POST", "/ui/session"),
     ("DELETE", "/ui/session"),
 }
+WRITES = ("POST", "PUT", "PATCH")
 IDS = {"id": "0" * 32, "name": "handbook", "collection": "handbook", "dataset": "golden", "version": "1"}
 WITHOUT_BODY = {("POST", f"/v1/collections/{{name}}/{verb}") for verb in ("pause", "resume", "rechunk")}
 HUGE = "x" * 900_000
@@ -73,7 +74,7 @@ def filled(path: str, **changes: str) -> str:
 async def test_every_route_but_a_few_needs_someone_signed_in(door: Any) -> None:
     async with door.client(None) as nobody:
         for method, path in routes(door):
-            answer = await nobody.request(method, filled(path), json={} if method in ("POST", "PUT", "PATCH") else None)
+            answer = await nobody.request(method, filled(path), json={} if method in WRITES else None)
             if (method, path) in OPEN:
                 assert answer.status_code != 401 or path == "/ui/session", (method, path)
             else:
@@ -108,7 +109,7 @@ async def test_a_fault_of_ours_carries_them_too_and_no_details(
 
 async def test_bad_bodies_are_refused_as_problems(door: Any, admin: httpx.AsyncClient) -> None:
     for method, path in routes(door):
-        if method not in ("POST", "PUT", "PATCH") or (method, path) in WITHOUT_BODY:
+        if method not in WRITES or (method, path) in WITHOUT_BODY:
             continue
         for body in BODIES:
             for media_type in ("application/json", "text/plain", "multipart/form-data; boundary=x", ""):
@@ -126,7 +127,7 @@ async def test_bad_names_in_paths_are_refused_as_problems(door: Any, admin: http
         for parameter in re.findall(r"\{(\w+)", path):
             for name in NAMES:
                 url = filled(path, **{parameter: quoted(name)})
-                body: dict[str, Any] = {"json": {}} if method in ("POST", "PUT", "PATCH") else {}
+                body: dict[str, Any] = {"json": {}} if method in WRITES else {}
                 answer = await admin.request(method, url, **body)
                 assert 400 <= answer.status_code < 500 or path.startswith("/ui"), (method, url[:80], answer.text[:300])
                 assert answer.status_code in (400, 404, 405, 415, 422, 307), (method, url[:80], answer.status_code)

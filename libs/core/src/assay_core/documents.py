@@ -210,6 +210,8 @@ class Version:
     """One uploaded state of a document, with how far it has come.
 
     `progress` is between 0 and 1. `error_code` and `error` are set if and only if the state is `FAILED`.
+    `chunks_kept`, `chunks_added` and `chunks_removed` compare it with the version that was live before it; they are
+    None until it is live itself. `replaced_at` is when a later version went live.
     """
 
     document: DocumentId
@@ -225,3 +227,7 @@ class Version:
     error: str | None
     created_at: datetime
     updated_at: datetime
+    chunks_kept: int | None = None
+    chunks_added: int | None = None
+    chunks_removed: int | None = None
+    replaced_at: datetime | None = None

@@ -320,6 +320,7 @@ def listing(
     rows = connection.execute(
         text("""
             SELECT d.*, v.version, v.state, v.sha256, v.size_bytes, v.media_type, v.progress, v.pages, v.chunks,
+                   v.chunks_kept, v.chunks_added, v.chunks_removed, v.replaced_at,
                    v.error_code, v.error, v.created_at AS version_created, v.updated_at AS version_updated
             FROM documents d JOIN versions v
               ON v.tenant = d.tenant AND v.document = d.id AND v.version = d.latest_version
@@ -377,22 +378,36 @@ def delete(connection: Connection, document: DocumentId) -> str:
 
 def delete_all(connection: Connection, collection: CollectionId) -> int:
     """As `delete`, for every document of a collection at once. Returns how many."""
-    count = connection.execute(
-        text("""
+    return len(_delete_many(connection, collection, "true", {}))
+
+
+def delete_these(connection: Connection, collection: CollectionId, documents: Sequence[DocumentId]) -> dict[str, str]:
+    """As `delete`, for these documents of a collection. Returns the jobs by document id; what is gone has none."""
+    ids = [d.id for d in documents if d.tenant == collection.tenant]
+    return _delete_many(connection, collection, "id = ANY(:ids)", {"ids": ids})
+
+
+def _delete_many(
+    connection: Connection, collection: CollectionId, condition: str, values: dict[str, object]
+) -> dict[str, str]:
+    rows = connection.execute(
+        text(f"""
             WITH gone AS (
                 UPDATE documents SET deleted_at = now(), live_version = NULL, updated_at = now()
-                WHERE tenant = :t AND collection = :c AND deleted_at IS NULL RETURNING tenant, id, collection
+                WHERE tenant = :t AND collection = :c AND deleted_at IS NULL AND {condition}
+                RETURNING tenant, id, collection
             ), marked AS (
                 INSERT INTO tombstones (tenant, document, collection) SELECT tenant, id, collection FROM gone
             )
             INSERT INTO jobs (tenant, id, kind, document, collection, state)
             SELECT tenant, replace(gen_random_uuid()::text, '-', ''), :kind, id, collection, :state FROM gone
+            RETURNING document, id
         """),
-        {"t": collection.tenant, "c": collection.id, "kind": JobKind.DELETE, "state": JobState.WAITING},
-    ).rowcount
+        {"t": collection.tenant, "c": collection.id, "kind": JobKind.DELETE, "state": JobState.WAITING} | values,
+    ).all()
     collections.advance_epoch(connection, collection)
     notify(connection, INDEX_CHANNEL)
-    return count
+    return {row.document: row.id for row in rows}
 
 
 def ids_in(connection: Connection, collection: CollectionId) -> Sequence[DocumentId]:
@@ -442,4 +457,8 @@ def _as_version(row: Row[tuple[object, ...]], document: DocumentId, created: dat
         error=row.error,
         created_at=created,
         updated_at=updated,
+        chunks_kept=row.chunks_kept,
+        chunks_added=row.chunks_added,
+        chunks_removed=row.chunks_removed,
+        replaced_at=row.replaced_at,
     )

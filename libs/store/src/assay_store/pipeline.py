@@ -20,7 +20,7 @@ from assay_core.jobs import Lease
 from assay_core.search import IndexRow
 from sqlalchemy import Connection, Row, text
 
-from assay_store import collections
+from assay_store import collections, replacement
 from assay_store.database import notify
 from assay_store.documents import INDEX_CHANNEL
 from assay_store.encryption import Key
@@ -234,7 +234,7 @@ def store_chunks(
     connection.execute(
         text("""
             UPDATE versions SET state = 'indexing', progress = 0.9, pages = :pages, chunks = :chunks,
-                   chunks_kept = :kept, title = :title, text = :text, parser = :parser, chunking = :chunking,
+                   title = :title, text = :text, parser = :parser, chunking = :chunking,
                    media_type = :media, updated_at = now()
             WHERE tenant = :t AND document = :d AND version = :v AND state NOT IN ('ready', 'failed')
         """),
@@ -242,7 +242,6 @@ def store_chunks(
         | {
             "pages": parsed.pages,
             "chunks": len(chunks),
-            "kept": len(chunks) - len(vectors),
             "title": key.seal(parsed.title.encode(), place=f"title:{document}:{place.version}"),
             "text": key.seal(parsed.text.encode(), place=f"text:{document}:{place.version}"),
             "parser": parsed.parser,
@@ -362,36 +361,28 @@ def go_live(connection: Connection, pending: PendingVersion) -> list[ChunkId]:
     )
     stale = before.deleted_at is not None or (before.live_version or 0) >= pending.version
     if stale:
-        return _only_in(connection, pending.document, pending.version, before.live_version)
+        replacement.mark_replaced(connection, pending.document, live=before.live_version)
+        return replacement.only_in(connection, pending.document, pending.version, before.live_version)
     connection.execute(
         text("UPDATE documents SET live_version = :v, updated_at = now() WHERE tenant = :t AND id = :d"), at
     )
     collections.advance_epoch(connection, pending.collection)
-    if before.live_version is None:
-        return []
-    return _only_in(connection, pending.document, before.live_version, pending.version)
+    return replacement.replace_version(connection, pending.document, before.live_version, by=pending.version)
 
 
-def _only_in(connection: Connection, document: DocumentId, version: int, other: int | None) -> list[ChunkId]:
-    rows = connection.execute(
-        text("""
-            SELECT DISTINCT chunk FROM version_chunks WHERE tenant = :t AND document = :d AND version = :v
-            EXCEPT
-            SELECT chunk FROM version_chunks WHERE tenant = :t AND document = :d AND version = :other
-        """),
-        {"t": document.tenant, "d": document.id, "v": version, "other": other},
-    )
-    return [ChunkId(document.tenant, row.chunk) for row in rows]
-
-
-def live_rows(connection: Connection, collection: CollectionId, *, after: str, limit: int) -> list[StoredChunk]:
-    """What the indexes of a collection must hold, by chunk id after `after`; for rebuilding."""
+def live_rows(
+    connection: Connection, collection: CollectionId, *, after: str, limit: int, document: DocumentId | None = None
+) -> list[StoredChunk]:
+    """What the indexes of a collection (or of one document) must hold, by chunk id after `after`; for rebuilding."""
+    own = "" if document is None else "c.document = :d AND"
     rows = connection.execute(
         text(f"""
             SELECT {_STORED} FROM chunks c JOIN documents d ON d.tenant = c.tenant AND d.id = c.document
-            WHERE c.tenant = :t AND c.id > :after AND d.collection = :c AND {_IS_LIVE} ORDER BY c.id LIMIT :limit
+            WHERE c.tenant = :t AND {own} c.id > :after AND d.collection = :c AND {_IS_LIVE}
+            ORDER BY c.id LIMIT :limit
         """),
-        {"t": collection.tenant, "c": collection.id, "after": after, "limit": limit},
+        {"t": collection.tenant, "c": collection.id, "after": after, "limit": limit}
+        | ({} if document is None else {"d": document.id}),
     )
     return [_stored(row) for row in rows]
 

@@ -132,6 +132,7 @@ documents = Table(
     Column("collection", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("acl", BigInteger, nullable=False),
+    Column("acl_moved", Boolean, nullable=False, server_default="false"),  # the indexes' rows carry an earlier ACL
     Column("live_version", Integer),
     Column("latest_version", Integer, nullable=False, server_default="0"),
     Column("key_wrapped", LargeBinary),  # NULL once erased: texts and blobs are unreadable from then on
@@ -142,6 +143,7 @@ documents = Table(
     PrimaryKeyConstraint("tenant", "id"),
     ForeignKeyConstraint(["tenant", "collection"], ["collections.tenant", "collections.id"]),
     ForeignKeyConstraint(["tenant", "acl"], ["acls.tenant", "acls.acl"]),
+    Index("documents_acl_moved", "tenant", "id", postgresql_where=text("acl_moved")),
     Index(
         "documents_name",
         "tenant",
@@ -168,7 +170,9 @@ versions = Table(
     Column("progress", Float, nullable=False, server_default="0"),
     Column("pages", Integer),
     Column("chunks", Integer),
-    Column("chunks_kept", Integer),
+    Column("chunks_kept", Integer),  # of the version that was live before; with added and removed, once it is live
+    Column("chunks_added", Integer),
+    Column("chunks_removed", Integer),
     Column("chunks_done", Integer),  # embedded so far
     Column("stage_at", DateTime(timezone=True)),  # when it came into this state
     Column("title", LargeBinary),  # encrypted
@@ -179,8 +183,10 @@ versions = Table(
     Column("error", Text),
     _created(),
     _updated(),
+    Column("replaced_at", DateTime(timezone=True)),  # when a later version went live
     PrimaryKeyConstraint("tenant", "document", "version"),
     ForeignKeyConstraint(["tenant", "document"], ["documents.tenant", "documents.id"], ondelete="CASCADE"),
+    Index("versions_replaced", "replaced_at", postgresql_where=text("replaced_at IS NOT NULL")),
     Index("versions_in_work", "state", postgresql_where=text("state NOT IN ('ready', 'failed')")),
     Index("versions_to_index", "priority", "updated_at", postgresql_where=text("state = 'indexing'")),
     Index("versions_batch", "tenant", "batch", postgresql_where=text("batch IS NOT NULL")),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import Message
 from email.parser import BytesParser
+from fnmatch import fnmatchcase
 from typing import Any
 
 import httpx
@@ -90,6 +91,9 @@ class FakeGateway:
             ("/collections/([^/]+)/documents", "POST", self._upload),
             ("/documents/([^/]+)", "GET", self._document),
             ("/documents/([^/]+)", "DELETE", self._delete),
+            ("/documents/([^/]+)", "PATCH", self._change),
+            ("/documents/([^/]+)", "PUT", self._put),
+            ("/collections/([^/]+)/documents/delete", "POST", self._delete_many),
             ("/documents/([^/]+)/retry", "POST", self._retry),
             ("/documents/([^/]+)/versions/1/chunks", "GET", self._chunks),
             ("/collections/([^/]+)/(search|ask)", "POST", self._answer),
@@ -187,7 +191,11 @@ class FakeGateway:
         documents = self.collections[collection]
         unchanged = name in documents and documents[name]["data"] == data
         if not unchanged:
+            edited = name in documents
             documents[name] = self._fresh(collection, name, data)
+            kept, removed = (2, 4) if edited else (0, 0)
+            counts = {"chunks_kept": kept, "chunks_added": 3 - kept, "chunks_removed": removed}
+            documents[name]["changes"] = counts
         return httpx.Response(
             200 if unchanged else 202,
             json={
@@ -230,8 +238,8 @@ class FakeGateway:
         if document["looks"] <= 0 and document["name"] in self.fail:
             document |= {"state": "failed", "error_code": self.fail[document["name"]], "error": "It cannot be read."}
         elif document["looks"] <= 0:
-            document |= {"state": "ready", "chunks": 3, "live_version": 1, "progress": 1.0}
-        return {key: value for key, value in document.items() if key not in ("data", "looks")}
+            document |= {"state": "ready", "chunks": 3, "live_version": 1, "progress": 1.0, **document["changes"]}
+        return {key: value for key, value in document.items() if key not in ("data", "looks", "changes")}
 
     def _by_id(self, identity: str) -> dict[str, Any] | None:
         everything = (d for documents in self.collections.values() for d in documents.values())
@@ -248,6 +256,45 @@ class FakeGateway:
         assert document
         del self.collections[document["collection"]][document["name"]]
         return httpx.Response(202, json={"document_id": identity, "job": "job"})
+
+    def _change(self, request: httpx.Request, identity: str) -> httpx.Response:
+        document = self._by_id(identity)
+        assert document
+        asked = json.loads(request.content)
+        merged = {**document["metadata"], **asked.get("metadata", {})}
+        document["metadata"] = {key: value for key, value in merged.items() if value is not None}
+        access = asked.get("access")
+        return httpx.Response(200, json={**self._look(document), "versions": [], "access": access})
+
+    def _put(self, request: httpx.Request, identity: str) -> httpx.Response:
+        document = self._by_id(identity)
+        assert document
+        unchanged = document["data"] == form_of(request)[1]
+        reply = {
+            "document_id": identity,
+            "name": document["name"],
+            "version": 1 if unchanged else 2,
+            "job": None,
+            "unchanged": unchanged,
+            "sha256": "0" * 64,
+            "size_bytes": 1,
+            "state": "received",
+        }
+        return httpx.Response(200 if unchanged else 202, json=reply)
+
+    def _delete_many(self, request: httpx.Request, collection: str) -> httpx.Response:
+        """By name only, two at a time."""
+        asked = json.loads(request.content)
+        documents, patterns = self.collections[collection], asked["filter"]["names"]
+        fitting = [d for name, d in sorted(documents.items()) if any(fnmatchcase(name, p) for p in patterns)]
+        first = fitting if asked["dry_run"] else fitting[:2]
+        selected = [{"document_id": d["id"], "name": d["name"] if asked["dry_run"] else None} for d in first]
+        if not asked["dry_run"]:
+            for document in first:
+                del documents[document["name"]]
+        more = len(fitting) > len(first)
+        reply = {"dry_run": asked["dry_run"], "count": len(fitting), "more": more, "documents": selected}
+        return httpx.Response(200 if asked["dry_run"] else 202, json=reply)
 
     def _retry(self, _request: httpx.Request, identity: str) -> httpx.Response:
         document = self._by_id(identity)

@@ -57,9 +57,12 @@ class Library:
 
     def version(self, upload: Upload) -> Version:
         """How far an uploaded version is."""
+        return next(v for v in self.versions(upload.document) if v.version == upload.version)
+
+    def versions(self, document: DocumentId) -> list[Version]:
+        """All versions, newest first."""
         with self.database.transaction() as connection:
-            found = documents.versions_of(connection, upload.document)
-        return next(v for v in found if v.version == upload.version)
+            return documents.versions_of(connection, document)
 
     def states(self) -> dict[VersionState, int]:
         """How many documents have their newest version in each state."""

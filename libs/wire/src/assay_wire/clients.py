@@ -158,7 +158,7 @@ class AssayClient:
             f"/v1/collections/{_part(collection)}/documents",
             data=fields,
             files={"file": (Path(name or "file").name, _Watched(source, on_progress))},
-            headers={"Idempotency-Key": idempotency_key} if idempotency_key else {},
+            headers=_under_key(idempotency_key),
         )
 
     def documents_page(
@@ -216,8 +216,48 @@ class AssayClient:
             params=_given(limit=limit, cursor=cursor),
         )
 
+    def put_document(
+        self,
+        document_id: str,
+        source: Path,
+        *,
+        idempotency_key: str | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> public.Upload:
+        """Send a new version of a document, which keeps its name."""
+        with source.open("rb") as file:
+            return self._ask(
+                public.Upload,
+                "PUT",
+                f"/v1/documents/{_part(document_id)}",
+                files={"file": (source.name, _Watched(file, on_progress))},
+                headers=_under_key(idempotency_key),
+            )
+
+    def change_document(self, document_id: str, change: public.DocumentChange) -> public.DocumentDetail:
+        """Change metadata or access; what is None stays."""
+        body = change.model_dump(mode="json", exclude_unset=True)
+        return self._ask(public.DocumentDetail, "PATCH", f"/v1/documents/{_part(document_id)}", json=body)
+
     def delete_document(self, document_id: str) -> public.Deletion:
         return self._ask(public.Deletion, "DELETE", f"/v1/documents/{_part(document_id)}")
+
+    def delete_documents(
+        self,
+        collection: str,
+        wanted: public.DocumentFilter,
+        *,
+        dry_run: bool = False,
+        idempotency_key: str | None = None,
+    ) -> public.BulkDeleted:
+        """Delete the documents that fit, or say which they are. If `more` fit, call again (under another key)."""
+        return self._ask(
+            public.BulkDeleted,
+            "POST",
+            f"/v1/collections/{_part(collection)}/documents/delete",
+            json=public.BulkDeletion(filter=wanted, dry_run=dry_run).model_dump(mode="json"),
+            headers=_under_key(idempotency_key),
+        )
 
     def retry_document(self, document_id: str) -> public.Retry:
         return self._ask(public.Retry, "POST", f"/v1/documents/{_part(document_id)}/retry")
@@ -354,6 +394,10 @@ class _Watched:
 
 def _part(name: str) -> str:
     return quote(name, safe="")
+
+
+def _under_key(idempotency_key: str | None) -> dict[str, str]:
+    return {"Idempotency-Key": idempotency_key} if idempotency_key else {}
 
 
 def _given(**params: str | int | None) -> dict[str, str | int]:

@@ -6,10 +6,17 @@ Requests refuse unknown fields. Answers may gain fields, so clients pass over th
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 MAX_QUESTION_CHARS = 4_000
 MAX_TOP_K = 200
+MAX_RULES = 200
+MAX_SELECTED = 1_000
+DocumentState = Literal["received", "parsing", "embedding", "indexing", "ready", "failed"]
+_KEPT = (
+    "Chunks that it shares with the version that was live before it, which were neither embedded nor written again;"
+    " known once it is live itself."
+)
 
 
 def _without_nul(text: str) -> str:
@@ -19,6 +26,7 @@ def _without_nul(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_without_nul)]
+PrincipalName = Annotated[Text, Field(min_length=1, max_length=255)]
 
 
 class Request(BaseModel):
@@ -211,6 +219,9 @@ class DocumentSummary(Reply):
     media_type: str
     pages: int | None
     chunks: int | None
+    chunks_kept: Annotated[int | None, Field(description=_KEPT)] = None
+    chunks_added: int | None = None
+    chunks_removed: int | None = None
     created_at: datetime
     updated_at: datetime
     metadata: dict[str, str]
@@ -225,13 +236,41 @@ class Version(Reply):
     media_type: str
     pages: int | None
     chunks: int | None
+    chunks_kept: Annotated[int | None, Field(description=_KEPT)] = None
+    chunks_added: int | None = None
+    chunks_removed: int | None = None
     error_code: str | None
     error: str | None
     created_at: datetime
     updated_at: datetime
+    replaced_at: Annotated[
+        datetime | None, Field(description="When a later version went live; it is kept for some time after that.")
+    ] = None
+
+
+class Access(Request):
+    """Who may read a document: users and groups by id, or "everyone". Who is denied may not, whatever allows it."""
+
+    allow: Annotated[list[PrincipalName], Field(min_length=1, max_length=MAX_RULES, examples=[["everyone"]])]
+    deny: Annotated[list[PrincipalName], Field(max_length=MAX_RULES)] = []
+
+
+class DocumentChange(Request):
+    """What is to change of a document; what is left out stays."""
+
+    metadata: Annotated[
+        dict[Text, Text | None] | None,
+        Field(description="Values to set; null takes a name out (RFC 7396).", examples=[{"author": "Ada"}]),
+    ] = None
+    access: Annotated[Access | None, Field(description="The rules from now on, in place of all before.")] = None
 
 
 class DocumentDetail(DocumentSummary):
+    versions: Annotated[list[Version], Field(description="Newest first.")]
+    access: Annotated[Access | None, Field(description="Who may read it; shown to curators.")] = None
+
+
+class VersionList(Reply):
     versions: Annotated[list[Version], Field(description="Newest first.")]
 
 
@@ -284,6 +323,51 @@ class ChunkPage(Reply):
 class Deletion(Reply):
     document_id: str
     job: str
+
+
+class DocumentFilter(Request):
+    """Documents that fit every part that is given."""
+
+    names: Annotated[
+        list[Annotated[Text, Field(min_length=1, max_length=255)]],
+        Field(
+            max_length=100,
+            description="Patterns of whole names, of which one must fit; * stands for anything, also /.",
+            examples=[["reports/2024-*"]],
+        ),
+    ] = []
+    ids: Annotated[list[Annotated[Text, Field(max_length=32)]], Field(max_length=MAX_SELECTED)] = []
+    states: Annotated[list[DocumentState], Field(max_length=6, description="Of the newest version.")] = []
+    metadata: Annotated[
+        dict[Text, Text | int | float], Field(max_length=32, description="Values that must be equal, or among tags.")
+    ] = {}
+    uploaded_before: Annotated[AwareDatetime | None, Field(description="Of the newest version.")] = None
+    uploaded_after: Annotated[AwareDatetime | None, Field(description="Of the newest version.")] = None
+
+
+class BulkDeletion(Request):
+    """Which documents to delete. At least one part of the filter must be given; the name `*` means all."""
+
+    filter: DocumentFilter
+    dry_run: Annotated[bool, Field(description="Only say which they are.")] = False
+
+
+class BulkDeleted(Reply):
+    """The documents that fit, by id; the first of them if there are many."""
+
+    dry_run: bool
+    count: Annotated[int, Field(description="Documents that fit.")]
+    more: Annotated[
+        bool,
+        Field(description=f"More than {MAX_SELECTED} fit: the first so many were deleted, ask again for the rest."),
+    ]
+    documents: list["SelectedDocument"]
+
+
+class SelectedDocument(Reply):
+    document_id: str
+    name: Annotated[str | None, Field(description="In a dry run; what is deleted has none any more.")] = None
+    job: Annotated[str | None, Field(description="Of its deletion; null in a dry run.")] = None
 
 
 class SearchQuery(Request):

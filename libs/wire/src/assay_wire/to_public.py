@@ -59,11 +59,15 @@ def document_summary(
 
 
 def document_detail(
-    found: documents.Document, versions: list[documents.Version], collection_name: str
+    found: documents.Document,
+    versions: list[documents.Version],
+    collection_name: str,
+    *,
+    access: public.Access | None = None,
 ) -> public.DocumentDetail:
     """`versions` newest first, at least one."""
     return public.DocumentDetail.model_validate(
-        _summary(found, versions[0], collection_name) | {"versions": [_version(v) for v in versions]}
+        _summary(found, versions[0], collection_name) | {"versions": [_version(v) for v in versions], "access": access}
     )
 
 

@@ -44,7 +44,10 @@ class Failure:
 
 @dataclass
 class Ingest:
-    """What became of the files. `waiting` maps document ids to names; `chunks` counts new versions only."""
+    """What became of the files. `waiting` maps document ids to names; `chunks` counts new versions only.
+
+    `kept`, `added` and `removed` are chunks of these compared with the versions that were live before.
+    """
 
     uploads: "list[Upload]" = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list[Failure])
@@ -52,6 +55,9 @@ class Ingest:
     fresh: set[str] = field(default_factory=set[str])
     ready: int = 0
     chunks: int = 0
+    kept: int = 0
+    added: int = 0
+    removed: int = 0
 
     @property
     def unchanged(self) -> int:
@@ -192,5 +198,12 @@ def _settle(result: Ingest, identity: str, document: "DocumentSummary | None") -
     else:
         result.ready += 1
         if identity in result.fresh:
-            result.chunks += document.chunks or 0
+            _count_chunks(result, document)
     return 0.0
+
+
+def _count_chunks(result: Ingest, document: "DocumentSummary") -> None:
+    result.chunks += document.chunks or 0
+    result.kept += document.chunks_kept or 0
+    result.added += document.chunks_added or 0
+    result.removed += document.chunks_removed or 0

@@ -8,7 +8,7 @@ from assay_core.errors import AssayError
 from typer.core import TyperGroup
 
 from assay_cli import failures, plugins
-from assay_cli.commands import ask, bench, collections, documents, evaluate, ingest, jobs, search
+from assay_cli.commands import ask, bench, collections, document_changes, documents, evaluate, ingest, jobs, search
 from assay_cli.session import Session, session_of
 
 
@@ -75,6 +75,7 @@ def main(
 ingest.register(app)
 search.register(app)
 ask.register(app)
+document_changes.register(documents.app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(collections.app, name="collections")
 app.add_typer(jobs.app, name="jobs")

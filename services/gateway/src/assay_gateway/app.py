@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from assay_gateway import (
     ask,
     collections,
+    document_changes,
     documents,
     evaluations,
     jobs,
@@ -127,6 +128,7 @@ def _include_documents(
     )
     app.include_router(documents.build_routes(who=who, transactions=transactions, vault=parts.vault, cursors=cursors))
     app.include_router(jobs.build_routes(who=who, transactions=transactions, cursors=cursors))
+    app.include_router(document_changes.build_routes(who=who, transactions=transactions))
     watchers = Slots(limits.max_watchers, what="watchers of documents")
     app.include_router(watching.build_routes(who=who, transactions=transactions, slots=watchers))
 

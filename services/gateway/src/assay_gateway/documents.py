@@ -1,13 +1,12 @@
-"""Documents: list, look at, read, delete. Uploads have a file of their own."""
+"""Documents: list, look at, read. Uploads and changes have files of their own."""
 
 from typing import Annotated
 
-from assay_core.crash_points import reach
-from assay_core.documents import VersionState
+from assay_core.documents import DocumentId, VersionState
 from assay_core.errors import Invalid
 from assay_core.principals import Principal
 from assay_core.reasons import REASONS
-from assay_store import collections, documents, reading
+from assay_store import collections, document_access, documents, reading
 from assay_store.encryption import Vault
 from assay_wire import public, to_public
 from fastapi import APIRouter, Depends, Path, Query
@@ -58,13 +57,13 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
     @router.get("/v1/documents/{id}", summary="Look at a document and its versions")
     async def get_document(id: str, principal: Principal = Depends(who)) -> public.DocumentDetail:
         document = document_id(principal, id)
+        return await transactions(lambda c: detail(c, principal, document))
 
-        def read(connection: Connection) -> public.DocumentDetail:
-            found = documents.get(connection, principal, document)
-            collection = collections.by_id(connection, principal, found.collection)
-            return to_public.document_detail(found, documents.versions_of(connection, document), collection.name)
-
-        return await transactions(read)
+    @router.get("/v1/documents/{id}/versions", summary="List a document's versions, newest first")
+    async def list_versions(id: str, principal: Principal = Depends(who)) -> public.VersionList:
+        document = document_id(principal, id)
+        found = await transactions(lambda c: detail(c, principal, document))
+        return public.VersionList(versions=found.versions)
 
     @router.get("/v1/documents/{id}/versions/{version}/text", summary="Read a version's text around a passage")
     async def get_text(
@@ -107,21 +106,6 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
             next_cursor=None if last is None else cursors.make(principal, listing, last),
         )
 
-    @router.delete("/v1/documents/{id}", status_code=202, summary="Delete a document")
-    async def delete_document(id: str, principal: Principal = Depends(who)) -> public.Deletion:
-        require_role(principal, "contributor", "curator")
-        document = document_id(principal, id)
-
-        def delete(connection: Connection) -> str:
-            documents.get(connection, principal, document)
-            job = documents.delete(connection, document)
-            reach("tombstone.before_commit")
-            return job
-
-        job = await transactions(delete)
-        reach("tombstone.after_commit")
-        return public.Deletion(document_id=id, job=job)
-
     @router.get("/v1/reasons", summary="List why documents may fail")
     async def list_reasons(principal: Principal = Depends(who)) -> public.ReasonList:  # noqa: ARG001
         return public.ReasonList(
@@ -144,6 +128,17 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
         return public.Retry(document_id=id, version=begun.version, job=begun.job)
 
     return router
+
+
+def detail(connection: Connection, who: Principal, document: DocumentId) -> public.DocumentDetail:
+    """A document with its versions, and for curators with its rules. Raises `NotFound`."""
+    found = documents.get(connection, who, document)
+    collection = collections.by_id(connection, who, found.collection)
+    access = None
+    if who.has("curator"):
+        rules = document_access.rules_of(connection, document.tenant, found.acl)
+        access = public.Access(allow=list(rules.allow), deny=list(rules.deny))
+    return to_public.document_detail(found, documents.versions_of(connection, document), collection.name, access=access)
 
 
 def passage(

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_JSON_DEPTH = 64
-_UPLOAD = re.compile(r"/v1/collections/[^/]+/documents")
+_UPLOAD = re.compile(r"POST /v1/collections/[^/]+/documents|PUT /v1/documents/[^/]+")
 _HEALTH = ("/livez", "/readyz", "/metrics")
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json", re.ASCII)
 # Possessive, and content with an unfinished end: no start is tried twice, so that the time is linear in any input.
@@ -97,7 +97,7 @@ class BodyGate:
         self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or (scope["method"] == "POST" and _UPLOAD.fullmatch(scope["path"])):
+        if scope["type"] != "http" or _UPLOAD.fullmatch(f"{scope['method']} {scope['path']}"):
             await self._app(scope, receive, send)
             return
         try:

@@ -30,45 +30,44 @@ _EXAMPLES: dict[str, tuple[str, str]] = {
     "507": ("storage_full", "The disk is full; make room and send it again."),
 }
 
-UPLOAD_FORM: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {
-                        "name": {
-                            "type": "string",
-                            "description": "Name to show, with folders; default: the file's own. Before the file.",
-                        },
-                        "metadata": {
-                            "type": "string",
-                            "contentMediaType": "application/json",
-                            "description": "JSON object with text values. Before the file.",
-                        },
-                        "priority": {
-                            "type": "string",
-                            "enum": ["interactive", "bulk"],
-                            "description": "Interactive uploads overtake bulk loads. Before the file.",
-                        },
-                        "batch": {
-                            "type": "string",
-                            "description": "An id of your own, for the progress of uploads that belong together: "
-                            "GET /v1/batches/{id}. Before the file.",
-                        },
-                        "file": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": f"The file: {ACCEPTED}.",
-                        },
-                    },
-                },
-            }
-        },
+_NAME_FIELD = {
+    "name": {
+        "type": "string",
+        "description": "Name to show, with folders; default: the file's own. Before the file.",
     }
 }
+_FILE_FIELDS = {
+    "metadata": {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "description": "JSON object with text values. Before the file.",
+    },
+    "priority": {
+        "type": "string",
+        "enum": ["interactive", "bulk"],
+        "description": "Interactive uploads overtake bulk loads. Before the file.",
+    },
+    "batch": {
+        "type": "string",
+        "description": "An id of your own, for the progress of uploads that belong together: GET /v1/batches/{id}."
+        " Before the file.",
+    },
+    "file": {
+        "type": "string",
+        "format": "binary",
+        "description": f"The file: {ACCEPTED}.",
+    },
+}
+
+
+def _form(properties: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "required": ["file"], "properties": properties}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+UPLOAD_FORM = _form(_NAME_FIELD | _FILE_FIELDS)
+# A document keeps its name.
+VERSION_FORM = _form(_FILE_FIELDS)
 
 
 def operation_id(route: APIRoute) -> str:

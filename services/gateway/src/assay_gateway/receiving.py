@@ -4,18 +4,18 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from assay_core.documents import Collection
+from assay_core.documents import Collection, DocumentId
 from assay_core.errors import Conflict, Invalid
 from assay_core.jobs import Priority
 from assay_core.names import clean_name
 from assay_core.ports import BlobStore
 from assay_core.principals import Principal
 from assay_runtime.threads import Workers
-from assay_store import documents, visibility
+from assay_store import document_changes, documents, visibility
 from assay_store.documents import UploadTarget
 from assay_store.encryption import Vault
 from assay_store.intake import Sealed
@@ -79,9 +79,9 @@ class Receiver:
         self._clock = clock
 
     async def receive(
-        self, who: Principal, collection: Collection, content_type: str, pieces: AsyncIterator[bytes]
+        self, content_type: str, pieces: AsyncIterator[bytes], *, find: Callable[[str], Awaitable[UploadTarget]]
     ) -> Received:
-        """Read a form with a file. Leaves no blob behind if it raises.
+        """Read a form with a file. `find` says by its name where it goes. Leaves no blob behind if it raises.
 
         Raises:
             Invalid: the form, its name or its type cannot be used, or it is too large, empty or too slow.
@@ -90,7 +90,7 @@ class Receiver:
         async with AsyncExitStack() as stack:
             async for piece in self._bounded(pieces):
                 for event in reader.feed(piece):
-                    await self._take(who, collection, form, event, stack)
+                    await self._take(form, event, stack, find)
             reader.finish()
             assert form.sealed is not None
             return Received(form.sealed, form.metadata, form.priority, form.batch)
@@ -105,6 +105,10 @@ class Receiver:
             return target
 
         return await self._transactions(find)
+
+    async def version_target(self, who: Principal, document: DocumentId) -> UploadTarget:
+        """The document of this id. Raises `NotFound`."""
+        return await self._transactions(lambda c: document_changes.version_target(c, self._vault, who, document))
 
     async def discard(self, blob_key: str) -> None:
         """Remove a blob that was not recorded; nothing happens if it has been renamed."""
@@ -129,7 +133,7 @@ class Receiver:
             yield piece
 
     async def _take(
-        self, who: Principal, collection: Collection, form: _Form, event: Event, stack: AsyncExitStack
+        self, form: _Form, event: Event, stack: AsyncExitStack, find: Callable[[str], Awaitable[UploadTarget]]
     ) -> None:
         match event:
             case Field("name", value):
@@ -147,7 +151,7 @@ class Receiver:
                     code="validation",
                 )
             case FileStart(filename):
-                target = await self.target(who, collection, clean_name(form.name or filename))
+                target = await find(clean_name(form.name or filename))
                 writer = BlobWriter(
                     blobs=self._blobs,
                     target=target,
@@ -202,11 +206,15 @@ def _metadata(raw: bytes) -> dict[str, str]:
             'The field \'metadata\' must be a JSON object with text values, such as {"author": "Ada"}.',
             code="bad_metadata",
         ) from error
+    check_metadata(metadata)
+    return metadata
+
+
+def check_metadata(metadata: Mapping[str, str]) -> None:
+    """Raise `Invalid` if there is more metadata than a document may have."""
     longest = max((len(t) for pair in metadata.items() for t in pair), default=0)
     if len(metadata) > _MAX_METADATA or longest > _MAX_METADATA_CHARS or "\\u0000" in json.dumps(metadata):
         raise Invalid(
-            f"The field 'metadata' may hold {_MAX_METADATA} entries of {_MAX_METADATA_CHARS:,} characters, without"
-            " NUL.",
+            f"The metadata may hold {_MAX_METADATA} entries of {_MAX_METADATA_CHARS:,} characters, without NUL.",
             code="bad_metadata",
         )
-    return metadata

@@ -3,8 +3,10 @@
 What a crash leaves behind is told in `assay_store.intake`.
 """
 
+from collections.abc import Awaitable, Callable
+
 from assay_core.crash_points import reach
-from assay_core.documents import Collection
+from assay_core.documents import Collection, CollectionId
 from assay_core.errors import Conflict, Invalid, NotFound
 from assay_core.ports import BlobStore
 from assay_core.principals import Principal
@@ -20,8 +22,9 @@ from starlette.requests import ClientDisconnect
 from assay_gateway.admission import Admission
 from assay_gateway.auth import Authenticator, require_role
 from assay_gateway.idempotency import KeyHeader, once, sent
+from assay_gateway.ids import document_id
 from assay_gateway.limits import Slots
-from assay_gateway.openapi import JSON, UPLOAD_FORM, operation_id
+from assay_gateway.openapi import JSON, UPLOAD_FORM, VERSION_FORM, operation_id
 from assay_gateway.receiving import Received, Receiver
 from assay_gateway.transactions import Transactions
 
@@ -37,7 +40,7 @@ def build_routes(
     max_bytes: int,
     slots: Slots,
 ) -> APIRouter:
-    """The upload route. Its body is read by hand, since FastAPI's forms spool plain text to disk."""
+    """The upload routes. Their bodies are read by hand, since FastAPI's forms spool plain text to disk."""
     router = APIRouter(tags=["documents"], generate_unique_id_function=operation_id)
 
     @router.post(
@@ -51,26 +54,60 @@ def build_routes(
     async def upload_document(
         name: str, request: Request, principal: Principal = Depends(who), idempotency_key: KeyHeader = None
     ) -> Response:
-        require_role(principal, "contributor", "curator")
-        sent(principal, "", idempotency_key)
-        declared_bytes = _declared(request, receiver, max_bytes)
+        declared_bytes = check_upload(request, principal, idempotency_key)
         with slots.taken():
             collection = await recorder.collection(principal, name)
             await admission.admit(principal, size_bytes=declared_bytes)
-            content_type = request.headers.get("content-type", "")
-            try:
-                received = await receiver.receive(principal, collection, content_type, request.stream())
-            except ClientDisconnect as error:
-                raise Invalid("The client went away in the middle of the upload.", code="broke_off") from error
+            received = await receive(request, lambda called: receiver.target(principal, collection, called))
             try:
                 outcome = await recorder.record(principal, collection, received, idempotency_key)
                 reach("upload.after_commit")
             finally:
                 await receiver.discard(received.sealed.blob_key)
-        body = public.Upload.model_validate(outcome.body)
-        return Response(body.model_dump_json(), status_code=outcome.status, media_type=JSON)
+        return _uploaded(outcome)
+
+    @router.put(
+        "/v1/documents/{id}",
+        status_code=202,
+        response_model=public.Upload,
+        responses={200: {"model": public.Upload, "description": "The newest version has these bytes already."}},
+        openapi_extra=VERSION_FORM,
+        summary="Upload a new version of a document",
+    )
+    async def put_document(
+        id: str, request: Request, principal: Principal = Depends(who), idempotency_key: KeyHeader = None
+    ) -> Response:
+        declared_bytes = check_upload(request, principal, idempotency_key)
+        document = document_id(principal, id)
+        with slots.taken():
+            # Before the body is read, so that a wrong id costs nobody an upload.
+            target = await receiver.version_target(principal, document)
+            await admission.admit(principal, size_bytes=declared_bytes)
+            received = await receive(request, lambda _: receiver.version_target(principal, target.document))
+            try:
+                outcome = await recorder.record_version(principal, received, idempotency_key)
+                reach("upload.after_commit")
+            finally:
+                await receiver.discard(received.sealed.blob_key)
+        return _uploaded(outcome)
+
+    def check_upload(request: Request, principal: Principal, idempotency_key: str | None) -> int:
+        require_role(principal, "contributor", "curator")
+        sent(principal, "", idempotency_key)
+        return _declared(request, receiver, max_bytes)
+
+    async def receive(request: Request, find: Callable[[str], Awaitable[UploadTarget]]) -> Received:
+        try:
+            return await receiver.receive(request.headers.get("content-type", ""), request.stream(), find=find)
+        except ClientDisconnect as error:
+            raise Invalid("The client went away in the middle of the upload.", code="broke_off") from error
 
     return router
+
+
+def _uploaded(outcome: Outcome) -> Response:
+    body = public.Upload.model_validate(outcome.body)
+    return Response(body.model_dump_json(), status_code=outcome.status, media_type=JSON)
 
 
 class Recorder:
@@ -96,11 +133,11 @@ class Recorder:
         name, sha256 = received.sealed.target.name, received.sealed.blob.sha256
         request = sent(who, "upload", idempotency_key, collection.id.id, name, received.metadata, sha256)
         try:
-            return await self._transactions(lambda c: self._write(c, who, collection, received, request))
+            return await self._transactions(lambda c: self._write(c, who, collection.id, received, request))
         except (IntegrityError, NotFound):
             await self._seal_again(who, collection, received)
         try:
-            return await self._transactions(lambda c: self._write(c, who, collection, received, request))
+            return await self._transactions(lambda c: self._write(c, who, collection.id, received, request))
         except (IntegrityError, NotFound) as error:
             raise Conflict(
                 f"{name!r} is being written by someone else; send it again.",
@@ -108,11 +145,18 @@ class Recorder:
                 retry_after_s=1,
             ) from error
 
+    async def record_version(self, who: Principal, received: Received, idempotency_key: str | None) -> Outcome:
+        """As `record`, for a document that is known by its id. Raises `NotFound` if it was deleted meanwhile."""
+        target = received.sealed.target
+        fingerprint = (target.document.id, received.metadata, received.sealed.blob.sha256)
+        request = sent(who, "put_document", idempotency_key, *fingerprint)
+        return await self._transactions(lambda c: self._write(c, who, target.collection, received, request))
+
     def _write(
-        self, connection: Connection, who: Principal, to: Collection, received: Received, request: Sent | None
+        self, connection: Connection, who: Principal, to: CollectionId, received: Received, request: Sent | None
     ) -> Outcome:
         if received.batch is not None:
-            batches.ensure(connection, who, to.id, received.batch)
+            batches.ensure(connection, who, to, received.batch)
         outcome = once(connection, request, lambda: self._record(connection, received))
         reach("upload.before_commit")
         return outcome

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from assay_core.errors import Invalid, NotFound
 
-from assay_cli.confirm import confirmed
 from assay_cli.options import CollectionOption, Command, OptionalCollection
 from assay_cli.output import models, print_json, print_table, say, size
 from assay_cli.session import session_of
 
 if TYPE_CHECKING:
     from assay_wire.clients import AssayClient
-    from assay_wire.public import DocumentSummary, Version
+    from assay_wire.public import Access, DocumentSummary, Version
 
 app = typer.Typer(no_args_is_help=True, help="Documents of a collection.")
 
@@ -59,32 +58,14 @@ def show(context: typer.Context, document: Document, collection: OptionalCollect
             ["id", found.id],
             ["collection", found.collection],
             ["readers see", f"version {found.live_version}" if found.live_version else "nothing yet"],
+            *(_access_rows(found.access) if found.access else []),
             *([f"{key}", value] for key, value in found.metadata.items()),
         ],
     )
     print_table(
-        ["version", "state", "type", "size", "pages", "chunks", "uploaded", "error"],
+        [*("version", "state", "type", "size", "pages", "chunks", "kept", "added", "removed", "uploaded"), "error"],
         [_version_row(version) for version in found.versions],
     )
-
-
-@app.command(cls=Command)
-def delete(
-    context: typer.Context,
-    documents: Annotated[list[str], typer.Argument(metavar="DOCUMENT…", help="Ids, or with --collection names.")],
-    collection: OptionalCollection = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-) -> None:
-    """Delete documents. They are gone from answers at once."""
-    session = session_of(context)
-    chosen = [session.client.document(document_id(session.client, name, collection)) for name in documents]
-    names = ", ".join(repr(document.name) for document in chosen)
-    confirmed(f"Delete {names} with all versions?", yes=yes)
-    deletions = [session.client.delete_document(document.id) for document in chosen]
-    if session.json:
-        print_json({"deleted": models(deletions)})
-    else:
-        say(f"Deleted {names}: gone from answers now, and from the stores in a moment.")
 
 
 @app.command(cls=Command)
@@ -134,6 +115,11 @@ def _document_row(document: "DocumentSummary", *, failed: bool) -> list[object]:
     return [*cells, document.error] if failed else list(cells)
 
 
+def _access_rows(access: "Access") -> list[list[object]]:
+    denied = [["not readable for", ", ".join(access.deny)]] if access.deny else []
+    return [["readable for", ", ".join(access.allow)], *denied]
+
+
 def _version_row(version: "Version") -> list[object]:
     error = f"{version.error_code}: {version.error}" if version.error_code else None
     uploaded = f"{version.created_at:%Y-%m-%d %H:%M}"
@@ -144,6 +130,9 @@ def _version_row(version: "Version") -> list[object]:
         size(version.size_bytes),
         version.pages,
         version.chunks,
+        version.chunks_kept,
+        version.chunks_added,
+        version.chunks_removed,
         uploaded,
         error,
     ]

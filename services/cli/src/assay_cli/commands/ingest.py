@@ -104,6 +104,9 @@ def summary(collection: str, result: Ingest, seconds: float) -> dict[str, object
         "failed": len(result.failures),
         "waiting": len(result.waiting),
         "chunks": result.chunks,
+        "chunks_kept": result.kept,
+        "chunks_added": result.added,
+        "chunks_removed": result.removed,
         "seconds": round(seconds, 3),
         "chunks_per_s": round(result.chunks / seconds, 2) if seconds > 0 else 0.0,
         "failures": [failure.as_json() for failure in result.failures],
@@ -116,4 +119,6 @@ def _say_summary(result: Ingest, seconds: float) -> None:
         parts.append(f"{len(result.waiting)} still at work (`assay documents list` shows how far)")
     parts.append(f"{len(result.failures)} failed")
     rate = f", {result.chunks / seconds:.1f} chunks/s" if result.chunks and seconds > 0 else ""
-    say(f"{', '.join(parts)}; {result.chunks} chunks in {seconds:.1f} s{rate}.")
+    edited = result.kept or result.removed
+    changes = f" ({result.kept} kept, {result.added} added, {result.removed} removed)" if edited else ""
+    say(f"{', '.join(parts)}; {result.chunks} chunks{changes} in {seconds:.1f} s{rate}.")
