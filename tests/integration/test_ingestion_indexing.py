@@ -73,7 +73,7 @@ class CountingEmbedder(FakeEmbedder):
         super().__init__()
         self.passages = 0
 
-    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+    def embed_passages(self, texts: Sequence[str]) -> list[list[float]]:
         self.passages += len(texts)
         return super().embed_passages(texts)
 

@@ -91,7 +91,7 @@ class FakeGateway:
             ("/collections/([^/]+)/documents", "POST", self._upload),
             ("/documents/([^/]+)", "GET", self._document),
             ("/documents/([^/]+)", "DELETE", self._delete),
-            ("/documents/([^/]+)", "PATCH", self._change),
+            ("/documents/([^/]+)", "PATCH", self._change_document),
             ("/documents/([^/]+)", "PUT", self._put),
             ("/collections/([^/]+)/documents/delete", "POST", self._delete_many),
             ("/documents/([^/]+)/retry", "POST", self._retry),
@@ -257,7 +257,7 @@ class FakeGateway:
         del self.collections[document["collection"]][document["name"]]
         return httpx.Response(202, json={"document_id": identity, "job": "job"})
 
-    def _change(self, request: httpx.Request, identity: str) -> httpx.Response:
+    def _change_document(self, request: httpx.Request, identity: str) -> httpx.Response:
         document = self._by_id(identity)
         assert document
         asked = json.loads(request.content)

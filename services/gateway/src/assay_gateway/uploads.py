@@ -12,6 +12,7 @@ from assay_core.ports import BlobStore
 from assay_core.principals import Principal
 from assay_runtime.threads import Workers
 from assay_store import batches, collections, intake
+from assay_store.documents import UploadTarget
 from assay_store.idempotency import Outcome, Sent
 from assay_wire import public
 from fastapi import APIRouter, Depends, Request, Response

@@ -116,8 +116,8 @@ def _document_row(document: "DocumentSummary", *, failed: bool) -> list[object]:
 
 
 def _access_rows(access: "Access") -> list[list[object]]:
-    denied = [["not readable for", ", ".join(access.deny)]] if access.deny else []
-    return [["readable for", ", ".join(access.allow)], *denied]
+    rows: list[list[object]] = [["readable for", ", ".join(access.allow)]]
+    return [*rows, ["not readable for", ", ".join(access.deny)]] if access.deny else rows
 
 
 def _version_row(version: "Version") -> list[object]:
