@@ -1,6 +1,6 @@
 """Real servers for the tests that need them: started once a session, on folders and ports of their own."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from uuid import uuid4
 
 import psycopg
@@ -36,12 +36,22 @@ def template_database(servers: Platform) -> str:
     return template
 
 
+@pytest.fixture(scope="session")
+def new_database_url(servers: Platform, template_database: str) -> Callable[[], str]:
+    """Makes a fresh database with the schema, and returns its URL."""
+
+    def make() -> str:
+        name = f"test_{uuid4().hex[:12]}"
+        _create_database(servers.env["ASSAY_DATABASE__URL"], f"{name} TEMPLATE assay_template")
+        return template_database.rsplit("/", 1)[0] + f"/{name}"
+
+    return make
+
+
 @pytest.fixture
-def database_url(servers: Platform, template_database: str) -> str:
+def database_url(new_database_url: Callable[[], str]) -> str:
     """The URL of a fresh database with the schema, for one test."""
-    name = f"test_{uuid4().hex[:12]}"
-    _create_database(servers.env["ASSAY_DATABASE__URL"], f"{name} TEMPLATE assay_template")
-    return template_database.rsplit("/", 1)[0] + f"/{name}"
+    return new_database_url()
 
 
 @pytest.fixture

@@ -141,7 +141,7 @@ def test_a_poisonous_document_is_buried_while_others_go_on(world: World) -> None
     for n in range(good // 2, good):
         world.library.upload(f"{n}.md", five_sections(f"d{n}"))
     bell = Doorbell(build_queue(world.env["ASSAY_BROKER__URL"], name="test"))
-    sweeper = Sweeper(database=world.database, doorbell=bell, blobs=world.library.blobs, waiting_s=60)
+    sweeper = Sweeper(database=world.database, doorbell=bell, waiting_s=60)
     deaths = 0
     while world.library.version(poison).state is not VersionState.FAILED:
         deaths += _dies(world, sweeper)

@@ -8,6 +8,7 @@ import pytest
 from assay_core.collection_settings import Chunking, CollectionSettings
 from assay_core.documents import AclId, ChunkId, CollectionId, DocumentId, VersionState
 from assay_core.errors import Unavailable
+from assay_core.jobs import JobKind
 from assay_core.ports import Vectors
 from assay_core.principals import EVERYONE, Principal
 from assay_core.search import CacheEntry, CacheScope, EvidenceVersion, IndexCounts, IndexRow
@@ -23,7 +24,7 @@ from assay_ingestion.prepare import Preparer
 from assay_ingestion.rebuild import Rebuild
 from assay_ingestion.reconcile import Reconciler
 from assay_ingestion.rows import RowLoader
-from assay_store import access, collections, documents, pipeline, visibility
+from assay_store import access, collections, documents, jobs, pipeline, visibility
 from assay_store.database import Database
 from assay_store.document_access import AccessRules, change_access
 from assay_store.locks import INDEX_WRITER, REBUILD_WANTED, NamedLock
@@ -273,6 +274,18 @@ def test_a_deletion_is_never_given_up(world: World) -> None:
     world.cache.down = True
     world.writer.work()
     assert world.sql("SELECT state FROM jobs WHERE kind = 'delete'") == [("done",)]
+
+
+def test_a_deletion_whose_indexer_died_goes_on_as_soon_as_there_is_another(world: World) -> None:
+    document = world.ingest("a.md", "Pumps.")
+    world.writer.work()
+    world.library.delete(document)
+    with world.database.transaction() as connection:
+        assert jobs.lease(connection, JobKind.DELETE, owner="dead", lease_s=120, limit=1)
+    assert not world.writer.work()
+    world.writer.take_over()
+    assert world.writer.work()
+    assert world.sql("SELECT erased_at IS NOT NULL FROM tombstones") == [(True,)]
 
 
 def test_vectors_that_are_lost_fail_the_version_with_a_way_out(world: World) -> None:

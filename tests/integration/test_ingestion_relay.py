@@ -1,5 +1,6 @@
 """The outbox, the bell and the sweeper on a real PostgreSQL and a real broker."""
 
+import hashlib
 import os
 import signal
 import threading
@@ -8,15 +9,16 @@ from collections.abc import Callable, Generator
 
 import pytest
 import redis
-from assay_core.documents import VersionState
+from assay_core.documents import DocumentId, VersionState
 from assay_core.errors import Unavailable
 from assay_core.jobs import MAX_ATTEMPTS, JobKind
 from assay_embedded.testing import Platform
 from assay_ingestion.doorbell import Doorbell
+from assay_ingestion.leftovers import Leftovers
 from assay_ingestion.relay import Relay, run
 from assay_ingestion.sweeper import Sweeper
 from assay_runtime.queue import build_queue
-from assay_store import jobs
+from assay_store import documents, jobs, pipeline
 from assay_store.database import Database
 from assay_testing.fake_blobs import FakeBlobStore
 from assay_testing.library import Library
@@ -90,7 +92,7 @@ def _publishes(relay: Relay) -> bool:
 
 def test_an_upload_is_rung_at_once(servers: Platform, database: Database, doorbell: Doorbell) -> None:
     library, relay = Library(database, FakeBlobStore()), Relay(database=database, doorbell=doorbell)
-    sweeper = Sweeper(database=database, doorbell=doorbell, blobs=FakeBlobStore(), waiting_s=30)
+    sweeper = Sweeper(database=database, doorbell=doorbell, waiting_s=30)
     stop = threading.Event()
     listener = Database(database.url)
     thread = threading.Thread(target=run, args=(relay, sweeper, listener, stop), kwargs={"sweep_s": 15})
@@ -109,8 +111,8 @@ def test_an_upload_is_rung_at_once(servers: Platform, database: Database, doorbe
 
 def test_forgotten_jobs_are_rung_again(servers: Platform, database: Database, doorbell: Doorbell) -> None:
     library = Library(database, FakeBlobStore())
-    sweeper = Sweeper(database=database, doorbell=doorbell, blobs=FakeBlobStore(), waiting_s=0)
-    patient = Sweeper(database=database, doorbell=doorbell, blobs=FakeBlobStore(), waiting_s=60)
+    sweeper = Sweeper(database=database, doorbell=doorbell, waiting_s=0)
+    patient = Sweeper(database=database, doorbell=doorbell, waiting_s=60)
     library.upload("a.md", "text")
     assert (patient.ring_overdue(), sweeper.ring_overdue()) == (0, 1)
     with database.transaction() as connection:
@@ -121,7 +123,7 @@ def test_forgotten_jobs_are_rung_again(servers: Platform, database: Database, do
 
 def test_a_job_that_kills_its_worker_each_time_is_buried(database: Database, doorbell: Doorbell) -> None:
     library = Library(database, FakeBlobStore())
-    sweeper = Sweeper(database=database, doorbell=doorbell, blobs=FakeBlobStore(), waiting_s=60)
+    sweeper = Sweeper(database=database, doorbell=doorbell, waiting_s=60)
     upload = library.upload("poison.md", "text")
     for _ in range(MAX_ATTEMPTS):
         assert sweeper.bury_exhausted() == 0
@@ -136,17 +138,59 @@ def test_a_job_that_kills_its_worker_each_time_is_buried(database: Database, doo
     assert sweeper.bury_exhausted() == 0
 
 
-def test_leftovers_of_broken_uploads_go_after_a_day(database: Database, doorbell: Doorbell) -> None:
+def test_only_blobs_that_nothing_names_for_a_while_are_removed(database: Database) -> None:
+    blobs = FakeBlobStore()
+    library = Library(database, blobs)
+    kept = library.upload("kept.md", "text").document
+    leftovers = Leftovers(database=database, blobs=blobs, every_s=3600, kept_s=3600)
+    folder = f"{kept.tenant}/{kept.id}"
+    named = set(blobs.keys(""))
+    doomed = {
+        "uploads/broken",
+        f"documents/{kept.tenant}/{'0' * 32}/first-upload-that-was-never-recorded",
+        f"documents/{folder}/version-that-was-never-recorded",
+        f"vectors/{folder}/9-1.f16",
+        f"vectors/{folder}/.tmp-0123",
+    }
+    for key in doomed:
+        blobs.put(key, [b"x"])
+    assert leftovers.remove() == 0
+    for key in blobs.held:
+        blobs.written_s[key] -= 7200
+    fresh = {"uploads/under-way", f"vectors/{folder}/9-2.f16"}
+    for key in fresh:
+        blobs.put(key, [b"x"])
+    assert leftovers.remove() == len(doomed)
+    assert set(blobs.keys("")) == named | fresh
+
+
+def test_an_upload_that_is_sent_again_is_not_taken_for_what_the_first_try_left(database: Database) -> None:
+    blobs = FakeBlobStore()
+    library = Library(database, blobs)
+    document = library.upload("a.md", "one").document
+    with database.transaction() as connection:
+        target = documents.upload_target(connection, library.vault, library.collection, "a.md", acl=library.acl)
+    key = target.blob_key(hashlib.sha256(b"two").hexdigest())
+    blobs.put(key, [b"half"])
+    blobs.written_s[key] -= 7200
+
+    class SentAgainMeanwhile(Leftovers):
+        def _remove_from(self, document: DocumentId) -> int:
+            library.upload("a.md", "two")
+            return super()._remove_from(document)
+
+    assert SentAgainMeanwhile(database=database, blobs=blobs, every_s=1, kept_s=3600).remove() == 0
+    assert key in blobs.held
+    with database.transaction() as connection:
+        assert pipeline.named_blobs(connection, [document]) == set(blobs.keys("documents"))
+
+
+def test_leftovers_are_looked_for_at_the_start_and_then_now_and_again(database: Database) -> None:
     blobs, now_s = FakeBlobStore(), 0.0
-    sweeper = Sweeper(database=database, doorbell=doorbell, blobs=blobs, waiting_s=60, now_s=lambda: now_s)
-    blobs.put("uploads/old", [b"x"])
-    assert sweeper.remove_stale_uploads() == 0
-    now_s = 12 * 3600
-    blobs.put("uploads/new", [b"x"])
-    sweeper.sweep()
-    now_s = 25 * 3600
-    assert sweeper.remove_stale_uploads() == 1
-    assert list(blobs.keys("uploads")) == ["uploads/new"]
+    leftovers = Leftovers(database=database, blobs=blobs, every_s=60, kept_s=0, now_s=lambda: now_s)
+    for expected, now_s in ((1, 0.0), (0, 59.0), (1, 60.0)):  # noqa: B007 (the clock reads it)
+        blobs.put("uploads/x", [b"x"])
+        assert leftovers.remove_if_due() == expected
 
 
 def _await(condition: Callable[[], bool], timeout_s: float = 60) -> None:

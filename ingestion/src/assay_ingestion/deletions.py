@@ -46,6 +46,11 @@ class Deletions:
         self._blobs = blobs
         self._cache = cache
 
+    def take_over(self) -> None:
+        """Go on at once with what the holder of the lock before was at when it died."""
+        with self._database.transaction() as connection:
+            jobs.reopen(connection, JobKind.DELETE)
+
     def run(self) -> int:
         """Erase the documents whose deletion was asked for longest ago. Returns how many.
 

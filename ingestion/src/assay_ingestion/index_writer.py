@@ -19,6 +19,10 @@ class IndexWriter:
     reconciler: Reconciler
     close: Callable[[], None]
 
+    def take_over(self) -> None:
+        """Call it with the lock newly held. Raises `Unavailable`."""
+        self.deletions.take_over()
+
     def work(self) -> bool:
         """Do what is due, a little of each. Returns whether there was a document to bring in or out.
 

@@ -73,9 +73,12 @@ def main() -> None:
 
 def write(writer: IndexWriter, lock: NamedLock, database: Database, stop: threading.Event) -> None:
     """Work until the process stops, the lock is lost, or a rebuild wants it."""
-    failures, damaged = 0, False
+    failures, damaged, taken_over = 0, False, False
     while not stop.is_set() and lock.still_held() and not lock.wanted_elsewhere(REBUILD_WANTED):
         try:
+            if not taken_over:
+                writer.take_over()
+                taken_over = True
             if damaged:
                 writer.heal()
             worked = writer.work()

@@ -21,6 +21,7 @@ from prometheus_client import Counter
 
 from assay_ingestion.bootstrap import choose_blobs, open_database
 from assay_ingestion.doorbell import Doorbell
+from assay_ingestion.leftovers import Leftovers
 from assay_ingestion.settings import RelayProcess
 from assay_ingestion.sweeper import Sweeper
 
@@ -30,6 +31,7 @@ SENT = Counter("assay_outbox_sent_total", "Messages that the queue has taken.")
 _TOGETHER = 100
 _POLL_S = 5.0
 _LONGEST_PAUSE_S = 15.0
+_LOOK_AT_LEFTOVERS_S = 10.0
 
 
 class Relay:
@@ -78,12 +80,25 @@ def main() -> None:
     doorbell = Doorbell(build_queue(settings.broker.url.get_secret_value(), name="assay-relay"))
     serve_in_background(settings.http, {"database": database.check, "broker": doorbell.check})
     own = settings.relay
-    sweeper = Sweeper(database=database, doorbell=doorbell, blobs=choose_blobs(settings.blobs), waiting_s=own.waiting_s)
+    blobs = choose_blobs(settings.blobs)
+    leftovers = Leftovers(database=database, blobs=blobs, every_s=own.leftovers_s, kept_s=own.leftovers_kept_s)
+    threading.Thread(target=remove_leftovers, args=(leftovers, stop), name="leftovers", daemon=True).start()
+    sweeper = Sweeper(database=database, doorbell=doorbell, waiting_s=own.waiting_s)
     log.info("relay.started")
     run(Relay(database=database, doorbell=doorbell), sweeper, database, stop, sweep_s=own.sweep_s)
     doorbell.close()
     database.dispose()
     log.info("relay.stopped")
+
+
+def remove_leftovers(leftovers: Leftovers, stop: threading.Event) -> None:
+    """Look for blobs that nothing names until the process stops; apart, since a large store takes a while."""
+    while not stop.is_set():
+        try:
+            leftovers.remove_if_due()
+        except (Unavailable, OSError) as error:
+            log.warning("leftovers.not_removed", error=str(error))
+        stop.wait(_LOOK_AT_LEFTOVERS_S)
 
 
 def run(relay: Relay, sweeper: Sweeper, database: Database, stop: threading.Event, *, sweep_s: float) -> None:

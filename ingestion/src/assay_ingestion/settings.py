@@ -47,10 +47,16 @@ class IndexingSettings(Section):
 
 
 class RelaySettings(Section):
-    """`sweep_s` is how often forgotten jobs are looked for; a job may wait `waiting_s` before it is rung again."""
+    """`sweep_s` is how often forgotten jobs are looked for; a job may wait `waiting_s` before it is rung again.
+
+    Every `leftovers_s`, blobs that nothing has named for `leftovers_kept_s` are removed; no upload may take longer
+    between its last byte and its record.
+    """
 
     sweep_s: float = 15.0
     waiting_s: float = 30.0
+    leftovers_s: float = 6 * 3600.0
+    leftovers_kept_s: float = 3600.0
 
 
 class WorkerProcess(ProcessSettings):

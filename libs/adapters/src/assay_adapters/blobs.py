@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from errno import EDQUOT, ENOSPC
@@ -71,12 +72,14 @@ class FolderBlobStore:
         _sync_folder(path.parent)
         return removed
 
-    def keys(self, prefix: str) -> Iterator[str]:
+    def keys(self, prefix: str, *, older_than_s: float = 0.0) -> Iterator[str]:
+        latest_s = time.time() - older_than_s
         start = self._path(prefix) if prefix else self._root
         for folder, _, names in os.walk(start):
             # What a killed process left half written is listed too, so that a sweeper can remove it.
-            for name in names:
-                yield str((Path(folder) / name).relative_to(self._root))
+            for path in (Path(folder) / name for name in names):
+                if not older_than_s or _written_s(path) <= latest_s:
+                    yield str(path.relative_to(self._root))
 
     def free_bytes(self) -> int:
         folder = self._root
@@ -100,6 +103,14 @@ def _full_disk_is_exhausted(key: str) -> Generator[None]:
         raise Exhausted(
             f"The disk is full: {key!r} could not be stored. Free some space, then send it again.", code="storage_full"
         ) from error
+
+
+def _written_s(path: Path) -> float:
+    """When a file was written last; never, if it has gone meanwhile."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
 
 
 def _private(path: str, flags: int) -> int:

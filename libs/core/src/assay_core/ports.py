@@ -233,8 +233,8 @@ class BlobStore(Protocol):
         """Remove the key, or every key below `prefix + "/"`. Returns how many; 0 is not an error."""
         ...
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        """Keys below `prefix`, in no particular order."""
+    def keys(self, prefix: str, *, older_than_s: float = 0.0) -> Iterator[str]:
+        """Keys below `prefix` that were written at least so long ago, in no particular order."""
         ...
 
     def free_bytes(self) -> int:

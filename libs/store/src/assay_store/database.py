@@ -58,6 +58,13 @@ class Database:
                 retry_after_s=5,
             ) from error
 
+    @contextmanager
+    def snapshot(self) -> Generator[Connection]:
+        """A read-only transaction whose statements all see the same moment. Raises as `transaction`."""
+        with self.transaction() as connection:
+            connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            yield connection
+
     def check(self) -> None:
         """A real query, for readiness."""
         with self.transaction() as connection:

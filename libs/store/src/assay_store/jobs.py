@@ -292,6 +292,14 @@ def give_back(connection: Connection, leases: Sequence[Lease], *, delay_s: float
         )
 
 
+def reopen(connection: Connection, kind: JobKind) -> int:
+    """Let all leases of a kind lapse, for the only process that works on it and has just started. Returns how many."""
+    return connection.execute(
+        text("UPDATE jobs SET lease_until = now() - interval '1 second' WHERE kind = :kind AND state = 'leased'"),
+        {"kind": kind},
+    ).rowcount
+
+
 def overdue(connection: Connection, kind: JobKind, *, waiting_s: float, limit: int) -> list[tuple[TenantId, str]]:
     """Open jobs that nobody works on: lapsed leases, and jobs that wait longer than `waiting_s`."""
     rows = connection.execute(

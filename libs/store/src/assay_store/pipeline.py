@@ -149,6 +149,27 @@ def hold_document(connection: Connection, document: DocumentId) -> bool:
     return row is not None and row.deleted_at is None
 
 
+def lock_document(connection: Connection, document: DocumentId) -> None:
+    """Keep uploads to a document, if it is there, waiting until the end of this transaction."""
+    connection.execute(
+        text("SELECT 1 FROM documents WHERE tenant = :t AND id = :d FOR UPDATE"),
+        {"t": document.tenant, "d": document.id},
+    )
+
+
+def named_blobs(connection: Connection, documents: Sequence[DocumentId]) -> set[str]:
+    """Keys of blobs that documents need: the bytes of their versions and the vectors of their chunks."""
+    rows = connection.execute(
+        text("""
+            WITH asked AS (SELECT * FROM unnest(CAST(:tenants AS text[]), CAST(:documents AS text[])) AS a(t, d))
+            SELECT v.blob_key AS key FROM asked a JOIN versions v ON v.tenant = a.t AND v.document = a.d
+            UNION SELECT c.vector_key FROM asked a JOIN chunks c ON c.tenant = a.t AND c.document = a.d
+        """),
+        {"tenants": [d.tenant for d in documents], "documents": [d.id for d in documents]},
+    )
+    return {row.key for row in rows}
+
+
 def show_progress(
     connection: Connection, state: VersionState, progress: Mapping[tuple[DocumentId, int], float]
 ) -> None:

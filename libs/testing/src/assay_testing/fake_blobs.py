@@ -1,4 +1,5 @@
 import io
+import time
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
@@ -6,15 +7,17 @@ from assay_core.errors import Invalid, NotFound
 
 
 class FakeBlobStore:
-    """Blobs in a dictionary, visible as `held`."""
+    """Blobs in a dictionary, visible as `held`; `written_s` (time.time) may be set back to make one old."""
 
     def __init__(self) -> None:
         self.held: dict[str, bytes] = {}
         self.room_bytes = 1 << 50
+        self.written_s: dict[str, float] = {}
 
     def put(self, key: str, chunks: Iterable[bytes]) -> int:
         data = b"".join(chunks)
         self.held[_checked(key)] = data
+        self.written_s[key] = time.time()
         return len(data)
 
     def open(self, key: str) -> BinaryIO:
@@ -26,6 +29,7 @@ class FakeBlobStore:
         if _checked(source) not in self.held:
             raise NotFound(f"there is no blob {source!r}")
         self.held[_checked(target)] = self.held.pop(source)
+        self.written_s[target] = self.written_s.pop(source)
 
     def delete(self, prefix: str) -> int:
         below = _checked(prefix) + "/"
@@ -34,9 +38,9 @@ class FakeBlobStore:
             del self.held[key]
         return len(doomed)
 
-    def keys(self, prefix: str) -> Iterator[str]:
-        below = _checked(prefix) + "/" if prefix else ""
-        yield from [key for key in self.held if key.startswith(below)]
+    def keys(self, prefix: str, *, older_than_s: float = 0.0) -> Iterator[str]:
+        below, latest_s = _checked(prefix) + "/" if prefix else "", time.time() - older_than_s
+        yield from [key for key in self.held if key.startswith(below) and self.written_s[key] <= latest_s]
 
     def free_bytes(self) -> int:
         return self.room_bytes

@@ -177,20 +177,21 @@ class HybridRetriever:
             hits: list[Hit] = []
             seen: set[str] = set()
             width = 2 * wanted if request.one_per_document else wanted
-            for start in range(0, len(candidates), width):
-                batch = candidates[start : start + width]
-                with self._database.transaction() as connection:
+            # Of one moment, or a version that goes live between two batches would stand beside the one before.
+            with self._database.snapshot() as connection:
+                for start in range(0, len(candidates), width):
+                    batch = candidates[start : start + width]
                     live = visibility.live_chunks(
                         connection, scope.collection.id, scope.index.acls, [c.chunk for c in batch]
                     )
-                for candidate in batch:
-                    found = live.get(candidate.chunk)
-                    if found is None or (request.one_per_document and found.document.id in seen):
-                        continue
-                    seen.add(found.document.id)
-                    hits.append(self._hit(len(hits) + 1, candidate, found, scored_by))
-                    if len(hits) == wanted:
-                        return hits
+                    for candidate in batch:
+                        found = live.get(candidate.chunk)
+                        if found is None or (request.one_per_document and found.document.id in seen):
+                            continue
+                        seen.add(found.document.id)
+                        hits.append(self._hit(len(hits) + 1, candidate, found, scored_by))
+                        if len(hits) == wanted:
+                            return hits
             return hits
 
         with step("read", timings):
