@@ -481,7 +481,7 @@ def test_rules_changed_on_the_way_in_reach_the_rows_once_it_is_live(world: World
     world.dense.upsert(loaded[0].rows, loaded[0].vectors)
     world.lexical.upsert(loaded[0].rows, loaded[0].texts)
     with world.database.transaction() as connection:
-        pipeline.go_live(connection, pending[0])
+        pipeline.go_live(connection, [pending[0]])
     assert _rows_of(world, acl) == (0, 0)
     world.writer.work()
     assert _rows_of(world, acl) == (1, 1)

@@ -69,7 +69,7 @@ class Shelf:
             body = text_for_index(title=name, heading_path=(), text=text)
             self.dense.upsert([row], self.embedder.embed_passages([body]))
             self.lexical.upsert([row], [body])
-            pipeline.go_live(connection, PendingVersion(made.document, self.collection, made.version, 1))
+            pipeline.go_live(connection, [PendingVersion(made.document, self.collection, made.version, 1)])
         return made.document
 
     def delete(self, document: DocumentId) -> None:

@@ -24,10 +24,13 @@ class TakesIn(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """How many jobs are leased together, and how many bytes of uploads; one larger file is taken alone."""
+    """How many jobs are leased together, and how many bytes of uploads; one larger file is taken alone.
+
+    So many ready `passages` count as one document."""
 
     documents: int = 32
     size_bytes: int = 8 << 20
+    passages: int = 16
 
 
 class Drain:
@@ -89,6 +92,7 @@ class Drain:
                 lease_s=self._lease_s,
                 limit=limit,
                 max_bytes=self._limits.size_bytes,
+                passages=self._limits.passages,
                 lapsed=lapsed,
             )
         if leases:

@@ -29,6 +29,8 @@ LIVE = Counter("assay_live_versions_total", "Versions that went live.")
 # Growing segments are searched row by row: a thousand rows of 384 numbers take about a millisecond.
 _SEAL_ROWS = 1000
 _SEAL_AFTER_S = 5.0
+# Each of their documents is locked until all are shown.
+_FLIPPED_TOGETHER = 500
 
 
 class Indexer:
@@ -99,14 +101,17 @@ class Indexer:
 
     def _go_live(self, ready: Sequence[PendingVersion]) -> None:
         replaced = defaultdict[CollectionId, list[ChunkId]](list)
-        for one in ready:
+        for start in range(0, len(ready), _FLIPPED_TOGETHER):
+            together = ready[start : start + _FLIPPED_TOGETHER]
             reach("flip.before")
             with step("go_live"), self._database.transaction() as connection:
-                replaced[one.collection] += pipeline.go_live(connection, one)
+                for collection, chunks in pipeline.go_live(connection, together).items():
+                    replaced[collection] += chunks
                 reach("flip.before_commit")
             reach("flip.after_commit")
-            LIVE.inc()
-            log.info("version.live", document_id=one.document.id, version=one.version, chunks=one.chunks)
+            LIVE.inc(len(together))
+            for one in together:
+                log.info("version.live", document_id=one.document.id, version=one.version, chunks=one.chunks)
         for collection, chunks in replaced.items():
             if chunks:
                 reach("cleanup.before_dense")

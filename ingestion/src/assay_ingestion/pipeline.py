@@ -21,7 +21,7 @@ from assay_core.errors import AssayError, Conflict, Exhausted, Unavailable
 from assay_core.jobs import MAX_ATTEMPTS, Lease
 from assay_core.ports import BlobStore, Embedder
 from assay_runtime.metrics import FAILURES, step
-from assay_store import jobs, pipeline
+from assay_store import jobs, passages, pipeline
 from assay_store.database import Database
 from assay_store.pipeline import Source, VectorPlace
 from prometheus_client import Counter
@@ -97,7 +97,9 @@ class Ingestion:
             sources = pipeline.sources(connection, leases)
             stored = pipeline.known_chunks(connection, [s.document for s in sources.values()])
             pipeline.show_progress(
-                connection, VersionState.PARSING, {(s.document, s.version): _PARSING for s in sources.values()}
+                connection,
+                VersionState.PARSING,
+                {(s.document, s.version): _PARSING for s in sources.values() if s.passage is None},
             )
         known = vectors.present(self._blobs, stored)
         large = sum(s.size_bytes for s in sources.values()) > self._limits.large_bytes
@@ -144,12 +146,15 @@ class Ingestion:
                 on_batch=_Progress(self._database, group, self._check_stop),
                 wanted=lambda document: not self._keeper.is_lost(document.held),
             )
-            places = [self._write_vectors(document, own) for document, own in zip(group, rows, strict=True)]
+            files = [(d, own) for d, own in zip(group, rows, strict=True) if d.source.passage is None]
+            ready = [(d, own) for d, own in zip(group, rows, strict=True) if d.source.passage is not None]
+            places = [(document, self._write_vectors(document, own)) for document, own in files]
             reach("chunks.before_store")
             with step("store"), self._database.transaction() as connection:
                 # In the order of ids, so that two workers with versions of the same documents cannot wait in a ring.
-                for document, own in sorted(zip(group, places, strict=True), key=lambda pair: pair[0].source.document):
+                for document, own in sorted(places, key=lambda pair: pair[0].source.document):
                     self._store(connection, document, own)
+                self._store_passages(connection, ready)
                 reach("chunks.before_commit")
             reach("chunks.after_commit")
         except Stopping:
@@ -174,7 +179,7 @@ class Ingestion:
 
     def _drop_leftovers(self, group: list[Prepared]) -> None:
         """Remove vector files of earlier tries, whose workers died before they recorded them."""
-        again = [document for document in group if document.held.epoch > 1]
+        again = [document for document in group if document.held.epoch > 1 and document.source.passage is None]
         if not again:
             return
         with self._database.transaction() as connection:
@@ -216,6 +221,14 @@ class Ingestion:
             chunks=len(document.chunks),
             embedded=len(document.new),
         )
+
+    def _store_passages(self, connection: Connection, ready: Sequence[tuple[Prepared, Rows]]) -> None:
+        if not ready:
+            return
+        stored = passages.store(connection, [_embedded(document, rows) for document, rows in ready])
+        DOCUMENTS.labels("stored").inc(len(stored))
+        CHUNKS.inc(sum(len(one.vectors) for one in stored))
+        log.info("passages.stored", passages=len(stored), refused=len(ready) - len(stored))
 
     def _dismiss(self, held: Lease) -> None:
         """End the job of a document that was deleted meanwhile."""
@@ -260,6 +273,11 @@ class Ingestion:
             raise Stopping
 
 
+def _embedded(document: Prepared, rows: Rows) -> passages.Embedded:
+    new = {chunk.id.id: vectors.as_bytes(row) for chunk, row in zip(document.new, rows, strict=True)}
+    return passages.Embedded(document.held, document.source, document.key, document.parsed.title, document.chunks, new)
+
+
 def _still_ours(connection: Connection, held: Lease) -> bool:
     try:
         jobs.hold(connection, held)
@@ -291,6 +309,8 @@ class _Progress:
         self._shown_s = time.monotonic()
         progress = dict[tuple[DocumentId, int], float]()
         for document, n in zip(self._group, done, strict=True):
+            if document.source.passage is not None:
+                continue  # it is through in a moment
             share = n / max(1, len(document.new))
             progress[document.source.document, document.source.version] = _EMBEDDING + share * (_EMBEDDED - _EMBEDDING)
         with self._database.transaction() as connection:

@@ -17,6 +17,7 @@ from assay_runtime.metrics import step
 from assay_store.encryption import Key, Vault
 from assay_store.pipeline import Source
 
+from assay_ingestion import passages
 from assay_ingestion.chunk import split, with_short_title
 
 
@@ -51,6 +52,9 @@ class Preparer:
             Unavailable: a part that is needed does not answer.
         """
         key = self._vault.document_key(source.document, source.key_wrapped)
+        if source.passage is not None:
+            parsed, chunks = passages.divided(passages.opened(key, source, source.passage), source, self._embedder)
+            return Prepared(held, source, key, parsed, chunks, [c for c in chunks if c.id not in known])
         with step("parse"), self._blobs.open(source.blob_key) as sealed, plain_file(key.open_stream(sealed)) as path:
             parsed = self._parser.parse(path, name=source.name)
         with step("chunk"):

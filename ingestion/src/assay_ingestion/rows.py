@@ -10,7 +10,7 @@ from assay_core.documents import ChunkId, CollectionId, DocumentId, text_for_ind
 from assay_core.errors import AssayError, Broken, NotFound
 from assay_core.ports import BlobStore, LexicalIndex, VectorIndex
 from assay_core.search import IndexRow
-from assay_store.encryption import Vault
+from assay_store.encryption import Key, Vault
 from assay_store.pipeline import ChunkPayload, StoredChunk
 
 from assay_ingestion import vectors
@@ -61,9 +61,17 @@ class RowLoader:
             chunks[0].row.collection,
             [chunk.row for chunk in chunks],
             [document] * len(chunks),
-            vectors.read(self._blobs, [chunk.vector for chunk in chunks], self._dimension),
+            self._vectors(key, chunks),
             [text_for_index(title=p.title, heading_path=p.heading_path, text=p.text) for p in payloads],
         )
+
+    def _vectors(self, key: Key, chunks: Sequence[StoredChunk]) -> Rows:
+        sealed = {c.row.chunk.id: c.vector.sealed for c in chunks if c.vector.sealed is not None}
+        if len(sealed) == len(chunks):
+            return vectors.unseal(key, sealed, self._dimension)
+        if not sealed:
+            return vectors.read(self._blobs, [chunk.vector for chunk in chunks], self._dimension)
+        return np.concatenate([self._vectors(key, [chunk]) for chunk in chunks])
 
 
 def write_both(dense: VectorIndex, lexical: LexicalIndex, loaded: IndexRows) -> None:

@@ -21,8 +21,9 @@ class IngestionSettings(Section):
     """How documents are taken in.
 
     `max_*` and `parse_*` bound what one file may cost. `lanes` batches are worked on at once, each of up to
-    `batch_documents` files and `batch_bytes`; up to `batch_chunks` chunks of a batch are in memory, `embed_batch` are
-    embedded in one call. `lease_s` is how long a dead worker's documents wait for another.
+    `batch_documents` files (`batch_passages` ready passages count as one) and `batch_bytes`; up to `batch_chunks`
+    chunks of a batch are in memory, `embed_batch` are embedded in one call. `lease_s` is how long a dead worker's
+    documents wait for another.
     """
 
     max_bytes: int = 100 << 20
@@ -32,6 +33,7 @@ class IngestionSettings(Section):
     parse_memory_bytes: int = 1 << 30
     lanes: int = 2
     batch_documents: int = 32
+    batch_passages: int = 16
     batch_bytes: int = 8 << 20
     batch_chunks: int = 2000
     embed_batch: int = 64

@@ -12,10 +12,12 @@ from assay_core.documents import ChunkId, DocumentId
 from assay_core.errors import Broken
 from assay_core.jobs import Lease
 from assay_core.ports import BlobStore
+from assay_store.encryption import Key
 from assay_store.pipeline import VectorPlace
 from numpy.typing import NDArray
 
 Rows = NDArray[np.float32]
+Vector = NDArray[np.float32]
 
 
 def folder(document: DocumentId) -> str:
@@ -31,6 +33,22 @@ def file_key(held: Lease, *, epoch: int | None = None) -> str:
 def write(blobs: BlobStore, key: str, rows: Rows) -> None:
     """Store unit vectors (n, dimension) durably as fp16."""
     blobs.put(key, [np.ascontiguousarray(rows, dtype="<f2").tobytes()])
+
+
+def as_bytes(row: Vector) -> bytes:
+    """One unit vector as it is stored."""
+    return np.ascontiguousarray(row, dtype="<f2").tobytes()
+
+
+def unseal(key: Key, chunks: Mapping[str, bytes], dimension: int) -> Rows:
+    """Vectors that lie sealed in SQL, by chunk id. Returns float32 (n, dimension), rows of unit length, in order.
+
+    Raises `Broken` if one was changed, or is of another dimension.
+    """
+    raw = [key.open(sealed, place=f"vector:{chunk}") for chunk, sealed in chunks.items()]
+    if any(len(one) != 2 * dimension for one in raw):
+        raise Broken(f"A stored vector does not have {dimension} numbers.", code="corrupt")
+    return unit_rows(np.frombuffer(b"".join(raw), dtype="<f2").reshape(-1, dimension).astype(np.float32))
 
 
 def read(blobs: BlobStore, places: Sequence[VectorPlace], dimension: int) -> Rows:
@@ -56,9 +74,11 @@ def read(blobs: BlobStore, places: Sequence[VectorPlace], dimension: int) -> Row
 def present(blobs: BlobStore, places: Mapping[ChunkId, VectorPlace]) -> set[ChunkId]:
     """Those chunks whose vector files are there; the others are embedded again."""
     files = {
-        key for parent in {place.key.rpartition("/")[0] for place in places.values()} for key in blobs.keys(parent)
+        key
+        for parent in {place.key.rpartition("/")[0] for place in places.values() if place.key}
+        for key in blobs.keys(parent)
     }
-    return {chunk for chunk, place in places.items() if place.key in files}
+    return {chunk for chunk, place in places.items() if not place.key or place.key in files}
 
 
 def unit_rows(rows: Rows) -> Rows:

@@ -97,7 +97,7 @@ def _drain(
         owner=f"{socket.gethostname()}:{os.getpid()}",
         lease_s=own.lease_s,
         stop=stop,
-        limits=BatchLimits(own.batch_documents, own.batch_bytes),
+        limits=BatchLimits(own.batch_documents, own.batch_bytes, own.batch_passages),
         lanes=own.lanes,
     )
 

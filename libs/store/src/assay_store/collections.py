@@ -32,7 +32,7 @@ _COUNTS = """
 _SAME = "v.tenant = d.tenant AND v.document = d.id"
 _DUE = """
     d.tenant = :t AND d.collection = :c AND d.deleted_at IS NULL AND v.version = d.latest_version
-    AND v.state = 'ready' AND v.chunking <> :recipe
+    AND v.state = 'ready' AND v.chunking <> :recipe AND v.blob_key <> ''
 """
 
 

@@ -190,6 +190,8 @@ def _again(connection: Connection, document: DocumentId, *, priority: Priority |
         """),
         {"t": document.tenant, "d": document.id},
     ).one()
+    if not row.blob_key:
+        return _reopen(connection, document, row.version, row)
     blob = StoredBlob(row.sha256, row.size_bytes, row.media_type)
     return _new_version(
         connection,
@@ -201,6 +203,30 @@ def _again(connection: Connection, document: DocumentId, *, priority: Priority |
         priority=Priority(row.priority) if priority is None else priority,
         batch=row.batch,
     )
+
+
+def _reopen(connection: Connection, document: DocumentId, version: int, row: Row[tuple[object, ...]]) -> Upload:
+    """Work on a failed passage again as the same version: its text is sealed for that place."""
+    jobs.settle(connection, document)
+    connection.execute(
+        text("""
+            UPDATE versions SET state = 'received', progress = 0, error_code = NULL, error = NULL, updated_at = now()
+            WHERE tenant = :t AND document = :d AND version = :v
+        """),
+        {"t": document.tenant, "d": document.id, "v": version},
+    )
+    job = jobs.create(
+        connection,
+        JobKind.INGEST,
+        document,
+        version,
+        collection=row.collection,
+        task=jobs.INGEST_TASK,
+        priority=Priority(row.priority),
+        size_bytes=row.size_bytes,
+        passage=True,
+    )
+    return Upload(document, version, job, unchanged=False)
 
 
 def cancel(connection: Connection, document: DocumentId) -> int:

@@ -89,6 +89,7 @@ def create(
     task: str | None,
     priority: Priority = Priority.INTERACTIVE,
     size_bytes: int = 0,
+    passage: bool = False,
 ) -> str:
     """Write a job, and ring `task` for it if one is named. Returns the job's id."""
     job = new_id()
@@ -102,6 +103,7 @@ def create(
             collection=collection,
             priority=priority,
             size_bytes=size_bytes,
+            passage=passage,
             state=JobState.WAITING,
         )
     )

@@ -1,6 +1,7 @@
 """What ingestion writes: the way of a version from received to live, and of a document out of every store."""
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,13 +33,21 @@ _SET_PROGRESS = text("""
 
 
 _STORED = """
-    c.tenant, c.id, c.document, c.payload, c.vector_key, c.vector_row, d.collection, d.acl, d.key_wrapped
+    c.tenant, c.id, c.document, c.payload, c.vector_key, c.vector_row, c.vector, d.collection, d.acl, d.key_wrapped
 """
 _IS_LIVE = """
     (d.deleted_at IS NULL AND EXISTS (
         SELECT 1 FROM version_chunks lv WHERE lv.tenant = c.tenant AND lv.chunk = c.id
         AND lv.document = d.id AND lv.version = d.live_version))
 """
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPassage:
+    """A ready text with its title, both encrypted, that has no file."""
+
+    title: bytes
+    text: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,7 @@ class Source:
     key_wrapped: bytes | None
     deleted: bool
     chunking: Chunking = field(default_factory=Chunking)
+    passage: SealedPassage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,8 @@ class VectorPlace:
 
     key: str
     row: int
+    sealed: bytes | None = None
+    """The vector itself, encrypted, of a passage; it has no file, and `key` is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +120,8 @@ def sources(connection: Connection, leases: Sequence[Lease]) -> dict[str, Source
     rows = connection.execute(
         text("""
             SELECT a.job, a.tenant, d.id, d.collection, d.name, d.key_wrapped, d.deleted_at, v.version, v.blob_key,
-                   v.size_bytes, c.settings
+                   v.size_bytes, c.settings, CASE WHEN v.blob_key = '' THEN v.title END AS title,
+                   CASE WHEN v.blob_key = '' THEN v.text END AS text
             FROM unnest(CAST(:jobs AS text[]), CAST(:tenants AS text[]), CAST(:documents AS text[]),
                         CAST(:versions AS int[])) AS a(job, tenant, document, version)
             JOIN documents d ON d.tenant = a.tenant AND d.id = a.document
@@ -137,6 +150,7 @@ def _source(row: Row[tuple[object, ...]]) -> Source:
         key_wrapped=bytes(row.key_wrapped) if row.key_wrapped is not None else None,
         deleted=row.deleted_at is not None,
         chunking=CollectionSettings.stored(row.settings).chunking,
+        passage=None if row.text is None else SealedPassage(bytes(row.title), bytes(row.text)),
     )
 
 
@@ -306,20 +320,21 @@ def _insert_chunks(
 
 
 def pending_versions(connection: Connection, *, limit_chunks: int) -> list[PendingVersion]:
-    """Versions that wait for the indexes, oldest first, up to about `limit_chunks` chunks (at least one version).
+    """Versions that wait for the indexes, up to about `limit_chunks` chunks (at least one version).
 
-    Of a document only the newest is returned: what leaves the indexes with one version may be part of the next.
+    Interactive uploads go before bulk loads, and older ones before younger. Of a document only the newest is
+    returned: what leaves the indexes with one version may be part of the next.
     """
     rows = connection.execute(
         text("""
-            SELECT * FROM (
-                SELECT DISTINCT ON (v.tenant, v.document) v.tenant, v.document, d.collection, v.version, v.chunks,
-                       v.updated_at
-                FROM versions v JOIN documents d ON d.tenant = v.tenant AND d.id = v.document
-                WHERE v.state = 'indexing' AND d.deleted_at IS NULL
-                ORDER BY v.tenant, v.document, v.version DESC
-            ) newest ORDER BY updated_at LIMIT 500
-        """)
+            SELECT v.tenant, v.document, d.collection, v.version, v.chunks
+            FROM versions v JOIN documents d ON d.tenant = v.tenant AND d.id = v.document AND d.deleted_at IS NULL
+            WHERE v.state = 'indexing' AND NOT EXISTS (
+                SELECT 1 FROM versions n WHERE n.tenant = v.tenant AND n.document = v.document
+                AND n.version > v.version AND n.state = 'indexing')
+            ORDER BY v.priority, v.updated_at LIMIT :limit
+        """),
+        {"limit": limit_chunks},
     )
     taken: list[PendingVersion] = []
     total = 0
@@ -364,31 +379,86 @@ def chunks_to_index(connection: Connection, pending: Sequence[PendingVersion]) -
     return [_stored(row) for row in rows]
 
 
-def go_live(connection: Connection, pending: PendingVersion) -> list[ChunkId]:
-    """Make a version the one that readers see, in one step, unless a newer one is live or the document is gone.
+def go_live(connection: Connection, pending: Sequence[PendingVersion]) -> dict[CollectionId, list[ChunkId]]:
+    """Make versions of different documents those that readers see, all in one step.
 
-    Returns the chunks that no longer belong to the live version and must leave the indexes.
+    A version stays hidden if a newer one is live, the document is gone, or the work on it was cancelled. Returns the
+    chunks that no longer belong to a live version and must leave the indexes.
     """
-    at = {"t": pending.document.tenant, "d": pending.document.id, "v": pending.version}
-    before = connection.execute(
-        text("SELECT live_version, deleted_at FROM documents WHERE tenant = :t AND id = :d FOR UPDATE"), at
-    ).one()
-    connection.execute(
+    before = _lock_documents(connection, pending)
+    indexed = _make_ready(connection, pending)
+    shown = [
+        one
+        for one in pending
+        if (row := before[one.document]).deleted_at is None
+        and (row.live_version or 0) < one.version
+        and one.document in indexed
+    ]
+    _show(connection, shown)
+    for collection in sorted({one.collection for one in shown}):
+        collections.advance_epoch(connection, collection)
+    replacement.note_first(connection, [(o.document, o.version) for o in shown if not before[o.document].live_version])
+    leaving = defaultdict[CollectionId, list[ChunkId]](list)
+    live = {one.document for one in shown}
+    for one in pending:
+        before_live = before[one.document].live_version
+        if one.document not in live:
+            replacement.mark_replaced(connection, one.document, live=before_live)
+            leaving[one.collection] += replacement.only_in(connection, one.document, one.version, before_live)
+        elif before_live is not None:
+            leaving[one.collection] += replacement.replace_version(
+                connection, one.document, before_live, by=one.version
+            )
+    return {collection: chunks for collection, chunks in leaving.items() if chunks}
+
+
+def _lock_documents(
+    connection: Connection, pending: Sequence[PendingVersion]
+) -> dict[DocumentId, Row[tuple[object, ...]]]:
+    rows = connection.execute(
         text("""
-            UPDATE versions SET state = 'ready', progress = 1, updated_at = now()
-            WHERE tenant = :t AND document = :d AND version = :v AND state = 'indexing'
+            SELECT tenant, id, live_version, deleted_at FROM documents
+            WHERE (tenant, id) IN (SELECT * FROM unnest(CAST(:tenants AS text[]), CAST(:documents AS text[])))
+            ORDER BY tenant, id FOR UPDATE
         """),
-        at,
+        _places(pending),
     )
-    stale = before.deleted_at is not None or (before.live_version or 0) >= pending.version
-    if stale:
-        replacement.mark_replaced(connection, pending.document, live=before.live_version)
-        return replacement.only_in(connection, pending.document, pending.version, before.live_version)
-    connection.execute(
-        text("UPDATE documents SET live_version = :v, updated_at = now() WHERE tenant = :t AND id = :d"), at
+    return {DocumentId(TenantId(row.tenant), row.id): row for row in rows}
+
+
+def _make_ready(connection: Connection, pending: Sequence[PendingVersion]) -> set[DocumentId]:
+    rows = connection.execute(
+        text("""
+            UPDATE versions v SET state = 'ready', progress = 1, stage_at = now(), updated_at = now()
+            FROM unnest(CAST(:tenants AS text[]), CAST(:documents AS text[]), CAST(:versions AS int[]))
+                 AS a(tenant, document, version)
+            WHERE v.tenant = a.tenant AND v.document = a.document AND v.version = a.version AND v.state = 'indexing'
+            RETURNING v.tenant, v.document
+        """),
+        _places(pending),
     )
-    collections.advance_epoch(connection, pending.collection)
-    return replacement.replace_version(connection, pending.document, before.live_version, by=pending.version)
+    return {DocumentId(TenantId(row.tenant), row.document) for row in rows}
+
+
+def _show(connection: Connection, shown: Sequence[PendingVersion]) -> None:
+    if shown:
+        connection.execute(
+            text("""
+                UPDATE documents d SET live_version = a.version, updated_at = now()
+                FROM unnest(CAST(:tenants AS text[]), CAST(:documents AS text[]), CAST(:versions AS int[]))
+                     AS a(tenant, document, version)
+                WHERE d.tenant = a.tenant AND d.id = a.document
+            """),
+            _places(shown),
+        )
+
+
+def _places(versions: Sequence[PendingVersion]) -> dict[str, object]:
+    return {
+        "tenants": [one.document.tenant for one in versions],
+        "documents": [one.document.id for one in versions],
+        "versions": [one.version for one in versions],
+    }
 
 
 def live_rows(
@@ -536,5 +606,5 @@ def _stored(row: Row[tuple[object, ...]]) -> StoredChunk:
         document=DocumentId(tenant, row.document),
         payload=bytes(row.payload),
         key_wrapped=bytes(row.key_wrapped) if row.key_wrapped is not None else None,
-        vector=VectorPlace(row.vector_key, row.vector_row),
+        vector=VectorPlace(row.vector_key, row.vector_row, None if row.vector is None else bytes(row.vector)),
     )

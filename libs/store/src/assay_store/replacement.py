@@ -1,5 +1,7 @@
 """One version in the place of another: what it kept of the one before, and since when that one is history."""
 
+from collections.abc import Sequence
+
 from assay_core.documents import ChunkId, DocumentId
 from sqlalchemy import Connection, text
 
@@ -17,6 +19,39 @@ def replace_version(connection: Connection, document: DocumentId, before: int | 
     )
     mark_replaced(connection, document, live=by)
     return removed
+
+
+def note_first(connection: Connection, versions: Sequence[tuple[DocumentId, int]]) -> None:
+    """Note that versions, now live, are the first ones that readers see of their documents: all of it is added."""
+    if not versions:
+        return
+    at = {
+        "tenants": [document.tenant for document, _ in versions],
+        "documents": [document.id for document, _ in versions],
+        "versions": [version for _, version in versions],
+    }
+    places = """
+        unnest(CAST(:tenants AS text[]), CAST(:documents AS text[]), CAST(:versions AS int[]))
+        AS a(tenant, document, version)
+    """
+    connection.execute(
+        text(f"""
+            UPDATE versions v SET chunks_kept = v.chunks - n.added, chunks_added = n.added, chunks_removed = 0
+            FROM (SELECT a.tenant, a.document, a.version, count(DISTINCT vc.chunk) AS added FROM {places}
+                  LEFT JOIN version_chunks vc USING (tenant, document, version)
+                  GROUP BY a.tenant, a.document, a.version) n
+            WHERE v.tenant = n.tenant AND v.document = n.document AND v.version = n.version
+        """),
+        at,
+    )
+    connection.execute(
+        text(f"""
+            UPDATE versions v SET replaced_at = now() FROM {places}
+            WHERE v.tenant = a.tenant AND v.document = a.document AND v.version < a.version
+              AND v.replaced_at IS NULL AND v.state IN ('ready', 'failed')
+        """),
+        at,
+    )
 
 
 def mark_replaced(connection: Connection, document: DocumentId, *, live: int | None) -> None:

@@ -161,6 +161,20 @@ class AssayClient:
             headers=_under_key(idempotency_key),
         )
 
+    def load_passages(
+        self, collection: str, passages: Sequence[Mapping[str, object]], *, batch: str | None = None
+    ) -> public.PassagesTaken:
+        """Bring up to 1,000 ready passages; each has `id` and `text`, and may have `title` and `metadata`."""
+        lines = [json.dumps(passage, ensure_ascii=False, separators=(",", ":")) for passage in passages]
+        return self._ask(
+            public.PassagesTaken,
+            "POST",
+            f"/v1/collections/{_part(collection)}/passages",
+            params=_given(batch=batch),
+            content="\n".join(lines).encode(),
+            headers={"Content-Type": "application/x-ndjson"},
+        )
+
     def documents_page(
         self, collection: str, *, limit: int = 50, cursor: str | None = None, state: str | None = None
     ) -> public.DocumentPage:

@@ -138,6 +138,32 @@ class Upload(Reply):
     state: str
 
 
+class Passage(Request):
+    """A ready text of a bulk load: a document of one chunk, if the embedder can read it whole."""
+
+    id: Annotated[Text, Field(min_length=1, max_length=255)]
+    text: Annotated[Text, Field(max_length=200_000)]
+    title: Annotated[Text, Field(max_length=1_000)] = ""
+    metadata: Annotated[dict[Text, Annotated[Text, Field(max_length=1_000)]] | None, Field(max_length=32)] = None
+
+
+class RefusedPassage(Reply):
+    line: Annotated[int | None, Field(description="In the request, from 1.")]
+    id: str | None
+    code: str
+    message: str
+
+
+class PassagesTaken(Reply):
+    """What became of the passages of a request; `unchanged` ones were there with the same text already."""
+
+    received: int
+    created: int
+    changed: int
+    unchanged: int
+    refused: list[RefusedPassage]
+
+
 class Retry(Reply):
     """A failed document is worked on again, as a new version of the same bytes."""
 

@@ -23,6 +23,7 @@ from assay_gateway import (
     jobs,
     openai,
     openapi,
+    passages,
     search,
     sessions,
     system,
@@ -127,6 +128,15 @@ def _include_documents(
         )
     )
     app.include_router(documents.build_routes(who=who, transactions=transactions, vault=parts.vault, cursors=cursors))
+    app.include_router(
+        passages.build_routes(
+            who=who,
+            transactions=transactions,
+            vault=parts.vault,
+            admission=admission,
+            slots=Slots(uploads_limits.max_in_flight, what="bulk loads"),
+        )
+    )
     app.include_router(jobs.build_routes(who=who, transactions=transactions, cursors=cursors))
     app.include_router(document_changes.build_routes(who=who, transactions=transactions))
     watchers = Slots(limits.max_watchers, what="watchers of documents")

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_JSON_DEPTH = 64
-_UPLOAD = re.compile(r"POST /v1/collections/[^/]+/documents|PUT /v1/documents/[^/]+")
+_UPLOAD = re.compile(r"POST /v1/collections/[^/]+/(?:documents|passages)|PUT /v1/documents/[^/]+")
 _HEALTH = ("/livez", "/readyz", "/metrics")
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json", re.ASCII)
 # Possessive, and content with an unfinished end: no start is tried twice, so that the time is linear in any input.

@@ -69,6 +69,27 @@ UPLOAD_FORM = _form(_NAME_FIELD | _FILE_FIELDS)
 # A document keeps its name.
 VERSION_FORM = _form(_FILE_FIELDS)
 
+PASSAGES_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "One JSON object a line: `id` names the document, `text` is embedded with `title` as it is.",
+        "content": {
+            "application/x-ndjson": {
+                "schema": {
+                    "type": "object",
+                    "required": ["id", "text"],
+                    "properties": {
+                        "id": {"type": "string"},
+                        "title": {"type": "string"},
+                        "text": {"type": "string"},
+                        "metadata": {"type": "object", "additionalProperties": {"type": "string"}},
+                    },
+                },
+            }
+        },
+    }
+}
+
 
 def operation_id(route: APIRoute) -> str:
     """Operations are named as their functions."""

@@ -1,0 +1,149 @@
+"""Bulk loads: many passages in a request, one transaction, nothing doubled, a reason for each that is refused."""
+
+import json
+import threading
+from typing import Any
+
+import httpx
+import pytest
+from assay_core.documents import VersionState
+from assay_core.jobs import JobKind
+from assay_ingestion.embed import embed_new_chunks
+from assay_ingestion.leases import LeaseKeeper
+from assay_ingestion.pipeline import Ingestion
+from assay_ingestion.prepare import Preparer
+from assay_ingestion.rows import RowLoader
+from assay_store import documents, jobs, pipeline
+from assay_testing.fake_embedder import FakeEmbedder
+from assay_testing.fake_parser import FakeParser
+from sqlalchemy import text
+
+pytestmark = pytest.mark.integration
+URL = "/v1/collections/handbook/passages"
+ND = {"Content-Type": "application/x-ndjson"}
+
+
+async def load(client: httpx.AsyncClient, *passages: dict[str, Any], **params: str) -> httpx.Response:
+    body = "\n".join(json.dumps(p) for p in passages)
+    return await client.post(URL, content=body, headers=ND, params=params)
+
+
+def many(count: int) -> list[dict[str, Any]]:
+    return [{"id": f"p{n}", "title": f"Title {n}", "text": f"Passage number {n} about leave."} for n in range(count)]
+
+
+def ingestion(door: Any) -> Ingestion:
+    embedder = FakeEmbedder()
+    return Ingestion(
+        database=door.database,
+        blobs=door.blobs,
+        prepare=Preparer(vault=door.vault, blobs=door.blobs, parser=FakeParser(), embedder=embedder),
+        embedder=embedder,
+        keeper=LeaseKeeper(door.database, lease_s=30),
+        stop=threading.Event(),
+    )
+
+
+def work(door: Any) -> int:
+    with door.database.transaction() as connection:
+        held = jobs.lease(connection, JobKind.INGEST, owner="w", lease_s=30, limit=4, passages=100)
+    ingestion(door).ingest(held)
+    return len(held)
+
+
+def sql(door: Any, statement: str) -> list[tuple[Any, ...]]:
+    with door.database.transaction() as connection:
+        return [tuple(row) for row in connection.execute(text(statement))]
+
+
+async def test_passages_become_documents_without_files(door: Any, admin: httpx.AsyncClient) -> None:
+    answer = await load(admin, *many(50), batch="load-1")
+    assert answer.status_code == 202, answer.text
+    assert answer.json() == {"received": 50, "created": 50, "changed": 0, "unchanged": 0, "refused": []}
+    assert sql(door, "SELECT count(*) FROM outbox") == [(1,)]
+    assert work(door) == 50
+    assert sql(door, "SELECT state, count(*), sum(chunks) FROM versions GROUP BY 1") == [("indexing", 50, 50)]
+    assert sql(door, "SELECT state, count(*) FROM jobs GROUP BY 1") == [("done", 50)]
+    assert list(door.blobs.keys("")) == []
+    with door.database.transaction() as connection:
+        pending = pipeline.pending_versions(connection, limit_chunks=100)
+        stored = pipeline.chunks_to_index(connection, pending)
+        assert pipeline.go_live(connection, pending) == {}
+    (rows,), broken = RowLoader(vault=door.vault, blobs=door.blobs, dimension=64).load(stored)
+    assert (len(rows.rows), broken) == (50, {})
+    expected = FakeEmbedder().embed_passages(list(rows.texts))
+    assert (
+        max(
+            abs(a - b)
+            for mine, right in zip(rows.vectors, expected, strict=True)
+            for a, b in zip(mine, right, strict=True)
+        )
+        < 1e-3
+    )
+    document = sql(door, "SELECT id FROM documents WHERE name = 'p7'")[0][0]
+    shown = (await admin.get(f"/v1/documents/{document}/versions/1/text")).json()
+    assert shown["text"] == "Passage number 7 about leave."
+    assert b"leave" not in b"".join(
+        bytes(row[0]) + bytes(row[1]) for row in sql(door, "SELECT payload, vector FROM chunks")
+    )
+
+
+async def test_the_same_again_is_unchanged_and_a_change_is_a_version(door: Any, admin: httpx.AsyncClient) -> None:
+    await load(admin, *many(5))
+    work(door)
+    again = many(5)
+    again[2]["text"] = "Another text."
+    again[3]["metadata"] = {"year": "2026"}
+    answer = await load(admin, *again)
+    assert answer.json() == {"received": 5, "created": 0, "changed": 1, "unchanged": 4, "refused": []}
+    assert sql(door, "SELECT version FROM jobs WHERE state = 'waiting'") == [(2,)]
+    assert sql(door, "SELECT metadata FROM documents WHERE name = 'p3'") == [({"year": "2026"},)]
+    work(door)
+    with door.database.transaction() as connection:
+        pending = pipeline.pending_versions(connection, limit_chunks=100)
+        pipeline.go_live(connection, pending)
+    assert sql(door, "SELECT live_version FROM documents WHERE name = 'p2'") == [(2,)]
+
+
+async def test_bad_lines_are_refused_one_by_one(admin: httpx.AsyncClient) -> None:
+    body = b'{"id": "a", "text": "fine"}\n{"id": "b"}\nnonsense\n{"id": "c", "text": " "}\n{"id": "a", "text": "x"}'
+    answer = await admin.post(URL, content=body, headers=ND)
+    found = answer.json()
+    assert (answer.status_code, found["created"]) == (202, 1)
+    assert [(r["line"], r["code"]) for r in found["refused"]] == [
+        (2, "validation"),
+        (3, "validation"),
+        (4, "empty"),
+        (5, "same_name"),
+    ]
+
+
+async def test_too_many_lines_and_other_types_are_refused(admin: httpx.AsyncClient) -> None:
+    assert (await load(admin, *many(1001))).json()["code"] == "bad_count"
+    assert (await admin.post(URL, content=b"{}")).status_code == 415
+    assert (await admin.post(URL, content=b"x" * (17 << 20), headers=ND)).status_code == 413
+
+
+async def test_a_failed_passage_is_tried_again_in_its_place(door: Any, admin: httpx.AsyncClient) -> None:
+    await load(admin, *many(1))
+    with door.database.transaction() as connection:
+        (held,) = jobs.lease(connection, JobKind.INGEST, owner="w", lease_s=30, limit=1)
+        pipeline.fail(connection, held.document, 1, code="gave_up", reason="No.")
+        jobs.bury(connection, held, code="gave_up", reason="No.")
+        assert documents.retry(connection, held.document).version == 1
+    assert work(door) == 1
+    assert sql(door, "SELECT state, error_code FROM versions") == [(VersionState.INDEXING, None)]
+
+
+async def test_a_cancelled_passage_is_not_stored_with_the_others(door: Any, admin: httpx.AsyncClient) -> None:
+    await load(admin, *many(3))
+    with door.database.transaction() as connection:
+        held = jobs.lease(connection, JobKind.INGEST, owner="w", lease_s=30, limit=3)
+        documents.cancel(connection, held[1].document)
+    ingestion(door).ingest(held)
+    assert sorted(sql(door, "SELECT state FROM versions")) == [("failed",), ("indexing",), ("indexing",)]
+    assert sql(door, "SELECT count(*) FROM chunks") == [(2,)]
+
+
+def test_nothing_is_embedded_for_who_is_not_wanted() -> None:
+    assert embed_new_chunks([], FakeEmbedder(), batch_size=4, on_batch=lambda _done: None) == []
