@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Generator, Iterable, Set
+from collections.abc import Callable, Generator, Iterable, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ from assay_store.pipeline import Source
 from assay_ingestion import passages
 from assay_ingestion.chunk import split, with_short_title
 
+TakeApart = Callable[[Lease, Source, str], ParsedDocument]
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -34,13 +36,25 @@ class Prepared:
 
 
 class Preparer:
-    """Reads, parses and divides documents, each in the parser's throw-away process."""
+    """Reads, parses and divides documents, each in the parser's throw-away process.
 
-    def __init__(self, *, vault: Vault, blobs: BlobStore, parser: Parser, embedder: Embedder) -> None:
+    `take_apart` makes documents of the files of an archive, and gives its table of contents; without it, archives fail.
+    """
+
+    def __init__(
+        self,
+        *,
+        vault: Vault,
+        blobs: BlobStore,
+        parser: Parser,
+        embedder: Embedder,
+        take_apart: TakeApart | None = None,
+    ) -> None:
         self._vault = vault
         self._blobs = blobs
         self._parser = parser
         self._embedder = embedder
+        self._take_apart = take_apart
 
     def __call__(self, held: Lease, source: Source, known: Set[ChunkId]) -> Prepared:
         """Parse and divide one document.
@@ -56,13 +70,21 @@ class Preparer:
             parsed, chunks = passages.divided(passages.opened(key, source, source.passage), source, self._embedder)
             return Prepared(held, source, key, parsed, chunks, [c for c in chunks if c.id not in known])
         with step("parse"), self._blobs.open(source.blob_key) as sealed, plain_file(key.open_stream(sealed)) as path:
-            parsed = self._parser.parse(path, name=source.name)
+            parsed = self._parsed(held, source, path)
         with step("chunk"):
             parsed = with_short_title(parsed, self._embedder)
             chunks = split(parsed, document=source.document, embedder=self._embedder, chunking=source.chunking)
         if not chunks:
             raise Invalid(f"{source.name!r} has no text that can be searched. Upload a file with text.", code="no_text")
         return Prepared(held, source, key, parsed, chunks, [c for c in chunks if c.id not in known])
+
+    def _parsed(self, held: Lease, source: Source, path: str) -> ParsedDocument:
+        try:
+            return self._parser.parse(path, name=source.name)
+        except Invalid as error:
+            if error.code != "archive" or self._take_apart is None:
+                raise
+        return self._take_apart(held, source, path)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from assay_store.encryption import Vault
 from celery import Celery, signals
 from celery.exceptions import SecurityWarning
 
+from assay_ingestion.archives import ArchiveReceiver
 from assay_ingestion.bootstrap import choose_blobs, choose_embedder, choose_parser, open_database
 from assay_ingestion.doorbell import Doorbell
 from assay_ingestion.drain import BatchLimits, Drain
@@ -76,12 +77,9 @@ def _drain(
 ) -> Drain:
     own = settings.ingestion
     blobs = choose_blobs(settings.blobs)
-    prepare = Preparer(
-        vault=Vault(read_master_key(settings.secrets)),
-        blobs=blobs,
-        parser=choose_parser(own),
-        embedder=embedder,
-    )
+    vault, parser = Vault(read_master_key(settings.secrets)), choose_parser(own)
+    archives = ArchiveReceiver(database=database, vault=vault, blobs=blobs, parser=parser, max_bytes=own.max_bytes)
+    prepare = Preparer(vault=vault, blobs=blobs, parser=parser, embedder=embedder, take_apart=archives.receive)
     ingestion = Ingestion(
         database=database,
         blobs=blobs,

@@ -7,7 +7,7 @@ from assay_core.errors import Invalid
 HEAD_BYTES = 1024
 ACCEPTED = (
     "text, Markdown, reStructuredText, Org, HTML, XML, JSON, CSV, PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, "
-    "RTF, notebooks or mail"
+    "RTF, notebooks, mail, or a ZIP of such files"
 )
 
 _PDF = b"%PDF-"
@@ -66,6 +66,7 @@ _BY_SUFFIX = {
     ".rst": "text/x-rst",
     ".org": "text/org",
     ".xml": "application/xml",
+    ".zip": "application/zip",
 }
 
 

@@ -6,7 +6,7 @@ technology behind them does not answer, `Invalid` if the arguments cannot be use
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from assay_core.answers import AnswerEvent, AnswerRequest, ChatDelta, Turn
 from assay_core.documents import ChunkId, CollectionId, DocumentId, ParsedDocument
@@ -267,6 +267,26 @@ class Connector(Protocol):
         ...
 
 
+class UnpackedFile(NamedTuple):
+    """A file of an archive; `path` is as the archive has it, and may be anything."""
+
+    path: str
+    content: bytes
+
+
+class Unpacked(Protocol):
+    """The files of an archive as they are taken out, each once; iterating may be given up at any time.
+
+    `left_out` tells, after the last, of files that could not be taken out.
+    """
+
+    left_out: Sequence[str]
+
+    def __iter__(self) -> Iterator[UnpackedFile]:
+        """Raises as `Parser.parse` does."""
+        ...
+
+
 class Parser(Protocol):
     """Turns untrusted bytes into a parsed document."""
 
@@ -275,8 +295,13 @@ class Parser(Protocol):
 
         Raises:
             Invalid: the file cannot be parsed; `code` is one of unknown_type, empty, encrypted, broken, too_large,
-                too_many_pages, too_many_pixels, no_text, timeout, out_of_memory, crashed.
+                too_many_pages, too_many_pixels, no_text, timeout, out_of_memory, crashed, or archive for a folder of
+                files, which `unpack` takes apart.
         """
+        ...
+
+    def unpack(self, path: str, *, name: str) -> Unpacked:
+        """Take an archive apart in a throw-away process, within limits of time, memory, files and bytes."""
         ...
 
 

@@ -13,6 +13,8 @@ class Reason:
 
 PARSING = {
     "unknown_type": Reason("The bytes are of no format that can be read.", "Save it in another format, such as PDF."),
+    "archive": Reason("It is an archive inside of another document.", "Upload the archive itself, or its files."),
+    "empty_archive": Reason("The archive holds no file that can be read.", "Pack documents into it."),
     "empty": Reason("The file has no bytes, or nothing but white space.", "Upload the file that was meant."),
     "no_text": Reason(
         "There is no text in it, nor any that text recognition could read.", "Scan it sharper or larger."

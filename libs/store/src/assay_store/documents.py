@@ -21,7 +21,7 @@ from assay_core.metadata import MetadataValue
 from assay_core.principals import Principal
 from sqlalchemy import Connection, Row, insert, text
 
-from assay_store import collections, jobs, visibility
+from assay_store import archives, collections, jobs, visibility
 from assay_store.database import notify
 from assay_store.encryption import Key, Vault
 from assay_store.ids import new_id
@@ -383,7 +383,10 @@ def counts_by_state(connection: Connection, principal: Principal, collection: Co
 
 
 def delete(connection: Connection, document: DocumentId) -> str:
-    """Make a document invisible at once and leave its removal from all stores to a job. Returns the job's id."""
+    """Make a document, and the files of it if it is an archive, invisible at once; jobs remove them from all stores.
+
+    Returns the id of its own job.
+    """
     row = connection.execute(
         text("""
             UPDATE documents SET deleted_at = now(), live_version = NULL, updated_at = now()
@@ -397,6 +400,8 @@ def delete(connection: Connection, document: DocumentId) -> str:
         insert(tombstones).values(tenant=document.tenant, document=document.id, collection=row.collection)
     )
     collections.advance_epoch(connection, CollectionId(document.tenant, row.collection))
+    for file in archives.files_of(connection, document):
+        delete(connection, file)
     job = jobs.create(connection, JobKind.DELETE, document, None, collection=row.collection, task=None)
     notify(connection, INDEX_CHANNEL)
     return job

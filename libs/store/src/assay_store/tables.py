@@ -140,10 +140,12 @@ documents = Table(
     _created(),
     _updated(),
     Column("deleted_at", DateTime(timezone=True)),
+    Column("archive", Text),  # the document whose file it is
     PrimaryKeyConstraint("tenant", "id"),
     ForeignKeyConstraint(["tenant", "collection"], ["collections.tenant", "collections.id"]),
     ForeignKeyConstraint(["tenant", "acl"], ["acls.tenant", "acls.acl"]),
     Index("documents_acl_moved", "tenant", "id", postgresql_where=text("acl_moved")),
+    Index("documents_archive", "tenant", "archive", postgresql_where=text("archive IS NOT NULL")),
     Index(
         "documents_name",
         "tenant",

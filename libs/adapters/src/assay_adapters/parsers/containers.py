@@ -34,7 +34,7 @@ _SAVED_ANEW = {
 
 
 def kind_of_zip(data: bytes, *, name: str) -> Kind:
-    """Raises `Invalid`: broken, or unknown_type for an archive that is no document."""
+    """Raises `Invalid`: broken, unknown_type, or archive for one that is no document by itself."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = frozenset(archive.namelist()[:_MAX_NAMES])
@@ -45,8 +45,21 @@ def kind_of_zip(data: bytes, *, name: str) -> Kind:
         return found
     if found := next((kind for start, kind in _BY_MIMETYPE if mimetype.startswith(start)), None):
         return found
-    what = "an Office document of a kind" if "[Content_Types].xml" in entries else "a ZIP archive"
-    raise Invalid(f"{name!r} is {what} that cannot be read; unpack it, or save it as PDF", code="unknown_type")
+    if "[Content_Types].xml" in entries or mimetype:
+        what = "an Office document of a kind"
+        raise Invalid(f"{name!r} is {what} that cannot be read; save it as PDF", code="unknown_type")
+    raise Invalid(f"{name!r} is a ZIP archive: unpack it, and attach or upload its files", code="archive")
+
+
+def is_plain_zip(data: bytes) -> bool:
+    """Whether the bytes are an archive that is no document by itself."""
+    if not data.startswith(b"PK\x03\x04"):
+        return False
+    try:
+        kind_of_zip(data, name="")
+    except Invalid as e:
+        return e.code == "archive"
+    return False
 
 
 def kind_of_ole(data: bytes, *, name: str) -> Kind:

@@ -24,6 +24,8 @@ from assay_adapters.parsers.confinement import confine, leave_network
 from assay_adapters.parsers.limits import ParseLimits
 from assay_adapters.parsers.parse import parse_bytes
 from assay_adapters.parsers.results import write_document, write_error
+from assay_adapters.parsers.unpacked_files import error_frame, frame, last_frame
+from assay_adapters.parsers.unpacking import Unpacking
 from assay_adapters.parsers.warm_up import warm_up
 
 MAX_REQUEST_BYTES = 16 * 1024
@@ -89,7 +91,7 @@ class _Server:
         limits = ParseLimits(**request["limits"])
         pid = os.fork()
         if pid == 0:
-            _parse_and_exit(file_fd, result_fd, request["name"], limits)
+            _work_and_exit(file_fd, result_fd, request["name"], limits, unpack=request["unpack"])
         os.close(file_fd)
         os.close(result_fd)
         self._children[pid] = _Child(status_fd, time.monotonic() + limits.timeout_s)
@@ -114,7 +116,7 @@ class _Server:
                 os.kill(pid, signal.SIGKILL)
 
 
-def _parse_and_exit(file_fd: int, result_fd: int, name: str, limits: ParseLimits) -> NoReturn:
+def _work_and_exit(file_fd: int, result_fd: int, name: str, limits: ParseLimits, *, unpack: bool) -> NoReturn:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
@@ -122,7 +124,10 @@ def _parse_and_exit(file_fd: int, result_fd: int, name: str, limits: ParseLimits
     confine(memory_bytes=limits.memory_bytes, cpu_s=limits.timeout_s)
     code = 1
     try:
-        _write_all(result_fd, _result(file_fd, name, limits))
+        if unpack:
+            _unpack(file_fd, result_fd, name, limits)
+        else:
+            _write_all(result_fd, _result(file_fd, name, limits))
         code = 0
     finally:
         os._exit(code)
@@ -141,14 +146,29 @@ def _result(file_fd: int, name: str, limits: ParseLimits) -> bytes:
     try:
         data = _read_all(file_fd, limits.max_bytes)
         return write_document(parse_bytes(data, name=name, limits=limits))
-    except Invalid as e:
-        return write_error(e)
-    except MemoryError:
+    except Exception as e:  # noqa: BLE001 (the edge of the process: a parser's bug must name the file)
+        return write_error(_told(e, name, limits))
+
+
+def _unpack(file_fd: int, result_fd: int, name: str, limits: ParseLimits) -> None:
+    unpacking = Unpacking(name, limits)
+    try:
+        for path, content in unpacking.files(_read_all(file_fd, limits.max_bytes)):
+            _write_all(result_fd, frame(path, content))
+        _write_all(result_fd, last_frame(unpacking.left_out))
+    except Exception as e:  # noqa: BLE001 (as above)
+        _write_all(result_fd, error_frame(_told(e, name, limits)))
+
+
+def _told(error: Exception, name: str, limits: ParseLimits) -> Invalid:
+    """An error as the owner of the file is told it."""
+    if isinstance(error, Invalid):
+        return error
+    if isinstance(error, MemoryError):
         limit_mib = limits.memory_bytes >> 20
         message = f"{name!r} needs more than {limit_mib} MiB of memory to read: split the file"
-        return write_error(Invalid(message, code="out_of_memory"))
-    except Exception as e:  # noqa: BLE001 (the edge of the process: a parser's bug must name the file)
-        return write_error(Invalid(f"{name!r} made the parser fail: {type(e).__name__}", code="crashed"))
+        return Invalid(message, code="out_of_memory")
+    return Invalid(f"{name!r} made the parser fail: {type(error).__name__}", code="crashed")
 
 
 def _read_all(fd: int, max_bytes: int) -> bytes:

@@ -29,5 +29,5 @@ class Kind(StrEnum):
 
 READABLE = (
     "text, Markdown, reStructuredText, Org, HTML, XML, JSON, CSV, PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, "
-    "RTF, notebooks, mail or pictures (PNG, JPEG, TIFF, BMP, WebP, GIF)"
+    "RTF, notebooks, mail, pictures (PNG, JPEG, TIFF, BMP, WebP, GIF), or a ZIP of such files"
 )

@@ -7,19 +7,23 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from typing import NoReturn
 
 from assay_core.documents import ParsedDocument
 from assay_core.errors import Invalid, Unavailable
+from assay_core.ports import Unpacked, UnpackedFile
 
 from assay_adapters.parsers.limits import ParseLimits
 from assay_adapters.parsers.results import Malformed, read_result
+from assay_adapters.parsers.unpacked_files import Frames
 
 # The server kills at the limit; a little later the caller gives up on the server itself.
 _GRACE_S = 5.0
 _MAX_NAME_CHARS = 500
 _BYTES_PER_CHAR = 8
+_UNPACK_TIMES = 5
 
 
 class SandboxedParser:
@@ -68,6 +72,9 @@ class SandboxedParser:
             except _ServerLost as e:
                 raise Unavailable("the parser's fork server died twice", retry_after_s=5.0) from e
 
+    def unpack(self, path: str, *, name: str) -> Unpacked:
+        return _SandboxedArchive(self._running_server, path, name[:_MAX_NAME_CHARS], self._limits)
+
     def _parse(self, file_fd: int, name: str) -> ParsedDocument:
         result, report = self._running_server().run(file_fd, name, self._limits)
         if result is None:
@@ -91,6 +98,41 @@ class SandboxedParser:
 
 class _ServerLost(Exception):
     pass
+
+
+class _SandboxedArchive:
+    """Files of an archive, taken out in a process of its own while they are asked for."""
+
+    def __init__(self, server: "Callable[[], _ForkServer]", path: str, name: str, limits: ParseLimits) -> None:
+        self.left_out: Sequence[str] = ()
+        self._server = server
+        self._path = path
+        self._name = name
+        # The process waits while the files are stored: its clock is longer, its share of the processor is not.
+        self._limits = replace(limits, timeout_s=_UNPACK_TIMES * limits.timeout_s)
+
+    def __iter__(self) -> Iterator[UnpackedFile]:
+        try:
+            with open(self._path, "rb") as file:
+                yield from self._files(file.fileno())
+        except _ServerLost as e:
+            raise Unavailable("the parser's fork server died", retry_after_s=5.0) from e
+
+    def _files(self, file_fd: int) -> Iterator[UnpackedFile]:
+        with self._server().start(file_fd, self._name, self._limits, unpack=True) as running:
+            frames = Frames(running.read, self._limits.max_bytes)
+            malformed: Malformed | None = None
+            try:
+                yield from frames.files()
+            except Malformed as e:
+                malformed = e
+            # A process that died in the middle of a file says why by how it ended.
+            if malformed is not None or not frames.complete:
+                report = running.report()
+                if report.get("exit") != 0:
+                    _raise_death(self._name, report, self._limits)
+                raise Invalid(f"{self._name!r} made the unpacking give nonsense", code="crashed") from malformed
+            self.left_out = frames.left_out
 
 
 class _ForkServer:
@@ -118,50 +160,80 @@ class _ForkServer:
 
     def run(self, file_fd: int, name: str, limits: ParseLimits) -> tuple[bytes | None, dict[str, int | bool]]:
         """Parse in a new process. Returns what it wrote, None if that was too much, and how it ended."""
+        with self.start(file_fd, name, limits, unpack=False) as running:
+            result = running.read_all(_BYTES_PER_CHAR * limits.max_chars + 2**20)
+            return (None, {}) if result is None else (result, running.report())
+
+    def start(self, file_fd: int, name: str, limits: ParseLimits, *, unpack: bool) -> "_Running":
+        """Begin work in a new process."""
         result_read, result_write = os.pipe()
         status_read, status_write = os.pipe()
+        running = _Running(self, result_read, status_read, time.monotonic() + limits.timeout_s + _GRACE_S)
+        request = json.dumps({"name": name, "limits": asdict(limits), "unpack": unpack}).encode()
         try:
-            request = json.dumps({"name": name, "limits": asdict(limits)}).encode()
-            try:
-                socket.send_fds(self._socket, [request], [file_fd, result_write, status_write])
-            except OSError as e:
-                self._lost = True
-                raise _ServerLost from e
-            finally:
-                os.close(result_write)
-                os.close(status_write)
-            deadline = time.monotonic() + limits.timeout_s + _GRACE_S
-            result = _read_until_end(result_read, deadline, max_bytes=_BYTES_PER_CHAR * limits.max_chars + 2**20)
-            if result is None:
-                return None, {}
-            status = _read_until_end(status_read, deadline, max_bytes=4096)
-        finally:
-            os.close(result_read)
-            os.close(status_read)
-        if not status:
+            socket.send_fds(self._socket, [request], [file_fd, result_write, status_write])
+        except OSError as e:
             self._lost = True
-            self._process.kill()
+            running.close()
+            raise _ServerLost from e
+        finally:
+            os.close(result_write)
+            os.close(status_write)
+        return running
+
+    def give_up(self) -> None:
+        """Kill the server, which does not answer."""
+        self._lost = True
+        self._process.kill()
+
+
+class _Running:
+    """The work of one process: what it writes, and how it ended. Closing it ends the process, which cannot write on."""
+
+    def __init__(self, server: _ForkServer, result_fd: int, status_fd: int, deadline: float) -> None:
+        self._server = server
+        self._result_fd = result_fd
+        self._status_fd = status_fd
+        self._deadline = deadline
+
+    def __enter__(self) -> "_Running":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        os.close(self._result_fd)
+        os.close(self._status_fd)
+
+    def read(self, max_bytes: int) -> bytes:
+        """Up to so many bytes as soon as there are some; none at the end or the deadline."""
+        return self._read(self._result_fd, max_bytes)
+
+    def read_all(self, max_bytes: int) -> bytes | None:
+        """All that comes before the end or the deadline; None as soon as it is more than `max_bytes`."""
+        pieces: list[bytes] = []
+        size_bytes = 0
+        while piece := self.read(1 << 18):
+            pieces.append(piece)
+            size_bytes += len(piece)
+            if size_bytes > max_bytes:
+                return None
+        return b"".join(pieces)
+
+    def report(self) -> dict[str, int | bool]:
+        """How the process ended."""
+        status = self._read(self._status_fd, 4096)
+        if not status:
+            self._server.give_up()
             raise _ServerLost
-        return result, json.loads(status)
+        return json.loads(status)
 
-
-def _read_until_end(fd: int, deadline: float, *, max_bytes: int) -> bytes | None:
-    """All that comes before the end or the deadline; None as soon as it is more than `max_bytes`."""
-    poller = select.poll()
-    poller.register(fd, select.POLLIN)
-    pieces: list[bytes] = []
-    size_bytes = 0
-    while (left_s := deadline - time.monotonic()) > 0:
-        if not poller.poll(1000 * left_s):
-            break
-        piece = os.read(fd, 1 << 18)
-        if not piece:
-            break
-        pieces.append(piece)
-        size_bytes += len(piece)
-        if size_bytes > max_bytes:
-            return None
-    return b"".join(pieces)
+    def _read(self, fd: int, max_bytes: int) -> bytes:
+        poller = select.poll()
+        poller.register(fd, select.POLLIN)
+        left_s = self._deadline - time.monotonic()
+        return os.read(fd, max_bytes) if left_s > 0 and poller.poll(1000 * left_s) else b""
 
 
 def _raise_death(name: str, report: dict[str, int | bool], limits: ParseLimits) -> NoReturn:

@@ -17,9 +17,24 @@ MAX_ENTRIES = 10_000
 # XML in Office files packs to a tenth or a twentieth; the cap keeps a large upload from multiplying.
 _MAX_RATIO = 20
 _MAX_TIMES_LIMIT = 4
-_STEP_BYTES = 256 * 1024
+STEP_BYTES = 256 * 1024
 _ENCRYPTED_FLAG = 0x1
-_DAMAGE = (BadZipFile, zlib.error, EOFError, OSError, ValueError, struct.error, NotImplementedError, OverflowError)
+DAMAGE = (BadZipFile, zlib.error, EOFError, OSError, ValueError, struct.error, NotImplementedError, OverflowError)
+
+
+def directory_of(data: bytes, *, name: str) -> ZipFile:
+    """The archive with its table of contents alone: no entry has been looked at.
+
+    Raises:
+        Invalid: too_large or broken.
+    """
+    _check_count(_directory_entries(data), name)
+    try:
+        archive = ZipFile(io.BytesIO(data))
+    except DAMAGE as e:
+        raise _broken(name, e) from e
+    _check_count(len(archive.infolist()), name)
+    return archive
 
 
 def open_zip(data: bytes, *, name: str, limits: ParseLimits) -> ZipFile:
@@ -31,14 +46,9 @@ def open_zip(data: bytes, *, name: str, limits: ParseLimits) -> ZipFile:
         Invalid: too_large, encrypted or broken.
     """
     refuse_encrypted(data, name=name)
-    _check_count(_directory_entries(data), name)
-    try:
-        archive = ZipFile(io.BytesIO(data))
-    except _DAMAGE as e:
-        raise _broken(name, e) from e
+    archive = directory_of(data, name=name)
     entries = archive.infolist()
-    _check_count(len(entries), name)
-    _check_sum(sum(entry.file_size for entry in entries), len(data), name, limits)
+    check_ratio(sum(entry.file_size for entry in entries), len(data), name, limits)
     for entry in entries:
         _check_entry(archive, entry, name)
     return archive
@@ -52,14 +62,14 @@ def read_entry(archive: ZipFile, path: str, *, name: str) -> bytes:
     """
     try:
         return archive.read(path)
-    except (*_DAMAGE, KeyError) as e:
+    except (*DAMAGE, KeyError) as e:
         raise Invalid(f"{name!r} is damaged: its part {path!r} cannot be unpacked", code="broken") from e
 
 
 def entry_steps(archive: ZipFile, path: str) -> Iterator[bytes]:
     """The bytes of one entry of an archive that `open_zip` let through, a step at a time; damage ends them."""
-    with suppress(*_DAMAGE, KeyError), archive.open(path) as stream:
-        while step := stream.read(_STEP_BYTES):
+    with suppress(*DAMAGE, KeyError), archive.open(path) as stream:
+        while step := stream.read(STEP_BYTES):
             yield step
 
 
@@ -77,7 +87,8 @@ def _check_count(entries: int, name: str) -> None:
         raise Invalid(f"{name!r} holds {entries:,} entries; the limit is {MAX_ENTRIES:,}: split it", code="too_large")
 
 
-def _check_sum(inflated_bytes: int, packed_bytes: int, name: str, limits: ParseLimits) -> None:
+def check_ratio(inflated_bytes: int, packed_bytes: int, name: str, limits: ParseLimits) -> None:
+    """Raises `Invalid` (too_large) where so much came, or is said to come, out of so little."""
     largest = max(limits.max_bytes, min(_MAX_RATIO * packed_bytes, _MAX_TIMES_LIMIT * limits.max_bytes))
     if inflated_bytes > largest:
         raise Invalid(
@@ -108,9 +119,9 @@ def _inflates_to_more(archive: ZipFile, entry: ZipInfo) -> bool:
     total = 0
     try:
         with archive.open(longer) as stream:
-            while step := stream.read(_STEP_BYTES):
+            while step := stream.read(STEP_BYTES):
                 total += len(step)
-    except _DAMAGE:
+    except DAMAGE:
         return False
     return total > entry.file_size
 
