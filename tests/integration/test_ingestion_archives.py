@@ -15,6 +15,7 @@ from assay_ingestion.pipeline import GroupLimits, Ingestion
 from assay_ingestion.prepare import Preparer
 from assay_store import documents
 from assay_store.database import Database
+from assay_store.document_access import AccessRules, change_access
 from assay_store.documents import Upload
 from assay_testing.fake_blobs import FakeBlobStore
 from assay_testing.fake_embedder import FakeEmbedder
@@ -114,6 +115,16 @@ def test_deleting_an_archive_deletes_its_files_at_once_and_nothing_else(world: W
     with world.database.transaction() as connection:
         documents.delete(connection, archive.document)
     assert set(world.states()) == {"other.zip", "other.zip/a.txt", "box.zip/by hand.txt"}
+
+
+def test_files_of_an_archive_follow_its_access(world: World) -> None:
+    archive = world.put(FILES)
+    rules = AccessRules(allow=(world.library.librarian.id,))
+    with world.database.transaction() as connection:
+        change_access(connection, world.library.librarian, archive.document, rules)
+        listed = documents.listing(connection, world.library.librarian, world.library.collection, limit=100)
+    assert len({document.acl for document, _ in listed}) == 1
+    assert listed[0][0].acl != world.library.acl
 
 
 def test_a_document_of_someone_else_is_not_written_over(world: World) -> None:

@@ -89,9 +89,9 @@ class ArchiveReceiver:
     def _delete_vanished(self, held: Lease, source: Source, kept: set[DocumentId]) -> None:
         with self._database.transaction() as connection:
             _place(connection, held, source)
-            for document in archives.files_of(connection, source.document):
-                if document not in kept:
-                    documents.delete(connection, document)
+            gone = [file for file in archives.files_of(connection, source.document) if file not in kept]
+            if gone:
+                documents.delete_these(connection, source.collection, gone)
 
     def _too_large(self, name: str) -> Invalid:
         return Invalid(f"{name!r} is larger than {self._max_bytes:,} bytes; split it.", code="too_large")

@@ -38,7 +38,7 @@ def rules_of(connection: Connection, tenant: TenantId, acl: AclId) -> AccessRule
 
 
 def change_access(connection: Connection, principal: Principal, document: DocumentId, rules: AccessRules) -> None:
-    """Give a document other rules, for readers from this commit on.
+    """Give a document, and the files of it if it is an archive, other rules, for readers from this commit on.
 
     Raises:
         NotFound: there is no such document that the principal may read.
@@ -53,16 +53,16 @@ def change_access(connection: Connection, principal: Principal, document: Docume
             " allow yourself, or a group that you are in.",
             code="locks_you_out",
         )
-    row = connection.execute(
+    rows = connection.execute(
         text("""
             UPDATE documents SET acl = :acl, acl_moved = acl_moved OR acl <> :acl, updated_at = now()
-            WHERE tenant = :t AND id = :d AND deleted_at IS NULL RETURNING collection
+            WHERE tenant = :t AND (id = :d OR archive = :d) AND deleted_at IS NULL RETURNING collection
         """),
         {"t": document.tenant, "d": document.id, "acl": acl},
-    ).one_or_none()
-    if row is None:
+    ).all()
+    if not rows:
         raise NotFound(f"There is no document {document.id!r}.", code="document_not_found")
-    collections.advance_epoch(connection, CollectionId(document.tenant, row.collection))
+    collections.advance_epoch(connection, CollectionId(document.tenant, rows[0].collection))
     notify(connection, INDEX_CHANNEL)
 
 

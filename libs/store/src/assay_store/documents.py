@@ -21,7 +21,7 @@ from assay_core.metadata import MetadataValue
 from assay_core.principals import Principal
 from sqlalchemy import Connection, Row, insert, text
 
-from assay_store import archives, collections, jobs, visibility
+from assay_store import collections, jobs, visibility
 from assay_store.database import notify
 from assay_store.encryption import Key, Vault
 from assay_store.ids import new_id
@@ -400,8 +400,7 @@ def delete(connection: Connection, document: DocumentId) -> str:
         insert(tombstones).values(tenant=document.tenant, document=document.id, collection=row.collection)
     )
     collections.advance_epoch(connection, CollectionId(document.tenant, row.collection))
-    for file in archives.files_of(connection, document):
-        delete(connection, file)
+    _delete_many(connection, CollectionId(document.tenant, row.collection), "archive = :of", {"of": document.id})
     job = jobs.create(connection, JobKind.DELETE, document, None, collection=row.collection, task=None)
     notify(connection, INDEX_CHANNEL)
     return job
@@ -415,7 +414,7 @@ def delete_all(connection: Connection, collection: CollectionId) -> int:
 def delete_these(connection: Connection, collection: CollectionId, documents: Sequence[DocumentId]) -> dict[str, str]:
     """As `delete`, for these documents of a collection. Returns the jobs by document id; what is gone has none."""
     ids = [d.id for d in documents if d.tenant == collection.tenant]
-    return _delete_many(connection, collection, "id = ANY(:ids)", {"ids": ids})
+    return _delete_many(connection, collection, "(id = ANY(:ids) OR archive = ANY(:ids))", {"ids": ids})
 
 
 def _delete_many(
