@@ -126,7 +126,7 @@ time.sleep(60)
 def test_a_worker_killed_hard_leaves_no_orphan(tmp_path: Path) -> None:
     (tmp_path / "slow.html").write_bytes(SLOW * 4)
     worker = subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path / "slow.html")])
-    wait_until(lambda: len(children_of(worker.pid)) == 2)
+    wait_until(lambda: len(children_of(worker.pid)) == 2, timeout_s=60.0)
     family = children_of(worker.pid)
     worker.kill()
     worker.wait()

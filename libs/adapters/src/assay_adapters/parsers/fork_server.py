@@ -29,6 +29,7 @@ from assay_adapters.parsers.unpacking import Unpacking
 from assay_adapters.parsers.warm_up import warm_up
 
 MAX_REQUEST_BYTES = 16 * 1024
+READY = b"ready"
 _ORPHAN_CHECK_S = 5.0
 
 
@@ -46,6 +47,7 @@ def main() -> None:
     leave_network()
     gc.collect()
     gc.freeze()
+    control.send(READY)
     _Server(control).run()
 
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import NoReturn
 
@@ -24,6 +25,8 @@ _GRACE_S = 5.0
 _MAX_NAME_CHARS = 500
 _BYTES_PER_CHAR = 8
 _UNPACK_TIMES = 5
+# A second on an idle machine.
+_START_S = 60.0
 
 
 class SandboxedParser:
@@ -148,6 +151,14 @@ class _ForkServer:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], env=_environment()
             )
+        self._await_ready()
+
+    def _await_ready(self) -> None:
+        """The clock of a file must not run while the server imports; one that dies meanwhile is met with the file."""
+        self._socket.settimeout(_START_S)
+        with suppress(OSError):
+            self._socket.recv(16)
+        self._socket.settimeout(None)
 
     def is_mine_and_alive(self) -> bool:
         return not self._lost and self._owner == os.getpid() and self._process.poll() is None
