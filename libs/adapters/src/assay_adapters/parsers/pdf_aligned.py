@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median
 
 from assay_adapters.parsers.pdf_lines import box_around, rows_of, word_box
-from assay_adapters.parsers.pdf_tables import FoundTable, cell_text
+from assay_adapters.parsers.pdf_tables import FoundTable, cell_text, tidied
 from assay_adapters.parsers.pdf_words import Word
 from assay_adapters.parsers.tables import Merged
 
@@ -15,7 +15,9 @@ from assay_adapters.parsers.tables import Merged
 _CELL_GAP = 1.3
 _COLUMN_GAP = 0.5
 _MOST_BETWEEN_ROWS = 3.2
-_HEADING = 1.1
+_HEADING = 1.2
+_SIGNS = frozenset("$€£¥₩₹")
+_SIGN_GAP = 0.4
 _MOST_CROSSING = 0.25
 _MOST_WORDS_IN_CELL = 8
 _TIGHT_EM = 1.6
@@ -79,11 +81,13 @@ def _size(row: Row) -> float:
 
 
 def pieces_of(row: Row, gap_em: float) -> list[Row]:
-    """Words of a row, parted at gaps of `gap_em` or more."""
+    """Words of a row, parted at gaps of `gap_em` or more; the sign of a currency goes with the amount after it."""
     pieces: list[Row] = []
     end = float("-inf")
     for word in row:
-        if word.left - end >= gap_em * word.size:
+        after_sign = bool(pieces) and pieces[-1][-1].text in _SIGNS
+        far = word.left - end >= gap_em * word.size
+        if (far and not after_sign) or (word.text in _SIGNS and word.left - end >= _SIGN_GAP * word.size):
             pieces.append([])
         pieces[-1].append(word)
         end = max(end, word.right)
@@ -113,7 +117,7 @@ def _table(run: _Run) -> FoundTable | None:
             if last > first and not any(a > first and a <= last for a, _ in cells):
                 merged.append(Merged(len(rows), first, 1, last - first + 1))
         rows.append(texts)
-    return FoundTable(rows, merged, box)
+    return tidied(FoundTable(rows, merged, box))
 
 
 def _column_gaps(rows: Sequence[Row]) -> list[Span]:
@@ -131,7 +135,7 @@ def _column_gaps(rows: Sequence[Row]) -> list[Span]:
             strips[-1].append((left, right, crossing))
     least = (0.4 if len(rows) > 4 else 0.6 if len(rows) > 2 else 0.9) * em
     wide = [_clearest(strip) for strip in strips if strip[-1][1] - strip[0][0] >= least]
-    return _with_content(rows, wide)
+    return _that_part(pieces, wide)
 
 
 def _clearest(strip: Sequence[tuple[float, float, int]]) -> Span:
@@ -141,16 +145,29 @@ def _clearest(strip: Sequence[tuple[float, float, int]]) -> Span:
     return max(parts, key=lambda part: part[1] - part[0])
 
 
-def _with_content(rows: Sequence[Row], gaps: Sequence[Span]) -> list[Span]:
-    """Gaps with words before, after and between them."""
-    kept: list[Span] = []
-    for gap in gaps:
-        start = kept[-1][1] if kept else float("-inf")
-        if any(start <= word.centre < gap[1] for row in rows for word in row):
-            kept.append(gap)
-    while kept and not any(word.centre > kept[-1][0] for row in rows for word in row):
-        kept.pop()
+def _that_part(rows: Sequence[Sequence[Span]], gaps: Sequence[Span]) -> list[Span]:
+    """Gaps that divide columns; one between a sign and its amount divides but the rows that have no sign."""
+    kept = list(gaps)
+    while kept:
+        doubts = [_doubt(rows, kept, i) for i in range(len(kept))]
+        worst = max(range(len(kept)), key=doubts.__getitem__)
+        if doubts[worst] < 0:
+            break
+        del kept[worst]
     return kept
+
+
+def _doubt(rows: Sequence[Sequence[Span]], gaps: Sequence[Span], i: int) -> int:
+    """How many more rows reach over a gap than there are in the emptier column beside it; below 0 if it divides."""
+    start = gaps[i - 1][1] if i else float("-inf")
+    end = gaps[i + 1][0] if i + 1 < len(gaps) else float("inf")
+    left, right = gaps[i]
+    crossing = sum(1 for row in rows if any(a < left and b > right for a, b in row))
+    before = [any(start < b <= right for _, b in row) for row in rows]
+    after = [any(left <= a < end for a, _ in row) for row in rows]
+    if any(x and y for x, y in zip(before, after, strict=True)):
+        return -1
+    return crossing - min(sum(before), sum(after)) if crossing or not (any(before) and any(after)) else -1
 
 
 def _placed(row: Row, gaps: Sequence[Span]) -> list[tuple[int, int, list[Word]]]:

@@ -161,9 +161,10 @@ class Margins:
 
 
 _DIGITS = re.compile(r"\d+")
-_EDGE_LINES = 3
+_EDGE_LINES = 2
 _MAX_EDGE_CHARS = 150
 _LEAST_PAGES = 3
+_LEAST_LETTERS = 4
 _LEAST_SHARE = 0.4
 
 
@@ -196,9 +197,13 @@ def _edges(blocks: Sequence[Block]) -> list[Line]:
 
 
 def _running_key(line: Line, height: float) -> str:
-    if len(line.text) > _MAX_EDGE_CHARS or 0.2 * height < line.box.top < 0.8 * height:
+    """Words repeat wherever the page ends; numbers alone only at one height."""
+    if len(line.text) > _MAX_EDGE_CHARS:
         return ""
-    return f"{round(line.box.top / 8)} {_DIGITS.sub('#', line.text)}"
+    key = _DIGITS.sub("#", line.text)
+    if sum(1 for c in key if c.isalpha()) >= _LEAST_LETTERS:
+        return key
+    return "" if 0.2 * height < line.box.top < 0.8 * height else f"{round(line.box.top / 8)} {key}"
 
 
 def set_levels(blocks: Sequence[Block]) -> None:

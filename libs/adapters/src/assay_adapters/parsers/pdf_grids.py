@@ -1,6 +1,6 @@
 """Ruled tables: cells are what level and upright lines enclose."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,7 +10,7 @@ from assay_core.documents import Box
 from assay_adapters.parsers.pdf_aligned import pieces_of
 from assay_adapters.parsers.pdf_lines import rows_of
 from assay_adapters.parsers.pdf_rules import Rule, Rules
-from assay_adapters.parsers.pdf_tables import FoundTable, cell_text
+from assay_adapters.parsers.pdf_tables import FoundTable, cell_text, count_amounts, tidied
 from assay_adapters.parsers.pdf_words import Word
 from assay_adapters.parsers.tables import Merged
 
@@ -52,11 +52,25 @@ def _grids(rules: Rules) -> Iterator[_Grid]:
     """Groups of lines that meet, each with two or more columns and rows."""
     if len(rules.level) + len(rules.upright) > _MAX_RULES:
         return
-    for level, upright in _groups(rules):
+    for strokes in _groups(rules):
+        level, upright = _with_edges(*strokes, rules)
         xs = _places([rule.at for rule in upright] + [end for rule in level for end in (rule.start, rule.end)])
         ys = _places([rule.at for rule in level] + [end for rule in upright for end in (rule.start, rule.end)])
         if len(xs) >= 3 and len(ys) >= 2 and (len(xs) - 1) * (len(ys) - 1) <= _MAX_PLACES:
             yield _Grid(xs, ys, level, upright)
+
+
+def _with_edges(level: list[Rule], upright: list[Rule], rules: Rules) -> tuple[list[Rule], list[Rule]]:
+    """Lines of a table, and the edges of shades within it: a head is often set off by its colour alone."""
+    left, right = min(r.start for r in level), max(r.end for r in level)
+    top, bottom = min(r.start for r in upright), max(r.end for r in upright)
+    floors = [r for r in rules.level_edges if top < r.at < bottom and _within(r, left, right)]
+    walls = [r for r in rules.upright_edges if left < r.at < right and _within(r, top, bottom)]
+    return [*level, *floors], [*upright, *walls]
+
+
+def _within(rule: Rule, start: float, end: float) -> bool:
+    return start - _TOUCH <= rule.start and rule.end <= end + _TOUCH
 
 
 def _groups(rules: Rules) -> list[tuple[list[Rule], list[Rule]]]:
@@ -105,12 +119,16 @@ def _table(grid: _Grid, words: Sequence[Word]) -> FoundTable | None:
         filled.append((span, own))
     full = [own for _, own in filled if own]
     total = sum(map(len, full))
-    columns = {span.column for span, own in filled if own}
-    if len(full) < _LEAST_CELLS or len(columns) < 2 or len(full) < _LEAST_FILLED * len(spans):
+    by_row = Counter(span.row for span, own in filled if own)
+    beside = sum(1 for cells in by_row.values() if cells > 1)
+    if len(full) < _LEAST_CELLS or 2 * beside < len(by_row) or len(full) < _LEAST_FILLED * len(spans):
         return None
     if max(map(len, full)) > max(_MOST_IN_ONE * total, 30) or _leaves_columns(full):
         return None
-    return _split(grid, filled)
+    table = _split(grid, filled)
+    # Lines under totals and between pages of a statement enclose whole columns of amounts: those are no cells.
+    least = 2 if len(table.rows) <= 2 else 3
+    return None if any(count_amounts(cell) >= least for row in table.rows for cell in row) else table
 
 
 def _leaves_columns(cells: Sequence[Sequence[Word]]) -> bool:
@@ -195,7 +213,7 @@ def _split(grid: _Grid, filled: Sequence[tuple[Merged, list[Word]]]) -> FoundTab
             rows[i][span.column] = cell_text([w for w in words if starts[i] <= w.middle < starts[i + 1]])
             if span.column_span > 1:
                 merged.append(Merged(i, span.column, 1, span.column_span))
-    return FoundTable(rows, merged, grid.box)
+    return tidied(FoundTable(rows, merged, grid.box))
 
 
 def _cuts(cells: Sequence[Sequence[Word]], top: float, bottom: float) -> list[float]:

@@ -26,20 +26,21 @@ class Line:
 def rows_of(words: Iterable[Word]) -> list[list[Word]]:
     """Words that stand on one level, from top to bottom; each row from left to right."""
     rows: list[list[Word]] = []
-    for word in sorted(words, key=lambda word: word.middle):
-        row = rows[-1] if rows else None
-        if row and _on_level(row, word):
-            row.append(word)
-        else:
-            rows.append([word])
+    largest: Word | None = None
+    for word in sorted(words, key=lambda word: word.top + word.bottom):
+        # Measured against the largest word of the row: superscripts and subscripts stand off its middle.
+        if largest is None or not _on_level(largest, word):
+            rows.append([])
+            largest = word
+        rows[-1].append(word)
+        if word.size > largest.size:
+            largest = word
     for row in rows:
         row.sort(key=lambda word: word.left)
     return rows
 
 
-def _on_level(row: Sequence[Word], word: Word) -> bool:
-    """Measured against the largest word of the row: superscripts and subscripts stand off its middle."""
-    largest = max(row, key=lambda other: other.size)
+def _on_level(largest: Word, word: Word) -> bool:
     height = min(largest.bottom - largest.top, word.bottom - word.top)
     overlap = min(largest.bottom, word.bottom) - max(largest.top, word.top)
     return overlap > _LEVEL * height

@@ -64,11 +64,12 @@ def _strips(words: Sequence[Word]) -> list[list[Word]]:
 
 
 def _gaps(strip: Sequence[Word]) -> list[Span]:
-    """Where a strip is empty from left to right, with the open sides."""
+    """Where a strip is empty from left to right, wide enough for a gutter; with the open sides."""
+    least = _GUTTER * max(word.size for word in strip)
     gaps: list[Span] = []
     end = float("-inf")
     for word in sorted(strip, key=lambda word: word.left):
-        if word.left > end:
+        if word.left - end >= least:
             gaps.append((end, word.left))
         end = max(end, word.right)
     return [*gaps, (end, float("inf"))]
@@ -79,9 +80,9 @@ def _longest(strips: Sequence[tuple[list[Word], list[Span]]], i: int) -> tuple[i
     best: tuple[int, Span | None] = (i, None)
     for gap in strips[i][1][1:-1] or strips[i][1]:
         end, span = i, gap
+        least = _GUTTER * strips[i][0][0].size
         for j in range(i, len(strips)):
-            em = max(word.size for word in strips[j][0])
-            narrowed = _narrowed(span, strips[j][1], _GUTTER * em)
+            narrowed = _narrowed(span, strips[j][1], least)
             if narrowed is None:
                 break
             end, span = j + 1, narrowed
@@ -93,9 +94,13 @@ def _longest(strips: Sequence[tuple[list[Word], list[Span]]], i: int) -> tuple[i
 
 
 def _narrowed(span: Span, gaps: Sequence[Span], least: float) -> Span | None:
-    overlaps = [(max(span[0], a), min(span[1], b)) for a, b in gaps]
-    widest = max(overlaps, key=lambda overlap: overlap[1] - overlap[0], default=None)
-    return widest if widest is not None and widest[1] - widest[0] >= least else None
+    """The widest overlap of a span with one of the gaps; None where it is less than `least`."""
+    found: Span | None = None
+    for a, b in gaps:
+        left, right = (a if a > span[0] else span[0]), (b if b < span[1] else span[1])
+        if right - left >= least:
+            found, least = (left, right), right - left
+    return found
 
 
 def _divides_text(words: Sequence[Word], gutter: Span) -> bool:

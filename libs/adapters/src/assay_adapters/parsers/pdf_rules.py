@@ -19,6 +19,8 @@ _MAX_OBJECTS = 20_000
 _MAX_SEGMENTS = 20_000
 _MAX_DEPTH = 4
 
+Stroke = tuple[float, float, float, float, bool]
+"""Corner to corner, and whether it is but the edge of a shade."""
 Matrix = tuple[float, float, float, float, float, float]
 _SAME: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
@@ -38,25 +40,32 @@ class Rule:
 
 @dataclass(slots=True)
 class Rules:
-    """Level and upright lines; those that overlap on one line are joined. Sorted by `at`."""
+    """Level and upright lines; those that overlap on one line are joined. Sorted by `at`.
+
+    The edges of shaded areas stand apart: alone they rule no table.
+    """
 
     level: list[Rule] = field(default_factory=list[Rule])
     upright: list[Rule] = field(default_factory=list[Rule])
+    level_edges: list[Rule] = field(default_factory=list[Rule])
+    upright_edges: list[Rule] = field(default_factory=list[Rule])
 
 
 def read_rules(page: "PdfPage", frame: Frame) -> Rules:
     """The rules of a page; none where there are so many that it must be a drawing."""
     found = Rules()
-    for number, (x0, y0, x1, y1) in enumerate(_lines(page)):
+    for number, (x0, y0, x1, y1, shade) in enumerate(_lines(page)):
         if number > _MAX_SEGMENTS:
             return Rules()
         box = frame.box(x0, y0, x1, y1)
         width, height = box.right - box.left, box.bottom - box.top
         if height <= _THIN and width >= _SHORTEST and width > height:
-            found.level.append(Rule((box.top + box.bottom) / 2, box.left, box.right))
+            (found.level_edges if shade else found.level).append(Rule((box.top + box.bottom) / 2, box.left, box.right))
         elif width <= _THIN and height >= _SHORTEST:
-            found.upright.append(Rule((box.left + box.right) / 2, box.top, box.bottom))
-    return Rules(_joined(found.level), _joined(found.upright))
+            (found.upright_edges if shade else found.upright).append(
+                Rule((box.left + box.right) / 2, box.top, box.bottom)
+            )
+    return Rules(*map(_joined, (found.level, found.upright, found.level_edges, found.upright_edges)))
 
 
 def _joined(rules: list[Rule]) -> list[Rule]:
@@ -83,7 +92,7 @@ def _touching(group: list[Rule]) -> list[Rule]:
     return joined
 
 
-def _lines(page: "PdfPage") -> Iterator[tuple[float, float, float, float]]:
+def _lines(page: "PdfPage") -> Iterator[Stroke]:
     """Corner to corner, each straight line of a path, and each thin box as one line."""
     import pypdfium2.raw as pdfium
 
@@ -94,7 +103,7 @@ def _lines(page: "PdfPage") -> Iterator[tuple[float, float, float, float]]:
         yield from _object_lines(pdfium.FPDFPage_GetObject(page, index), _SAME, 0)
 
 
-def _object_lines(item: "ctypes._Pointer", outer: Matrix, depth: int) -> Iterator[tuple[float, float, float, float]]:  # type: ignore[type-arg]
+def _object_lines(item: "ctypes._Pointer", outer: Matrix, depth: int) -> Iterator[Stroke]:  # type: ignore[type-arg]
     import pypdfium2.raw as pdfium
 
     kind = pdfium.FPDFPageObj_GetType(item)
@@ -106,10 +115,13 @@ def _object_lines(item: "ctypes._Pointer", outer: Matrix, depth: int) -> Iterato
         yield from _path_lines(item, _product(_matrix(item), outer))
 
 
-def _path_lines(path: "ctypes._Pointer", matrix: Matrix) -> Iterator[tuple[float, float, float, float]]:  # type: ignore[type-arg]
+def _path_lines(path: "ctypes._Pointer", matrix: Matrix) -> Iterator[Stroke]:  # type: ignore[type-arg]
     import pypdfium2.raw as pdfium
 
     a, b, c, d, e, f = matrix
+    fill, stroke = ctypes.c_int(), ctypes.c_int()
+    pdfium.FPDFPath_GetDrawMode(path, fill, stroke)
+    shaded = not stroke.value
     x, y = ctypes.c_float(), ctypes.c_float()
     points: list[tuple[float, float]] = []
     for index in range(min(pdfium.FPDFPath_CountSegments(path), _MAX_SEGMENTS)):
@@ -118,23 +130,23 @@ def _path_lines(path: "ctypes._Pointer", matrix: Matrix) -> Iterator[tuple[float
         pdfium.FPDFPathSegment_GetPoint(segment, x, y)
         point = (a * x.value + c * y.value + e, b * x.value + d * y.value + f)
         if kind != pdfium.FPDF_SEGMENT_LINETO:
-            yield from _outline(points)
+            yield from _outline(points, shaded=shaded)
             points = []
         points.append(point)
         if pdfium.FPDFPathSegment_GetClose(segment):
             points.append(points[0])
-    yield from _outline(points)
+    yield from _outline(points, shaded=shaded)
 
 
-def _outline(points: list[tuple[float, float]]) -> Iterator[tuple[float, float, float, float]]:
+def _outline(points: list[tuple[float, float]], *, shaded: bool) -> Iterator[Stroke]:
     """A thin box as one line, anything else as its lines."""
     if len(points) >= 4:
         xs, ys = [x for x, _ in points], [y for _, y in points]
         if min(max(xs) - min(xs), max(ys) - min(ys)) <= _THIN:
-            yield min(xs), min(ys), max(xs), max(ys)
+            yield min(xs), min(ys), max(xs), max(ys), False
             return
     for (x0, y0), (x1, y1) in pairwise(points):
-        yield x0, y0, x1, y1
+        yield x0, y0, x1, y1, shaded
 
 
 def _matrix(item: "ctypes._Pointer") -> Matrix:  # type: ignore[type-arg]

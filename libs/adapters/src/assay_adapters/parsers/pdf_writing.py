@@ -28,7 +28,13 @@ def rounded(box: Box) -> Box:
 def _write(canvas: Canvas, block: Block, known: Known) -> None:
     if block.table is not None:
         table = block.table
-        canvas.table(table.rows, merged=table.merged, page=block.page, box=rounded(table.box))
+        canvas.table(
+            table.rows,
+            merged=table.merged,
+            header_rows=table.header_rows,
+            page=block.page,
+            box=rounded(table.box),
+        )
         return
     text = joined_text(block.lines, known, glue=" " if block.level else "\n")
     canvas.block(block.kind, text, page=block.page, level=block.level, box=rounded(block.box))
