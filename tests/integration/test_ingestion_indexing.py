@@ -4,14 +4,16 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from assay_core.collection_settings import Chunking, CollectionSettings
 from assay_core.documents import AclId, ChunkId, CollectionId, DocumentId, VersionState
-from assay_core.errors import Unavailable
+from assay_core.errors import NotFound, Unavailable
 from assay_core.jobs import JobKind
 from assay_core.ports import Vectors
 from assay_core.principals import EVERYONE, Principal
 from assay_core.search import CacheEntry, CacheScope, EvidenceVersion, IndexCounts, IndexRow
+from assay_ingestion import vectors
 from assay_ingestion.access_changes import AccessChanges
 from assay_ingestion.deletions import Deletions
 from assay_ingestion.drain import BatchLimits, Drain
@@ -23,10 +25,12 @@ from assay_ingestion.pipeline import Ingestion
 from assay_ingestion.prepare import Preparer
 from assay_ingestion.rebuild import Rebuild
 from assay_ingestion.reconcile import Reconciler
+from assay_ingestion.retention import Retention
 from assay_ingestion.rows import RowLoader
-from assay_store import access, collections, documents, jobs, pipeline, visibility
+from assay_store import access, collections, documents, jobs, near_duplicates, pipeline, reading, visibility
 from assay_store.database import Database
 from assay_store.document_access import AccessRules, change_access
+from assay_store.documents import Upload
 from assay_store.locks import INDEX_WRITER, REBUILD_WANTED, NamedLock
 from assay_store.pipeline import StoredChunk
 from assay_testing.fake_blobs import FakeBlobStore
@@ -155,6 +159,7 @@ def world(database: Database) -> World:
         deletions=Deletions(database=database, dense=dense, lexical=lexical, blobs=blobs, cache=cache),
         access_changes=AccessChanges(database=database, loader=loader, dense=dense, lexical=lexical),
         reconciler=Reconciler(database=database, loader=loader, dense=dense, lexical=lexical, every_s=60),
+        retention=Retention(database=database, blobs=blobs, dense=dense, lexical=lexical, dimension=64, every_s=0.0),
         close=lambda: None,
     )
     return World(database, library, blobs, dense, lexical, cache, drain, loader, writer, embedder)
@@ -529,3 +534,167 @@ def test_an_edit_embeds_and_writes_only_what_changed_and_says_so(world: World) -
     assert set(rows) <= set(world.sql("SELECT id, xmin::text FROM chunks"))
     assert before.replaced_at is not None
     assert after.replaced_at is None
+
+
+def _age_versions(world: World, days: int) -> None:
+    world.sql(f"UPDATE versions SET replaced_at = replaced_at - interval '{days} days' RETURNING 1")
+
+
+def _leave_rules(days: str) -> str:
+    return "\n\n".join(
+        [*(f"# Part {n}\n\n" + f"Rule {n} says this. " * 6 for n in range(4)), f"# Leave\n\n{days} days. " * 2]
+    )
+
+
+def test_replaced_versions_stay_for_their_time_and_then_go_with_all_that_is_theirs(world: World) -> None:
+    document = world.ingest("a.md", _leave_rules("Twenty"))
+    world.writer.work()
+    world.ingest("a.md", _leave_rules("Thirty"))
+    world.writer.work()
+    with world.database.transaction() as connection:
+        before = pipeline.live_rows(connection, world.library.collection, after="", limit=99)
+        old = vectors.read(world.blobs, [stored.vector for stored in before], 64)
+    _age_versions(world, 29)
+    assert world.writer.retention.work() == 0
+    with world.database.transaction() as connection:
+        _, read = reading.version_text(connection, world.library.vault, world.library.librarian, document, 1)
+    assert "Twenty" in read
+    _age_versions(world, 2)
+    assert world.writer.retention.work() == 1
+    with world.database.transaction() as connection, pytest.raises(NotFound, match="not kept any more") as gone:
+        reading.version_text(connection, world.library.vault, world.library.librarian, document, 1)
+    assert gone.value.code == "version_gone"
+    live = (world.library.version(Upload(document, 2, None, unchanged=False)).chunks,)
+    assert world.sql("SELECT count(*) FROM chunks") == world.sql("SELECT count(*) FROM version_chunks") == [live]
+    assert len(list(world.blobs.keys("documents"))) == 1
+    with world.database.transaction() as connection:
+        after = pipeline.live_rows(connection, world.library.collection, after="", limit=99)
+    assert [s.row.chunk for s in after] == [s.row.chunk for s in before]
+    assert np.array_equal(vectors.read(world.blobs, [s.vector for s in after], 64), old)
+    # No vector of what went is left: the files hold as many rows as there are chunks.
+    named = {s.vector.key for s in after}
+    assert set(world.blobs.keys("vectors")) == named
+    assert sum(vectors.rows_in(world.blobs, key, 64) for key in named) == len(after)
+    assert world.found("thirty")[1] == 1
+    assert world.writer.retention.work() == 0
+
+
+def test_a_version_on_its_way_keeps_what_it_may_use_again(world: World) -> None:
+    world.ingest("a.md", "Red pump.")
+    world.writer.work()
+    world.ingest("a.md", "Blue pump.")
+    world.writer.work()
+    _age_versions(world, 31)
+    world.ingest("a.md", "Red pump.")
+    embedded = world.embedder.passages
+    assert world.writer.retention.work() == 0
+    world.writer.work()
+    assert world.embedder.passages == embedded
+    assert world.found("red") == (1, 1)
+    # The first version goes, but its passage is the third one's now.
+    assert world.sql("SELECT version FROM versions ORDER BY version") == [(2,), (3,)]
+    assert world.sql("SELECT count(*) FROM chunks") == [(2,)]
+    assert len(list(world.blobs.keys("documents"))) == 2
+
+
+def test_a_removal_that_broke_off_is_finished(world: World) -> None:
+    world.ingest("a.md", _leave_rules("Twenty"))
+    world.writer.work()
+    world.ingest("a.md", _leave_rules("Thirty"))
+    world.writer.work()
+    _age_versions(world, 31)
+    delete, calls = world.blobs.delete, list[str]()
+
+    def dies(key: str) -> None:
+        calls.append(key)
+        raise Unavailable("The disk is away.", code="storage_unavailable")
+
+    world.blobs.delete = dies  # type: ignore[method-assign]
+    with pytest.raises(Unavailable):
+        world.writer.retention.work()
+    assert calls
+    assert world.sql("SELECT version FROM versions ORDER BY version") == [(1,), (2,)]
+    world.blobs.delete = delete  # type: ignore[method-assign]
+    assert world.writer.retention.work() == 1
+    named = {row[0] for row in world.sql("SELECT DISTINCT vector_key FROM chunks")}
+    assert set(world.blobs.keys("vectors")) == named
+
+
+def test_a_collection_says_how_long_versions_are_kept(world: World) -> None:
+    with world.database.transaction() as connection:
+        found = collections.get(connection, world.library.librarian, "handbook")
+        collections.change_settings(connection, found, {"keep_versions_days": 0})
+    for content in ("Red pump.", "Blue pump."):
+        world.ingest("a.md", content)
+        world.writer.work()
+    assert world.sql("SELECT version FROM versions") == [(2,)]
+
+
+def _essay(*changed: str, seed: int = 0) -> str:
+    words = [f"word{(n * 7919 + seed * 104729) % 3001}" for n in range(300)]
+    return " ".join([*words, *changed])
+
+
+def _near(world: World, document: DocumentId, principal: Principal | None = None) -> list[str]:
+    with world.database.transaction() as connection:
+        return [t.name for t in near_duplicates.twins(connection, principal or world.library.librarian, document)]
+
+
+def _pairs(world: World, principal: Principal) -> list[tuple[str, str]]:
+    found, after = list[tuple[str, str]](), ""
+    with world.database.transaction() as connection:
+        while True:
+            page, last = near_duplicates.pairs(connection, principal, world.library.collection, after=after, limit=1)
+            found += [tuple[str, str](sorted((pair.name, pair.twin.name))) for pair in page]
+            if last is None:
+                return found
+            after = last
+
+
+def test_near_duplicates_are_told_to_those_who_may_read_them(world: World) -> None:
+    rita = _enrol(world, "rita")
+    first = world.ingest("a.md", _essay())
+    second = world.ingest("b.md", _essay("one", "more"))
+    world.ingest("c.md", _essay(seed=5))
+    assert _near(world, first) == []  # nothing is live yet
+    world.writer.work()
+    assert (_near(world, first), _near(world, second)) == (["b.md"], ["a.md"])
+    assert _pairs(world, world.library.librarian) == _pairs(world, rita) == [("a.md", "b.md")]
+    _change_access(world, second, deny=("rita",))
+    assert (_near(world, first, rita), _pairs(world, rita)) == ([], [])
+    assert _near(world, first) == ["b.md"]
+    # A version that says something else has no twin, and what is deleted is nobody's.
+    world.ingest("b.md", _essay(seed=9))
+    world.writer.work()
+    assert _near(world, first) == []
+    world.library.delete(first)
+    world.writer.work()
+    assert world.sql(f"SELECT count(*) FROM document_signatures WHERE document = '{first.id}'") == [(0,)]
+
+
+def test_a_collection_may_keep_one_of_near_duplicates(world: World) -> None:
+    _enrol(world, "rita")
+    with world.database.transaction() as connection:
+        found = collections.get(connection, world.library.librarian, "handbook")
+        collections.change_settings(connection, found, {"near_duplicates": "keep_one"})
+    first = world.ingest("a.md", _essay())
+    second = world.ingest("b.md", _essay("one", "more"))
+    assert world.writer.work()
+    assert (world.library.live_version(first), world.library.live_version(second)) == (1, None)
+    refused = world.library.versions(second)[0]
+    assert (refused.state, refused.error_code) == (VersionState.FAILED, "near_duplicate")
+    assert "a.md" not in (refused.error or "")
+    assert _near(world, second) == ["a.md"]
+    # A document that is there already goes on, whatever its new version resembles; and other readers are others.
+    third = world.ingest("c.md", _essay(seed=5))
+    world.writer.work()
+    world.ingest("c.md", _essay("last"))
+    world.writer.work()
+    assert world.library.live_version(third) == 2
+    _change_access(world, first, deny=("rita",))
+    _change_access(world, third, deny=("rita",))
+    with world.database.transaction() as connection:
+        documents.retry(connection, second)
+    world.drain.run()
+    world.writer.work()
+    assert world.library.live_version(second) == 2

@@ -15,10 +15,11 @@ from assay_core.documents import ChunkId, CollectionId, DocumentId
 from assay_core.errors import AssayError, Unavailable
 from assay_core.ports import LexicalIndex
 from assay_runtime.metrics import step
-from assay_store import pipeline
+from assay_store import near_duplicates, pipeline
 from assay_store.database import Database
 from assay_store.pipeline import PendingVersion
 from prometheus_client import Counter
+from sqlalchemy import Connection
 
 from assay_ingestion.index_kinds import SealableIndex
 from assay_ingestion.rows import IndexRows, RowLoader, missing_from_either, write_both
@@ -60,10 +61,15 @@ class Indexer:
             Unavailable: an index or the database does not answer; nothing is lost, call again.
         """
         with self._database.transaction() as connection:
-            pending = pipeline.pending_versions(connection, limit_chunks=self._pass_chunks)
+            waiting = pipeline.pending_versions(connection, limit_chunks=self._pass_chunks)
+            unwanted = near_duplicates.refused(connection, waiting)
+            for one in waiting:
+                if one.document in unwanted:
+                    _refuse(connection, one)
+            pending = [one for one in waiting if one.document not in unwanted]
             stored = pipeline.chunks_to_index(connection, pending) if pending else []
         if not pending:
-            return 0
+            return len(unwanted)
         with step("index"):
             loaded, broken = self._loader.load(stored)
             not_yet = {document for rows in loaded for document in self._write(rows)}
@@ -72,7 +78,7 @@ class Indexer:
         for one in pending:
             if error := broken.get(one.document):
                 self._fail(one, error)
-        return len(ready) + len(broken)
+        return len(ready) + len(broken) + len(unwanted)
 
     def seal_if_quiet(self) -> None:
         """Let the vector index tidy up once a larger number of writes is over."""
@@ -127,3 +133,16 @@ class Indexer:
         log.error("version.unreadable", document_id=one.document.id, version=one.version, code=error.code)
         with self._database.transaction() as connection:
             pipeline.fail(connection, one.document, one.version, code=error.code, reason=reason)
+
+
+def _refuse(connection: Connection, one: PendingVersion) -> None:
+    """End a new document that says nearly the same as one that its collection has, which its view names."""
+    log.info("version.near_duplicate", document_id=one.document.id, version=one.version)
+    pipeline.fail(
+        connection,
+        one.document,
+        one.version,
+        code="near_duplicate",
+        reason="Another document of the collection says nearly the same, and the collection keeps only one of such"
+        " (near_duplicates: keep_one). Its near-duplicates are shown with the document.",
+    )

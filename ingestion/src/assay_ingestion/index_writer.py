@@ -7,6 +7,7 @@ from assay_ingestion.access_changes import AccessChanges
 from assay_ingestion.deletions import Deletions
 from assay_ingestion.index import Indexer
 from assay_ingestion.reconcile import Reconciler
+from assay_ingestion.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class IndexWriter:
     deletions: Deletions
     access_changes: AccessChanges
     reconciler: Reconciler
+    retention: Retention
     close: Callable[[], None]
 
     def take_over(self) -> None:
@@ -31,6 +33,7 @@ class IndexWriter:
         """
         worked = self.deletions.run() + self.access_changes.run() + self.indexer.index_pending() > 0
         self.reconciler.work()
+        self.retention.work()
         if not worked:
             self.indexer.seal_if_quiet()
         return worked

@@ -33,6 +33,7 @@ from assay_ingestion.index import Indexer
 from assay_ingestion.index_kinds import DenseIndexes
 from assay_ingestion.index_writer import IndexWriter
 from assay_ingestion.reconcile import Reconciler
+from assay_ingestion.retention import Retention
 from assay_ingestion.rows import RowLoader
 from assay_ingestion.settings import IndexerProcess
 
@@ -111,6 +112,14 @@ def _writer(settings: IndexerProcess, *, database: Database, space: VectorSpace,
         ),
         access_changes=AccessChanges(database=database, loader=loader, dense=dense, lexical=lexical),
         reconciler=Reconciler(database=database, loader=loader, dense=dense, lexical=lexical, every_s=own.check_s),
+        retention=Retention(
+            database=database,
+            blobs=blobs,
+            dense=dense,
+            lexical=lexical,
+            dimension=space.dimension,
+            every_s=own.check_s,
+        ),
         close=lexical.close,
     )
 

@@ -21,7 +21,7 @@ from assay_core.errors import AssayError, Conflict, Exhausted, Unavailable
 from assay_core.jobs import MAX_ATTEMPTS, Lease
 from assay_core.ports import BlobStore, Embedder
 from assay_runtime.metrics import FAILURES, step
-from assay_store import jobs, passages, pipeline
+from assay_store import jobs, near_duplicates, passages, pipeline
 from assay_store.database import Database
 from assay_store.pipeline import Source, VectorPlace
 from prometheus_client import Counter
@@ -211,6 +211,10 @@ class Ingestion:
             return
         own = {chunk.id: places[chunk.id.id] for chunk in document.new}
         pipeline.store_chunks(connection, source, document.key, document.parsed, document.chunks, own)
+        if document.signature is not None:
+            near_duplicates.keep_signature(
+                connection, source.document, source.version, source.collection, document.signature
+            )
         jobs.finish(connection, held)
         DOCUMENTS.labels("stored").inc()
         CHUNKS.inc(len(document.new))

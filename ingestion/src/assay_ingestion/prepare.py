@@ -15,10 +15,12 @@ from assay_core.jobs import Lease
 from assay_core.ports import BlobStore, Embedder, Parser
 from assay_runtime.metrics import step
 from assay_store.encryption import Key, Vault
+from assay_store.near_duplicates import Signature
 from assay_store.pipeline import Source
 
 from assay_ingestion import passages
 from assay_ingestion.chunk import split, with_short_title
+from assay_ingestion.minhash import signature
 
 TakeApart = Callable[[Lease, Source, str], ParsedDocument]
 
@@ -33,6 +35,7 @@ class Prepared:
     parsed: ParsedDocument
     chunks: list[Chunk]
     new: list[Chunk]
+    signature: Signature | None = None
 
 
 class Preparer:
@@ -76,7 +79,10 @@ class Preparer:
             chunks = split(parsed, document=source.document, embedder=self._embedder, chunking=source.chunking)
         if not chunks:
             raise Invalid(f"{source.name!r} has no text that can be searched. Upload a file with text.", code="no_text")
-        return Prepared(held, source, key, parsed, chunks, [c for c in chunks if c.id not in known])
+        with step("signature"):
+            purpose = f"near-duplicates:{source.collection.tenant}:{source.collection.id}"
+            own = signature(parsed.text, self._vault.mac_key(purpose))
+        return Prepared(held, source, key, parsed, chunks, [c for c in chunks if c.id not in known], own)
 
     def _parsed(self, held: Lease, source: Source, path: str) -> ParsedDocument:
         try:

@@ -71,6 +71,22 @@ def read(blobs: BlobStore, places: Sequence[VectorPlace], dimension: int) -> Row
     return unit_rows(result)
 
 
+def gather(blobs: BlobStore, key: str, places: Sequence[VectorPlace], dimension: int) -> None:
+    """Copy rows into a file of their own, bit by bit and in this order. Raises as `read`."""
+    rows = np.empty((len(places), dimension), dtype="<f2")
+    held = {name: _file(blobs, name, dimension) for name in {place.key for place in places}}
+    for i, place in enumerate(places):
+        if place.row >= len(held[place.key]):
+            raise Broken(f"The vector file {place.key!r} has no row {place.row}.", code="corrupt")
+        rows[i] = held[place.key][place.row]
+    blobs.put(key, [rows.tobytes()])
+
+
+def rows_in(blobs: BlobStore, key: str, dimension: int) -> int:
+    """How many vectors a file holds. Raises as `read`."""
+    return len(_file(blobs, key, dimension))
+
+
 def present(blobs: BlobStore, places: Mapping[ChunkId, VectorPlace]) -> set[ChunkId]:
     """Those chunks whose vector files are there; the others are embedded again."""
     files = {

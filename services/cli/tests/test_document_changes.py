@@ -60,3 +60,12 @@ def test_a_filter_without_collection_is_refused(run: Run) -> None:
         outcome = run("documents", "delete", *args)
         assert outcome.code == 2
         assert "Name the documents, or give --collection with a filter" in outcome.err
+
+
+def test_near_duplicates_are_listed_page_by_page(run: Run, tmp_path: Path) -> None:
+    fill(run, tmp_path, "a.md", "b.md")
+    outcome = run("documents", "duplicates", "-c", "docs")
+    assert "a.md" in outcome.out
+    assert "90%" in outcome.out
+    assert outcome.err == "1 pairs say nearly the same.\n"
+    assert len(run("documents", "duplicates", "-c", "docs", "--json").json["pairs"]) == 1

@@ -35,6 +35,10 @@ KEEPING = {
     "erased": Reason("It was deleted while it was worked on.", "Nothing: that is what was asked for."),
 }
 WORKING = {
+    "near_duplicate": Reason(
+        "It says nearly the same as another document, and its collection keeps only one of such.",
+        "Nothing; or delete the other one and try it again, or set `near_duplicates` to report.",
+    ),
     "cancelled": Reason("Somebody asked to stop the work on it.", "Try it again, or upload it anew."),
     "gave_up": Reason(
         "Three tries did not succeed; the message tells of the last one.", "Put that right, then try it again."

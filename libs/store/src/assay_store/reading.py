@@ -36,7 +36,7 @@ def version_text(
         {"t": document.tenant, "d": document.id, "v": version},
     ).one_or_none()
     if row is None:
-        raise NotFound(f"{found.name!r} has no version {version}.", code="version_not_found")
+        raise _no_version(connection, found, version)
     if row.text is None:
         raise NotFound(
             f"Version {version} of {found.name!r} has no text; its state is {row.state!r}.", code="no_text_yet"
@@ -79,6 +79,21 @@ def version_chunks(
         )
         for row, payload in opened
     ]
+
+
+def _no_version(connection: Connection, found: Document, version: int) -> NotFound:
+    """Why there is no such version: it has gone, or there never was one."""
+    latest: int = connection.execute(
+        text("SELECT latest_version FROM documents WHERE tenant = :t AND id = :d"),
+        {"t": found.id.tenant, "d": found.id.id},
+    ).scalar_one()
+    if 1 <= version <= latest:
+        return NotFound(
+            f"Version {version} of {found.name!r} was replaced and is not kept any more; what was cited of it is in"
+            " the answers that cite it. Replaced versions stay for the collection's keep_versions_days.",
+            code="version_gone",
+        )
+    return NotFound(f"{found.name!r} has no version {version}.", code="version_not_found")
 
 
 def _opened(connection: Connection, vault: Vault, principal: Principal, document: DocumentId) -> tuple[Document, Key]:

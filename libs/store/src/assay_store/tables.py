@@ -232,6 +232,24 @@ version_chunks = Table(
     Index("version_chunks_chunk", "tenant", "chunk"),
 )
 
+document_signatures = Table(
+    "document_signatures",
+    metadata,
+    Column("tenant", Text),
+    Column("document", Text),
+    Column("version", Integer),
+    Column("collection", Text, nullable=False),
+    Column("signature", LargeBinary, nullable=False),  # MinHash of keyed hashes: tells nobody of any text
+    Column("bands", ARRAY(BigInteger), nullable=False),
+    PrimaryKeyConstraint("tenant", "document", "version"),
+    ForeignKeyConstraint(
+        ["tenant", "document", "version"],
+        ["versions.tenant", "versions.document", "versions.version"],
+        ondelete="CASCADE",
+    ),
+    Index("document_signatures_bands", "bands", postgresql_using="gin"),
+)
+
 jobs = Table(
     "jobs",
     metadata,

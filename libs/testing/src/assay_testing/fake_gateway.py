@@ -94,6 +94,7 @@ class FakeGateway:
             ("/documents/([^/]+)", "PATCH", self._change_document),
             ("/documents/([^/]+)", "PUT", self._put),
             ("/collections/([^/]+)/documents/delete", "POST", self._delete_many),
+            ("/collections/([^/]+)/duplicates", "GET", self._duplicates),
             ("/documents/([^/]+)/retry", "POST", self._retry),
             ("/documents/([^/]+)/versions/1/chunks", "GET", self._chunks),
             ("/collections/([^/]+)/(search|ask)", "POST", self._answer),
@@ -281,6 +282,14 @@ class FakeGateway:
             "state": "received",
         }
         return httpx.Response(200 if unchanged else 202, json=reply)
+
+    def _duplicates(self, request: httpx.Request, collection: str) -> httpx.Response:
+        """The first two documents, on the second page."""
+        if "cursor" not in request.url.params:
+            return httpx.Response(200, json={"pairs": [], "next_cursor": "more"})
+        first = sorted(self.collections[collection])[:2]
+        both = [{"document_id": f"id-{name}", "name": name, "similarity": 0.9} for name in first]
+        return httpx.Response(200, json={"pairs": [{"documents": both, "similarity": 0.9}], "next_cursor": None})
 
     def _delete_many(self, request: httpx.Request, collection: str) -> httpx.Response:
         """By name only, two at a time."""

@@ -230,6 +230,17 @@ class AssayClient:
             params=_given(limit=limit, cursor=cursor),
         )
 
+    def duplicates(self, collection: str) -> Iterator[public.DuplicatePair]:
+        """All pairs of documents of a collection that say nearly the same, page by page."""
+        cursor: str | None = None
+        while True:
+            path = f"/v1/collections/{_part(collection)}/duplicates"
+            page = self._ask(public.DuplicatePage, "GET", path, params=_given(cursor=cursor))
+            yield from page.pairs
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
     def put_document(
         self,
         document_id: str,

@@ -294,6 +294,29 @@ class DocumentChange(Request):
 class DocumentDetail(DocumentSummary):
     versions: Annotated[list[Version], Field(description="Newest first.")]
     access: Annotated[Access | None, Field(description="Who may read it; shown to curators.")] = None
+    near_duplicates: Annotated[
+        list["NearDuplicate"], Field(description="Documents that you may read and that say nearly the same.")
+    ] = []
+
+
+class NearDuplicate(Reply):
+    """Another document that says nearly the same."""
+
+    document_id: str
+    name: str
+    similarity: Annotated[float, Field(description="Estimated share of the word sequences that both have, 0 to 1.")]
+
+
+class DuplicatePair(Reply):
+    documents: Annotated[list[NearDuplicate], Field(description="The two of them.")]
+    similarity: float
+
+
+class DuplicatePage(Reply):
+    """Pairs of near-duplicates, each once; a page may hold none although there are more."""
+
+    pairs: list[DuplicatePair]
+    next_cursor: str | None
 
 
 class VersionList(Reply):

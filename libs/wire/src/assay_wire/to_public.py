@@ -1,6 +1,6 @@
 """From the domain to the public API. Offsets, scores and texts are passed on as they are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -64,10 +64,12 @@ def document_detail(
     collection_name: str,
     *,
     access: public.Access | None = None,
+    near_duplicates: Sequence[public.NearDuplicate] = (),
 ) -> public.DocumentDetail:
     """`versions` newest first, at least one."""
     return public.DocumentDetail.model_validate(
-        _summary(found, versions[0], collection_name) | {"versions": [_version(v) for v in versions], "access": access}
+        _summary(found, versions[0], collection_name)
+        | {"versions": [_version(v) for v in versions], "access": access, "near_duplicates": list(near_duplicates)}
     )
 
 

@@ -6,7 +6,7 @@ from assay_core.documents import DocumentId, VersionState
 from assay_core.errors import Invalid
 from assay_core.principals import Principal
 from assay_core.reasons import REASONS
-from assay_store import collections, document_access, documents, reading
+from assay_store import collections, document_access, documents, near_duplicates, reading
 from assay_store.encryption import Vault
 from assay_wire import public, to_public
 from fastapi import APIRouter, Depends, Path, Query
@@ -50,6 +50,23 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
                 documents=[to_public.document_summary(d, v, name) for d, v in rows[:limit]],
                 next_cursor=None if last is None else cursors.make(principal, listing, last),
                 counts=documents.counts_by_state(connection, principal, found.id),
+            )
+
+        return await transactions(read)
+
+    @router.get("/v1/collections/{name}/duplicates", summary="List documents that say nearly the same")
+    async def list_duplicates(
+        name: str, principal: Principal = Depends(who), limit: Limit = 200, cursor: Cursor = None
+    ) -> public.DuplicatePage:
+        listing = f"duplicates\n{name}"
+        after = cursors.read_text(principal, listing, cursor) or ""
+
+        def read(connection: Connection) -> public.DuplicatePage:
+            found = collections.get(connection, principal, name)
+            pairs, last = near_duplicates.pairs(connection, principal, found.id, after=after, limit=limit)
+            return public.DuplicatePage(
+                pairs=[_pair(pair) for pair in pairs],
+                next_cursor=None if last is None else cursors.make(principal, listing, last),
             )
 
         return await transactions(read)
@@ -138,7 +155,23 @@ def detail(connection: Connection, who: Principal, document: DocumentId) -> publ
     if who.has("curator"):
         rules = document_access.rules_of(connection, document.tenant, found.acl)
         access = public.Access(allow=list(rules.allow), deny=list(rules.deny))
-    return to_public.document_detail(found, documents.versions_of(connection, document), collection.name, access=access)
+    return to_public.document_detail(
+        found,
+        documents.versions_of(connection, document),
+        collection.name,
+        access=access,
+        near_duplicates=[_twin(twin) for twin in near_duplicates.twins(connection, who, document)],
+    )
+
+
+def _twin(twin: near_duplicates.Twin) -> public.NearDuplicate:
+    return public.NearDuplicate(document_id=twin.document.id, name=twin.name, similarity=round(twin.similarity, 3))
+
+
+def _pair(pair: near_duplicates.Pair) -> public.DuplicatePair:
+    similarity = round(pair.twin.similarity, 3)
+    one = public.NearDuplicate(document_id=pair.document.id, name=pair.name, similarity=similarity)
+    return public.DuplicatePair(documents=[one, _twin(pair.twin)], similarity=similarity)
 
 
 def passage(

@@ -59,6 +59,7 @@ def show(context: typer.Context, document: Document, collection: OptionalCollect
             ["collection", found.collection],
             ["readers see", f"version {found.live_version}" if found.live_version else "nothing yet"],
             *(_access_rows(found.access) if found.access else []),
+            *(["nearly the same", f"{near.name} ({near.similarity:.0%})"] for near in found.near_duplicates),
             *([f"{key}", value] for key, value in found.metadata.items()),
         ],
     )
@@ -90,6 +91,20 @@ def retry(
         print_json({"retried": models(begun)})
     else:
         say(f"{len(begun)} documents are worked on again; `assay documents list` shows what becomes of them.")
+
+
+@app.command(cls=Command)
+def duplicates(context: typer.Context, collection: CollectionOption) -> None:
+    """List documents that say nearly the same."""
+    session = session_of(context)
+    pairs = list(session.client.duplicates(collection))
+    if session.json:
+        print_json({"pairs": models(pairs)})
+        return
+    rows = [[f"{pair.similarity:.0%}", *(found.name for found in pair.documents)] for pair in pairs]
+    if rows:
+        print_table(["alike", "document", "document"], rows)
+    say(f"{len(rows)} pairs say nearly the same." if rows else "No documents say nearly the same.")
 
 
 def document_id(client: "AssayClient", document: str, collection: str | None) -> str:
