@@ -145,5 +145,26 @@ async def test_a_cancelled_passage_is_not_stored_with_the_others(door: Any, admi
     assert sql(door, "SELECT count(*) FROM chunks") == [(2,)]
 
 
+async def test_a_batch_is_summed_up_for_who_made_it(door: Any, admin: httpx.AsyncClient) -> None:
+    await load(admin, *many(4), batch="load-1")
+    found = (await admin.get("/v1/batches/load-1")).json()
+    assert (found["documents"], found["open"], found["states"], found["left_s"]) == (4, 4, {"received": 4}, None)
+    work(door)
+    with door.database.transaction() as connection:
+        pipeline.go_live(connection, pipeline.pending_versions(connection, limit_chunks=3))
+    found = (await admin.get("/v1/batches/load-1")).json()
+    assert (found["open"], found["chunks"], found["chunks_done"]) == (1, 4, 4)
+    assert 0.9 < found["progress"] < 1
+    assert found["documents_per_s"] > 0
+    assert found["left_s"] is not None
+    with door.database.transaction() as connection:
+        pipeline.go_live(connection, pipeline.pending_versions(connection, limit_chunks=3))
+    watched = await admin.get("/v1/batches/load-1/events")
+    assert "event: done" in watched.text
+    async with door.client(door.enrol("bob", "contributor")) as bob:
+        assert (await bob.get("/v1/batches/load-1")).status_code == 404
+        assert (await bob.get("/v1/batches/load-1/events")).status_code == 404
+
+
 def test_nothing_is_embedded_for_who_is_not_wanted() -> None:
     assert embed_new_chunks([], FakeEmbedder(), batch_size=4, on_batch=lambda _done: None) == []

@@ -84,6 +84,8 @@ class FakeGateway:
             ("/collections/([^/]+)", "PATCH", self._change),
             ("/collections/([^/]+)/rechunk", "POST", self._rechunk),
             ("/collections/([^/]+)/(pause|resume)", "POST", self._pause),
+            ("/collections/([^/]+)/passages", "POST", self._load),
+            ("/batches/([^/]+)", "GET", self._batch),
             ("/jobs", "GET", self._jobs),
             ("/jobs/replay", "POST", self._replay_jobs),
             ("/jobs/([^/]+)(?:/replay)?", "POST|DELETE", self._job),
@@ -120,6 +122,27 @@ class FakeGateway:
             "rechunk_due": self.due,
             "paused_at": NOW if name in self.paused else None,
         }
+
+    def _load(self, request: httpx.Request, collection: str) -> httpx.Response:
+        if self.busy:
+            self.busy -= 1
+            return problem(429, "queue_full", "Too many documents wait.", retry_after_s=0.1)
+        held = self.collections[collection]
+        counts = {"received": 0, "created": 0, "changed": 0, "unchanged": 0}
+        for line in request.content.splitlines():
+            passage = json.loads(line)
+            counts["received"] += 1
+            before = held.get(passage["id"])
+            what = "created" if before is None else "unchanged" if before["data"] == line else "changed"
+            counts[what] += 1
+            held[passage["id"]] = self._fresh(collection, passage["id"], line)
+        return httpx.Response(202, json={**counts, "refused": []})
+
+    def _batch(self, _request: httpx.Request, batch: str) -> httpx.Response:
+        ready = sum(len(documents) for documents in self.collections.values())
+        body = {"id": batch, "collection": "docs", "created_at": NOW, "documents": ready, "open": 0}
+        body |= {"states": {"ready": ready}, "pages": 0, "chunks": ready, "chunks_done": ready, "progress": 1.0}
+        return httpx.Response(200, json={**body, "documents_per_s": 1.0, "chunks_per_s": 1.0, "left_s": 0.0})
 
     def _pause(self, _request: httpx.Request, name: str, what: str) -> httpx.Response:
         (self.paused.add if what == "pause" else self.paused.discard)(name)

@@ -175,6 +175,17 @@ class AssayClient:
             headers={"Content-Type": "application/x-ndjson"},
         )
 
+    def batch_progress(self, batch: str) -> public.BatchProgress:
+        return self._ask(public.BatchProgress, "GET", f"/v1/batches/{_part(batch)}")
+
+    def watch_batch(self, batch: str) -> Iterator[public.BatchProgress]:
+        """How far a batch is, until nothing of it is open."""
+        with self._open("GET", f"/v1/batches/{_part(batch)}/events") as response:
+            for event in sse.decode_sync(_pieces(response)):
+                if event.event == "failed":
+                    raise _stream_error(_parse(public.Failure, event.data))
+                yield _parse(public.BatchProgress, event.data)
+
     def documents_page(
         self, collection: str, *, limit: int = 50, cursor: str | None = None, state: str | None = None
     ) -> public.DocumentPage:

@@ -339,6 +339,27 @@ class Progress(Reply):
     error: str | None = None
 
 
+class BatchProgress(Reply):
+    """Uploads with one batch id, summed up: also an event of `/v1/batches/{id}/events`.
+
+    Rates are of the last half minute; `left_s` is null while nothing has come to an end in that time.
+    """
+
+    id: str
+    collection: str
+    created_at: datetime
+    documents: int
+    open: Annotated[int, Field(description="Documents that are neither ready nor failed.")]
+    states: Annotated[dict[str, int], Field(description="Documents by state.")]
+    pages: int
+    chunks: int
+    chunks_done: int
+    progress: Annotated[float, Field(description="Between 0 and 1.")]
+    documents_per_s: float
+    chunks_per_s: float
+    left_s: float | None
+
+
 class DocumentText(Reply):
     """Canonical text around a passage; all offsets are characters of the whole canonical text."""
 

@@ -85,6 +85,7 @@ def upload_all(
     sources: Sequence[Source],
     *,
     on_uploaded: OnUploaded = lambda _source: None,
+    priority: str | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Ingest:
     """Send all files, some at a time.
@@ -94,7 +95,7 @@ def upload_all(
     """
     result = Ingest()
     with ThreadPoolExecutor(PARALLEL_UPLOADS, thread_name_prefix="upload") as pool:
-        futures = [pool.submit(_upload, client, collection, source, sleep) for source in sources]
+        futures = [pool.submit(_upload, client, collection, source, priority, sleep) for source in sources]
         try:
             for source, future in zip(sources, futures, strict=True):
                 _note(result, source, future.result())
@@ -116,7 +117,7 @@ def wait_until_searchable(
     """Return when every document is ready or failed; counts and failures are added to `result`."""
     while True:
         part_done = 0.0
-        documents = _with_patience(lambda: _look(client, collection, result.waiting), sleep=sleep)
+        documents = with_patience(lambda: _look(client, collection, result.waiting), sleep=sleep)
         for identity in list(result.waiting):
             part_done += _settle(result, identity, documents.get(identity))
         on_waiting(Progress(result.ready, len(result.failures), len(result.waiting), part_done, result.chunks))
@@ -127,12 +128,17 @@ def wait_until_searchable(
 
 
 def _upload(
-    client: "AssayClient", collection: str, source: Source, sleep: Callable[[float], None]
+    client: "AssayClient",
+    collection: str,
+    source: Source,
+    priority: str | None,
+    sleep: Callable[[float], None],
 ) -> "Upload | Failure":
     key = uuid.uuid4().hex
     try:
-        return _with_patience(
-            lambda: client.upload(collection, source.path, name=source.name, idempotency_key=key), sleep=sleep
+        return with_patience(
+            lambda: client.upload(collection, source.path, name=source.name, idempotency_key=key, priority=priority),
+            sleep=sleep,
         )
     except OSError as error:
         return Failure(source.name, "unreadable", f"{str(source.path)!r} cannot be read: {error.strerror}.")
@@ -140,8 +146,8 @@ def _upload(
         return Failure(source.name, error.code, error.message)
 
 
-def _with_patience(call: Callable[[], Result], *, sleep: Callable[[float], None]) -> Result:
-    """The call's result; tried again while the gateway says "later" or restarts."""
+def with_patience(call: Callable[[], Result], *, sleep: Callable[[float], None]) -> Result:
+    """The call's result; tried again while the gateway says "later" or restarts, for as long as its queue is full."""
     give_up = time.monotonic() + PATIENCE_S
     while True:
         try:
@@ -150,7 +156,7 @@ def _with_patience(call: Callable[[], Result], *, sleep: Callable[[float], None]
             if error.retry_after_s is None and error.code != "gateway_broke_off":
                 raise
             wait_s = min(error.retry_after_s or 1.0, 30.0) * random.uniform(1.0, 1.5)
-            if time.monotonic() + wait_s > give_up:
+            if error.code != "queue_full" and time.monotonic() + wait_s > give_up:
                 raise
             sleep(wait_s)
 

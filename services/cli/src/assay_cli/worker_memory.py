@@ -39,10 +39,10 @@ class PeakMemory:
                 self.peaks[part] = max(self.peaks.get(part, 0), used)
 
 
-def part_pids(home: Path | None) -> dict[str, int]:
-    """Process ids of the parts; empty if no platform runs on this machine."""
+def part_pids(home: Path | None, *, every: bool = False) -> dict[str, int]:
+    """Process ids of the parts that ingest (or of every one); empty if no platform runs on this machine."""
     parts = platform_status(home).get("parts", [])
-    return {part["name"]: part["pid"] for part in parts if part["name"] in PARTS and part.get("pid")}
+    return {part["name"]: part["pid"] for part in parts if (every or part["name"] in PARTS) and part.get("pid")}
 
 
 def _children() -> dict[int, list[int]]:

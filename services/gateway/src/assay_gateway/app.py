@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from assay_gateway import (
     ask,
+    batches,
     collections,
     document_changes,
     documents,
@@ -141,6 +142,7 @@ def _include_documents(
     app.include_router(document_changes.build_routes(who=who, transactions=transactions))
     watchers = Slots(limits.max_watchers, what="watchers of documents")
     app.include_router(watching.build_routes(who=who, transactions=transactions, slots=watchers))
+    app.include_router(batches.build_routes(who=who, transactions=transactions, slots=watchers))
 
 
 def _include_questions(

@@ -1,5 +1,6 @@
 """`assay bench`: how fast the platform is, measured from outside."""
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,6 +10,7 @@ from assay_core.errors import Unavailable
 
 from assay_cli import baseline as plain
 from assay_cli import bench_queries, latency, worker_memory
+from assay_cli.commands.bulk_ingest import load_passages
 from assay_cli.commands.ingest import ingest_files, summary
 from assay_cli.files import find_files
 from assay_cli.options import CollectionOption, Command, ModeOption, OptionalCollection
@@ -80,7 +82,7 @@ def search(
 @app.command(cls=Command)
 def ingest(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with documents.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with documents; with --bulk a file.")],
     collection: OptionalCollection = None,
     baseline: Annotated[
         Literal["sentence-transformers"] | None,
@@ -91,9 +93,16 @@ def ingest(
     ] = None,
     sample: Annotated[int, typer.Option(min=1, help="Passages for the baseline.")] = 256,
     keep: Annotated[bool, typer.Option(help="Keep the collection afterwards.")] = True,
+    bulk: Annotated[
+        bool, typer.Option("--bulk", help="Measure the bulk path with the ready passages of JSONL, Parquet or BEIR.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="With --bulk: only so many passages.")] = None,
 ) -> None:
     """Ingest a folder into a fresh collection and measure it."""
     session = session_of(context)
+    if bulk:
+        _bench_bulk(session, folder, collection, limit=limit, keep=keep)
+        return
     sources = find_files([folder])
     name = collection or time.strftime("bench-%Y%m%d-%H%M%S")
     session.client.create_collection(name)
@@ -120,6 +129,30 @@ def ingest(
         session.client.delete_collection(name)
     _show(session, result)
     if done.failures:
+        raise typer.Exit(1)
+
+
+def _bench_bulk(session: Session, path: Path, collection: str | None, *, limit: int | None, keep: bool) -> None:
+    name = collection or time.strftime("bench-%Y%m%d-%H%M%S")
+    session.client.create_collection(name)
+    here = session.gateway.url_source not in ("--url", "ASSAY_URL")
+    pids = worker_memory.part_pids(session.home, every=True) if here else {}
+    before = {part: cpu_s for part, cpu_s, _ in _running(session)} if here else {}
+    with worker_memory.PeakMemory(pids) as memory:
+        done = load_passages(session, name, [path], limit=limit, wait=True)
+    seconds = float(str(done["seconds"]))
+    spent = {part: cpu_s - before.get(part, 0.0) for part, cpu_s, _ in _running(session)} if here else {}
+    result = {
+        **done,
+        "cores_used": {part: round(cpu_s / seconds, 2) for part, cpu_s in spent.items() if cpu_s / seconds >= 0.005},
+        "cores_used_in_all": round(sum(spent.values()) / seconds, 2),
+        "peak_memory_bytes": memory.peaks,
+        "load_average": [round(load, 1) for load in os.getloadavg()],
+    }
+    if not keep:
+        session.client.delete_collection(name)
+    _show(session, result)
+    if done["failed"]:
         raise typer.Exit(1)
 
 

@@ -9,12 +9,16 @@ import typer
 from assay_core.errors import NotFound
 
 from assay_cli import ingestion
+from assay_cli.bulk import holds_passages
+from assay_cli.commands import bulk_ingest
 from assay_cli.files import Source, find_files
 from assay_cli.ingestion import Ingest, Progress
 from assay_cli.options import CollectionOption, Command
 from assay_cli.output import print_json, say
 from assay_cli.progress import bar
 from assay_cli.session import Session, session_of
+
+BULK_FROM = 100
 
 
 def register(app: typer.Typer) -> None:
@@ -27,16 +31,37 @@ def ingest(
     collection: CollectionOption,
     create: Annotated[bool, typer.Option(help="Make the collection if there is none.")] = True,
     wait: Annotated[bool, typer.Option(help="Wait until all are searchable.")] = True,
+    bulk: Annotated[
+        bool,
+        typer.Option(
+            "--bulk",
+            help="Let interactive uploads go first. Paths may be ready passages: JSONL (id, text, title, metadata), "
+            "Parquet with these columns, or a BEIR folder.",
+        ),
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="With --bulk: only so many passages.")] = None,
 ) -> None:
     """Upload files and folders, and wait until all are searchable.
 
     Folders are read with all folders in them; hidden files and symbolic links are passed over. A file that the
-    collection has already is not sent through again.
+    collection has already is not sent through again. More than a hundred files are a bulk load, too: whoever uploads
+    one meanwhile does not wait for them.
     """
     session = session_of(context)
+    if bulk and all(holds_passages(path) for path in paths):
+        prepare_collection(session, collection, create=create)
+        loaded = bulk_ingest.load_passages(session, collection, paths, limit=limit, wait=wait)
+        if session.json:
+            print_json(loaded)
+        else:
+            bulk_ingest.say_summary(loaded)
+        if loaded["failed"]:
+            raise typer.Exit(1)
+        return
     sources = find_files(paths)
     prepare_collection(session, collection, create=create)
-    result, seconds = ingest_files(session, collection, sources, wait=wait)
+    priority = "bulk" if bulk or len(sources) > BULK_FROM else None
+    result, seconds = ingest_files(session, collection, sources, wait=wait, priority=priority)
     if session.json:
         print_json(summary(collection, result, seconds))
     else:
@@ -64,7 +89,9 @@ def prepare_collection(session: Session, collection: str, *, create: bool) -> No
         ) from error
 
 
-def ingest_files(session: Session, collection: str, sources: Sequence[Source], *, wait: bool) -> tuple[Ingest, float]:
+def ingest_files(
+    session: Session, collection: str, sources: Sequence[Source], *, wait: bool, priority: str | None = None
+) -> tuple[Ingest, float]:
     """Send files, wait if wanted, and show progress and failures. Returns also the seconds that it took."""
     started = time.monotonic()
     with bar("Uploading", len(sources)) as uploading:
@@ -75,7 +102,9 @@ def ingest_files(session: Session, collection: str, sources: Sequence[Source], *
             sent += 1
             uploading.update(sent, source.name)
 
-        result = ingestion.upload_all(session.client, collection, sources, on_uploaded=uploaded, sleep=session.sleep)
+        result = ingestion.upload_all(
+            session.client, collection, sources, on_uploaded=uploaded, sleep=session.sleep, priority=priority
+        )
     if wait and result.waiting:
         _wait(session, collection, result)
     for failure in result.failures:
