@@ -36,9 +36,10 @@ def test_a_second_run_skips_what_is_there(run: Run, tmp_path: Path) -> None:
 
 
 def test_compressed_lines_and_a_limit(run: Run, gateway: FakeGateway, tmp_path: Path) -> None:
-    path = tmp_path / "a.jsonl.gz"
-    path.write_bytes(gzip.compress(corpus(tmp_path / "plain.jsonl", 10).read_bytes()))
-    assert run("ingest", path, "-c", "docs", "--bulk", "--limit", "4", "--json").json["created"] == 4
+    folder = tmp_path / "beir"
+    packed = gzip.compress(corpus(folder / "plain.jsonl", 10).read_bytes())
+    (folder / "corpus.jsonl.gz").write_bytes(packed)
+    assert run("ingest", folder, "-c", "docs", "--bulk", "--limit", "4", "--json").json["created"] == 4
     assert len(gateway.collections["docs"]) == 4
 
 

@@ -25,6 +25,7 @@ _TOGETHER_CHARS = 2_000_000
 _IN_FLIGHT = 2
 _SHOWN_REFUSALS = 1000
 _LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+_CORPUS = ("corpus.jsonl", "corpus.jsonl.gz")
 _IDS, _TEXTS = ("id", "_id", "docid"), ("text", "contents")
 
 Passage = dict[str, Any]
@@ -32,7 +33,12 @@ Passage = dict[str, Any]
 
 def holds_passages(path: Path) -> bool:
     """Whether a path is of a kind that bulk loads read."""
-    return path.name.endswith((*_LINES, ".parquet")) or (path / "corpus.jsonl").is_file()
+    return path.name.endswith((*_LINES, ".parquet")) or _corpus_of(path) is not None
+
+
+def _corpus_of(folder: Path) -> Path | None:
+    """The passages of a BEIR folder."""
+    return next((path for name in _CORPUS if (path := folder / name).is_file()), None)
 
 
 def passages_of(path: Path) -> Iterator[Passage]:
@@ -42,8 +48,8 @@ def passages_of(path: Path) -> Iterator[Passage]:
         Invalid: it is of no such kind, or a line or column cannot be used; the message names it.
         NotFound: Parquet is not installed here.
     """
-    if (path / "corpus.jsonl").is_file():
-        return passages_of(path / "corpus.jsonl")
+    if (corpus := _corpus_of(path)) is not None:
+        return _of_lines(corpus)
     if path.name.endswith(_LINES):
         return _of_lines(path)
     if path.suffix == ".parquet":
