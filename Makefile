@@ -95,6 +95,17 @@ test: check ## Everything: checks, real servers, faults, the whole platform, the
 test-nightly: $(VENV)/.dev ## What takes too long for every change
 	@$(BIN)/pytest tests libs ingestion services infra -m nightly
 
+# WHAT: kills, points or servers. The file remembers finished rounds: run it again to go on.
+WHAT ?= kills
+KILLS ?= 200
+DOCUMENTS ?= 1000
+SEED ?= 1
+SHARD ?= 1/1
+.PHONY: crash-test
+crash-test: $(VENV)/.dev ## Kill processes at random moments (WHAT=points: at each step, WHAT=servers: the servers)
+	@$(BIN)/python -m assay_testing.crash $(WHAT) --kills $(KILLS) --documents $(DOCUMENTS) --seed $(SEED) \
+	  --shard $(SHARD) --resume test-artifacts/crash-$(WHAT)-$(SEED).jsonl
+
 .PHONY: clean
 clean: ## Stop the platform and remove environments, caches and all data of this clone
 	@if [ -x $(BIN)/assay ]; then $(BIN)/assay down || true; fi

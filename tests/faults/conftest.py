@@ -27,7 +27,8 @@ def module_world(
 def a_world(servers: Platform, milvus_server: Platform, database_url: str, tmp_path: Path) -> Worlds:
     """Makes the platform of one test: `with a_world(delay_s=0.1) as world`."""
 
-    def make(*, seed: int = 1, delay_s: float = 0.02, **env: str) -> AbstractContextManager[World]:
-        return world(Servers([servers, milvus_server]), database_url, tmp_path, seed=seed, delay_s=delay_s, **env)
+    def make(*, seed: int = 1, delay_s: float = 0.02, readers: int = 2) -> AbstractContextManager[World]:
+        platforms = Servers([servers, milvus_server])
+        return world(platforms, database_url, tmp_path, seed=seed, delay_s=delay_s, readers=readers)
 
     return make

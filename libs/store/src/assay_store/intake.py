@@ -1,8 +1,8 @@
 """How received bytes become a version, for everyone who receives some: sealed blob first, then one transaction.
 
 Bytes are sealed with the key of the document they are for and lie under `uploads/` until `record` renames them. A
-crash before its transaction commits leaves at most a sealed blob that nothing names: under `uploads/`, where
-ingestion's sweeper removes it after a day, or under the document's folder if it was renamed, with which it goes.
+crash before its transaction commits leaves at most a sealed blob that nothing names, under `uploads/` or, if it was
+renamed, under the document's folder; the relay removes it when it is an hour old.
 """
 
 import hashlib

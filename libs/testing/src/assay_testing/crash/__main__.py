@@ -89,6 +89,7 @@ def _read(file: Path | None) -> dict[str, dict[str, object]]:
 
 def _append(file: Path | None, name: str, report: dict[str, object]) -> None:
     if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a") as lines:
             lines.write(json.dumps({"round": name, "report": report}) + "\n")
 

@@ -89,6 +89,12 @@ class Processes:
             self._held.add(role)
             self._kill(role)
 
+    def release(self, role: Role) -> None:
+        """Start a process that was held."""
+        with self._lock:
+            self._held.discard(role)
+            self._start(role)
+
     def start_armed(self, role: Role, point: str, **env: str) -> None:
         """Start a process, in place of the one that runs, that dies at `point`; the next one does not."""
         with self._lock:

@@ -141,12 +141,18 @@ class World:
 class Worlds(Protocol):
     """What makes platforms for a test."""
 
-    def __call__(self, *, seed: int = 1, delay_s: float = 0.02, **env: str) -> AbstractContextManager[World]: ...
+    def __call__(self, *, seed: int = 1, delay_s: float = 0.02, readers: int = 2) -> AbstractContextManager[World]: ...
 
 
 @contextmanager
 def world(
-    servers: Servers, database_url: str, folder: Path, *, seed: int = 1, delay_s: float = 0.02, **env: str
+    servers: Servers,
+    database_url: str,
+    folder: Path,
+    *,
+    seed: int = 1,
+    delay_s: float = 0.02,
+    readers: int = 2,
 ) -> Generator[World]:
     """A platform on a fresh, migrated database; its processes end with the block."""
     redis.Redis.from_url(servers.env["ASSAY_BROKER__URL"]).flushall()
@@ -158,20 +164,25 @@ def world(
             acl = access.acl_for(connection, first_run.TENANT)
             collection = collections.create(connection, first_run.TENANT, COLLECTION, acl=acl, settings=SETTINGS).id
         ledger, vault = Ledger(), Vault(MASTER_KEY)
-        own = servers.env | _HASTE | _files(folder) | {"ASSAY_DATABASE__URL": database_url, DELAY: str(delay_s)} | env
+        own = servers.env | _HASTE | _files(folder) | {"ASSAY_DATABASE__URL": database_url, DELAY: str(delay_s)}
         ports = _free_ports()
         processes = stack.enter_context(Processes({"PATH": "/usr/bin:/bin", "HOME": str(folder)} | own, ports, folder))
         dense, lexical_path = _dense(own), Path(own["ASSAY_LEXICAL__PATH"])
         cache = _cache(own, vault)
         retriever = _retriever(database, vault, dense, TantivyIndex(lexical_path), cache)
-        readers = Readers(
-            retriever=retriever, principal=first_run.ADMINISTRATOR, collection=collection, ledger=ledger, seed=seed
+        searching = Readers(
+            retriever=retriever,
+            principal=first_run.ADMINISTRATOR,
+            collection=collection,
+            ledger=ledger,
+            seed=seed,
+            readers=readers,
         )
         stores = _stores(own, database=database, dense=dense, vault=vault, cache=cache, collection=collection)
         unnamed = Leftovers(database=database, blobs=FolderBlobStore(own["ASSAY_BLOBS__PATH"]), every_s=0, kept_s=0)
         base_url = f"http://127.0.0.1:{ports['gateway']}"
         _await_gateway(base_url)
-        stack.enter_context(readers)
+        stack.enter_context(searching)
         yield World(
             servers=servers,
             database=database,
@@ -179,7 +190,7 @@ def world(
             # What lies unnamed while nothing is at work has been left; the relay would find it hours later.
             leftovers=unnamed,
             processes=processes,
-            readers=readers,
+            readers=searching,
             ledger=ledger,
             base_url=base_url,
         )
