@@ -64,7 +64,7 @@ class Stores:
         written = ledger.documents()
         acknowledged = {(w.document, version): job for w in written for version, job in w.jobs.items()}
         deleted = frozenset(w.document for w in written if w.deleted_s is not None)
-        with self._database.transaction() as connection:
+        with self._database.snapshot() as connection:
             sql = _SqlFacts(connection, self._collection)
         facts = Facts(
             tenant=self._collection.tenant,
