@@ -102,7 +102,9 @@ class Driver:
         )
         body = answer.json()
         self._ledger.note_upload(name, body["document_id"], body["version"], edition, body["job"])
-        return self._ledger.get(body["document_id"])
+        written = self._ledger.get(body["document_id"])
+        written.own_text = text
+        return written
 
     def delete(self, written: Written) -> None:
         """Delete a document; one that is gone already is deleted."""

@@ -24,6 +24,7 @@ def marker(name: str, section: int, edition: int) -> str:
 class Written:
     """A document as its writer knows it: the edition of each version, and when it was deleted (monotonic seconds).
 
+    `own_text` is there for a document that has another text than its name and edition would give it.
     `delete_sent_s` is set before the deletion is asked for, `deleted_s` once it was acknowledged.
     """
 
@@ -31,6 +32,7 @@ class Written:
     document: str
     editions: dict[int, int] = field(default_factory=dict[int, int])
     jobs: dict[int, str] = field(default_factory=dict[int, str])
+    own_text: str | None = None
     delete_sent_s: float | None = None
     deleted_s: float | None = None
 
@@ -39,7 +41,7 @@ class Written:
         return max(self.editions)
 
     def text(self, version: int) -> str:
-        return content(self.name, self.editions[version])
+        return self.own_text or content(self.name, self.editions[version])
 
     def sha256(self, version: int) -> str:
         return hashlib.sha256(self.text(version).encode()).hexdigest()
