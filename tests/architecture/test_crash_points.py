@@ -27,6 +27,8 @@ REPAIRS = "repeated from the start until there is nothing to repair"
 WITHOUT_POINT = {
     "access_changes._write": ONLY_READS,
     "access_changes.run": REPAIRS,
+    "archives._delete_vanished": ONE_STATEMENT,
+    "archives._record_once": PASSES_ON,
     "blobs.rename": PASSES_ON,
     "chunk._overlap": "a list, not a store",
     "deletions._leave_cache": PASSES_ON,
@@ -66,6 +68,10 @@ WITHOUT_POINT = {
     "reconcile._remove": REPAIRS,
     "reconcile._restore": REPAIRS,
     "relay.publish": PASSES_ON,
+    "retention._drop_files": REPAIRS,
+    "retention._gather_vectors": REPAIRS,
+    "retention._remove": REPAIRS,
+    "retention.work": ONLY_READS,
     "rows.write_both": PASSES_ON,
     "sweeper.bury_exhausted": ONE_STATEMENT,
     "sweeper.ring_overdue": REPAIRS,
@@ -74,6 +80,7 @@ WITHOUT_POINT = {
     "tantivy_index._sweep": REPAIRS,
     "tantivy_index.delete": PASSES_ON,
     "tantivy_index.drop": PASSES_ON,
+    "vectors.gather": PASSES_ON,
     "vectors.write": PASSES_ON,
 }
 

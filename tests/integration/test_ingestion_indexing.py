@@ -579,6 +579,18 @@ def test_replaced_versions_stay_for_their_time_and_then_go_with_all_that_is_thei
     assert world.writer.retention.work() == 0
 
 
+def test_a_version_on_its_way_keeps_the_vectors_that_its_worker_has_just_written(world: World) -> None:
+    for days in ("Twenty", "Thirty"):
+        document = world.ingest("a.md", _leave_rules(days))
+        world.writer.work()
+    _age_versions(world, 31)
+    under_way = {f"{vectors.folder(document)}/3-1.f16", f"{vectors.folder(document)}/.tmp-0123"}
+    for key in under_way:
+        world.blobs.put(key, [bytes(128)])
+    assert world.writer.retention.work() == 1
+    assert under_way < set(world.blobs.keys("vectors"))
+
+
 def test_a_version_on_its_way_keeps_what_it_may_use_again(world: World) -> None:
     world.ingest("a.md", "Red pump.")
     world.writer.work()

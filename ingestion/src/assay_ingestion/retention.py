@@ -95,7 +95,7 @@ class Retention:
             mixed = {chunk: place for chunk, place in left.staying.items() if place.key in files}
             if not mixed:
                 return
-            key = f"{vectors.folder(gone.document)}/kept-{new_id()}.f16"
+            key = f"{vectors.folder(gone.document)}/{vectors.GATHERED}-{new_id()}.f16"
             vectors.gather(self._blobs, key, list(mixed.values()), self._dimension)
             retention.move_vectors(connection, {chunk: VectorPlace(key, row) for row, chunk in enumerate(mixed)})
 
@@ -110,10 +110,14 @@ class Retention:
         }
 
     def _drop_files(self, gone: Expired, left: Leaving) -> None:
-        """Remove blobs of these versions, and vector files that nothing names (any more, or since a crash)."""
+        """Remove blobs of these versions, and vector files that nothing names (any more, or since a crash).
+
+        A newer version's file may be there before SQL names it: a worker is at it.
+        """
         for key in left.blob_keys:
             self._blobs.delete(key)
         named = {place.key for place in left.staying.values()}
         for key in list(self._blobs.keys(vectors.folder(gone.document))):
-            if key not in named:
+            version = vectors.version_of(key)
+            if key not in named and version is not None and version <= max(gone.versions):
                 self._blobs.delete(key)

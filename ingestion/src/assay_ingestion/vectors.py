@@ -17,6 +17,7 @@ from assay_store.pipeline import VectorPlace
 from numpy.typing import NDArray
 
 Rows = NDArray[np.float32]
+GATHERED = "kept"
 Vector = NDArray[np.float32]
 
 
@@ -28,6 +29,12 @@ def folder(document: DocumentId) -> str:
 def file_key(held: Lease, *, epoch: int | None = None) -> str:
     """The file for one try at a version."""
     return f"{folder(held.document)}/{held.version}-{held.epoch if epoch is None else epoch}.f16"
+
+
+def version_of(key: str) -> int | None:
+    """The version that a file was written for; 0 for one that gathers what versions left, None while it is written."""
+    kind = key.rpartition("/")[2].partition("-")[0]
+    return int(kind) if kind.isdecimal() else 0 if kind == GATHERED else None
 
 
 def write(blobs: BlobStore, key: str, rows: Rows) -> None:
