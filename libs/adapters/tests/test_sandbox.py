@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from assay_adapters.parsers import landlock
 from assay_adapters.parsers.sandbox import SandboxedParser
 from assay_core.errors import Invalid
 from assay_core.ports import Parser
@@ -152,3 +154,18 @@ def test_a_confined_process_reads_pictures_with_its_memory_bounded(tmp_path: Pat
             drawn = drawn.crop((0, 0, 700, 200))  # the first is as large as a page, which is what takes memory
     finally:
         parser.close()
+
+
+def test_the_protections_of_this_machine_can_be_told() -> None:
+    command = [sys.executable, "-I", "-m", "assay_adapters.parsers.protections"]
+    held = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert held.keys() == {"limits", "network namespace", "landlock", "unprivileged user"}
+    assert held["limits"]
+
+
+def test_landlock_denies_files_where_the_kernel_has_it() -> None:
+    if landlock.version() == 0:
+        pytest.skip("this kernel has no Landlock")
+    script = "from assay_adapters.parsers import landlock; assert landlock.restrict(); open('/etc/hostname')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert "PermissionError" in done.stderr

@@ -1,8 +1,10 @@
 """What is wrong on this machine, and the way out."""
 
+import json
 import os
 import platform
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -49,6 +51,7 @@ def examine(settings: Settings) -> list[Finding]:
         lambda: _disk(settings, home),
         _memory,
         lambda: _namespaces(settings),
+        _parsing,
         lambda: _ports(running),
         lambda: _generator(settings, home),
         lambda: _parts(running, home),
@@ -182,6 +185,24 @@ def _namespaces(settings: Settings) -> Iterator[Finding]:
             "PostgreSQL refuses root and root cannot be hidden from it: it runs as another account",
             "Run `assay up` as an ordinary user.",
         )
+
+
+def _parsing() -> Iterator[Finding]:
+    """What keeps a hostile file in its own process; tried in one."""
+    command = [sys.executable, "-I", "-m", "assay_adapters.parsers.protections"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode != 0:
+        yield Finding("parsing", "bad", "no confined process can be made here", f"{_COMPOSE}.")
+        return
+    held: dict[str, bool] = json.loads(done.stdout)
+    active, missing = ([name for name in held if held[name] is wanted] for wanted in (True, False))
+    detail = f"files are read behind {', '.join(active)}" + (f"; without {', '.join(missing)}" if missing else "")
+    if not held["limits"]:
+        yield Finding("parsing", "bad", detail, "Let processes lower their own limits (setrlimit).")
+    elif missing:
+        yield Finding("parsing", "note", detail, "Allow user namespaces, and use a kernel with Landlock (5.13).")
+    else:
+        yield Finding("parsing", "good", detail)
 
 
 def _ports(running: StatusReport | None) -> Iterator[Finding]:

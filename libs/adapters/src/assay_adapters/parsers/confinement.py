@@ -8,6 +8,8 @@ import resource
 import signal
 import sys
 
+from assay_adapters.parsers.landlock import restrict
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _CLONE_NEWUSER = 0x10000000
@@ -24,16 +26,18 @@ def leave_network() -> None:
         libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
 
 
-def confine(*, memory_bytes: int, cpu_s: float) -> None:
+def confine(*, memory_bytes: int, cpu_s: float) -> bool:
     """Limit this process for good. It can compute, and read and write the files it has open, but open no other.
 
     That no file descriptor can be made denies files, sockets and pipes alike, on every kernel and without rights.
+    Landlock, where the kernel has it, denies files and signals to others once more. Returns whether it does.
     """
     _become_nobody()
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    landlocked = sys.platform == "linux" and restrict()
     cpu = math.ceil(cpu_s) + 1
     for limit, value in (
         (resource.RLIMIT_CORE, 0),
@@ -45,6 +49,7 @@ def confine(*, memory_bytes: int, cpu_s: float) -> None:
     ):
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(limit, (value, value))
+    return landlocked
 
 
 def _become_nobody() -> None:

@@ -136,7 +136,9 @@ def _work_and_exit(file_fd: int, result_fd: int, name: str, limits: ParseLimits,
 
 
 def _close_all_but(*kept: int) -> None:
-    """The server's end of other requests is none of this process's business."""
+    """The server's end of other requests is none of this process's business, nor is the output of ours."""
+    for fd in (1, 2):
+        os.dup2(0, fd)  # which is nowhere: the caller starts the server so
     low = 3
     for fd in sorted(kept):
         os.closerange(low, fd)

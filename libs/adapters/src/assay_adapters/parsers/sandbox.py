@@ -24,6 +24,7 @@ from assay_adapters.parsers.unpacked_files import Frames
 _GRACE_S = 5.0
 _MAX_NAME_CHARS = 500
 _BYTES_PER_CHAR = 8
+SERVER = (sys.executable, "-I", "-m", "assay_adapters.parsers.fork_server")
 _UNPACK_TIMES = 5
 # A second on an idle machine.
 _START_S = 60.0
@@ -43,9 +44,11 @@ class SandboxedParser:
         max_chars: int = 20_000_000,
         timeout_s: float = 60.0,
         memory_bytes: int = 2**30,
+        server: Sequence[str] = SERVER,
     ) -> None:
         self._limits = ParseLimits(max_bytes, max_pages, max_chars, timeout_s, memory_bytes)
         self._lock = threading.Lock()
+        self._command = server
         self._server: _ForkServer | None = None
 
     def start(self) -> None:
@@ -95,7 +98,7 @@ class SandboxedParser:
     def _running_server(self) -> "_ForkServer":
         with self._lock:
             if self._server is None or not self._server.is_mine_and_alive():
-                self._server = _ForkServer()
+                self._server = _ForkServer(self._command)
             return self._server
 
 
@@ -141,15 +144,17 @@ class _SandboxedArchive:
 class _ForkServer:
     """The caller's end of `fork_server`."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: Sequence[str]) -> None:
         # One message is one request: threads need no lock to send.
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-I", "-m", "assay_adapters.parsers.fork_server", str(theirs.fileno())]
         self._owner = os.getpid()
         self._lost = False
         with theirs:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], env=_environment()
+                [*command, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=_environment(),
             )
         self._await_ready()
 
