@@ -1,11 +1,14 @@
 """Choose the adapters of each process. Heavy libraries are imported only where they are chosen."""
 
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from assay_adapters import embedders
 from assay_adapters.embedders import VectorSpace as VectorSpace
-from assay_core.ports import BlobStore, Embedder, Parser, SemanticCache
+from assay_core.errors import Invalid
+from assay_core.ports import BlobStore, Connector, Embedder, Parser, SemanticCache
 from assay_runtime.settings import (
     BlobSettings,
     CacheSettings,
@@ -13,16 +16,22 @@ from assay_runtime.settings import (
     EmbedderSettings,
     LexicalSettings,
     MilvusSettings,
+    SourceSettings,
     read_secret,
 )
 from assay_store.database import Database
 from assay_store.encryption import Vault
+from assay_store.sources import Source
 
 from assay_ingestion.index_kinds import DenseIndexes, SealableIndex
 from assay_ingestion.settings import IngestionSettings
 
 if TYPE_CHECKING:
+    from assay_adapters.fetching.connections import Guard
     from assay_adapters.tantivy_index import TantivyIndex
+
+CONNECTORS = "assay.connectors"
+"""The entry point group of connectors that other packages bring."""
 
 
 def open_database(settings: DatabaseSettings) -> Database:
@@ -96,3 +105,55 @@ def choose_cache(settings: CacheSettings | None, vault: Vault, space: VectorSpac
         model_id=space.model_id,
         dimension=space.dimension,
     )
+
+
+def build_connect(settings: SourceSettings) -> Callable[[Source], Connector]:
+    """A function that makes the connector of a source."""
+    from assay_adapters.fetching.addresses import AddressPolicy
+    from assay_adapters.fetching.connections import Guard
+
+    guard = Guard(AddressPolicy(settings.hosts))
+    return lambda source: choose_connector(source, settings, guard)
+
+
+def choose_connector(source: Source, settings: SourceSettings, guard: "Guard") -> Connector:
+    """The connector of a source's kind. Raises `Invalid` if nothing that is installed has this kind."""
+    from assay_adapters.fetching.fetcher import Fetcher, Limits
+
+    given: dict[str, Any] = {**source.settings, **source.secrets}
+    limits = Limits(max_bytes=settings.max_bytes, timeout_s=settings.item_s)
+    match source.kind:
+        case "folder":
+            from assay_adapters.connectors.folder import FolderConnector
+
+            return FolderConnector(**given, roots=settings.roots)
+        case "s3":
+            from assay_adapters.connectors.s3 import S3Connector
+
+            return S3Connector(**given, fetcher=Fetcher(guard), limits=limits)
+        case "web":
+            from assay_adapters.connectors.web import WebConnector
+
+            return WebConnector(**given, fetcher=Fetcher(guard))
+        case "webdav":
+            from assay_adapters.connectors.webdav import WebDavConnector
+
+            return WebDavConnector(**given, fetcher=Fetcher(guard), limits=limits)
+        case "imap":
+            from assay_adapters.connectors.imap import ImapConnector
+
+            return ImapConnector(**given, guard=guard, max_bytes=settings.max_bytes)
+        case kind:
+            return _installed_connector(kind, source)
+
+
+def _installed_connector(kind: str, source: Source) -> Connector:
+    found = entry_points(group=CONNECTORS, name=kind)
+    if not found:
+        raise Invalid(
+            f"No connector {kind!r} is installed; there are folder, s3, web, webdav and imap, and what packages bring"
+            f" by the entry point group {CONNECTORS!r}.",
+            code="unknown_kind",
+        )
+    make: Callable[[Mapping[str, str], Mapping[str, str]], Connector] = next(iter(found)).load()
+    return make(source.settings, source.secrets)

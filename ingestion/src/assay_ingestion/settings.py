@@ -14,6 +14,7 @@ from assay_runtime.settings import (
     ProcessSettings,
     SecretSettings,
     Section,
+    SourceSettings,
 )
 
 
@@ -99,3 +100,14 @@ class RelayProcess(ProcessSettings):
     broker: BrokerSettings
     blobs: BlobSettings
     relay: RelaySettings = RelaySettings()
+
+
+class SyncerProcess(ProcessSettings):
+    """Settings of the syncer, which keeps collections in step with their sources."""
+
+    http: HttpSettings = HttpSettings(port=8707)
+    log: LogSettings = LogSettings()
+    database: DatabaseSettings
+    blobs: BlobSettings
+    secrets: SecretSettings = SecretSettings()
+    sources: SourceSettings = SourceSettings()

@@ -5,6 +5,7 @@ files, so that they stand in no process list and no environment dump.
 """
 
 import base64
+import os
 from pathlib import Path
 
 from assay_core.errors import Invalid
@@ -140,6 +141,29 @@ class SecretSettings(Section):
     token_private_key_file: Path | None = None
     token_public_key_file: Path | None = None
     first_api_key_file: Path | None = None
+
+
+class SourceSettings(Section):
+    """Sources that collections are kept in step with.
+
+    Folders are read only below `folder_roots` (paths, separated as in PATH; none by default). `allow_hosts` names what
+    may be fetched from although it is not on the public internet: networks, addresses, names or name:port, separated
+    by commas. `max_bytes` bounds one item, `item_s` the time that fetching it may take; `lanes` runs work at once.
+    """
+
+    folder_roots: str = ""
+    allow_hosts: str = ""
+    max_bytes: int = 100 << 20
+    item_s: float = 300.0
+    lanes: int = 2
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        return tuple(Path(root) for root in self.folder_roots.split(os.pathsep) if root)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return tuple(host.strip() for host in self.allow_hosts.split(",") if host.strip())
 
 
 class PeerSettings(Section):

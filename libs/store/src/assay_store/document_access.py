@@ -45,7 +45,7 @@ def change_access(connection: Connection, principal: Principal, document: Docume
         Invalid: a rule names nobody, or the principal itself could not read the document any more.
     """
     visibility.require_readable(connection, principal, document)
-    _require_known(connection, principal.tenant, {*rules.allow, *rules.deny})
+    require_known(connection, principal.tenant, {*rules.allow, *rules.deny})
     acl = access.acl_for(connection, principal.tenant, allow=rules.allow, deny=rules.deny)
     if acl not in visibility.readable_acls(connection, principal):
         raise Invalid(
@@ -53,6 +53,11 @@ def change_access(connection: Connection, principal: Principal, document: Docume
             " allow yourself, or a group that you are in.",
             code="locks_you_out",
         )
+    give(connection, document, acl)
+
+
+def give(connection: Connection, document: DocumentId, acl: AclId) -> None:
+    """Give a document another ACL, for readers from this commit on. Raises `NotFound` if it was deleted."""
     rows = connection.execute(
         text("""
             UPDATE documents SET acl = :acl, acl_moved = acl_moved OR acl <> :acl, updated_at = now()
@@ -107,7 +112,8 @@ def rows_written(connection: Connection, written: Sequence[MovedDocument]) -> No
         collections.advance_epoch(connection, moved.collection)
 
 
-def _require_known(connection: Connection, tenant: TenantId, names: Iterable[str]) -> None:
+def require_known(connection: Connection, tenant: TenantId, names: Iterable[str]) -> None:
+    """Raise `Invalid` if a rule names nobody."""
     asked = sorted(set(names) - {EVERYONE})
     known = set(
         connection.execute(

@@ -21,7 +21,7 @@ from assay_core.jobs import Lease
 from assay_core.search import IndexRow
 from sqlalchemy import Connection, Row, text
 
-from assay_store import collections, replacement
+from assay_store import collections, replacement, source_items
 from assay_store.database import notify
 from assay_store.documents import INDEX_CHANNEL
 from assay_store.encryption import Key
@@ -587,6 +587,7 @@ def erase(connection: Connection, document: DocumentId) -> None:
         text("UPDATE documents SET key_wrapped = NULL, metadata = '{}', name = id WHERE tenant = :t AND id = :d"),
         at,
     )
+    source_items.leave_out(connection, document)
     connection.execute(text("UPDATE tombstones SET erased_at = now() WHERE tenant = :t AND document = :d"), at)
 
 

@@ -467,3 +467,82 @@ golden_questions = Table(
     PrimaryKeyConstraint("tenant", "collection", "dataset", "id"),
     ForeignKeyConstraint(["tenant", "collection"], ["collections.tenant", "collections.id"]),
 )
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("tenant", Text),
+    Column("id", Text),
+    Column("collection", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("settings", LargeBinary, nullable=False),  # encrypted, with the secrets
+    Column("access", JSONB),  # who may read its documents; NULL: as the collection says
+    Column("every_s", Integer, nullable=False, server_default="0"),  # 0: only when asked
+    Column("paused", Boolean, nullable=False, server_default="false"),
+    Column("cursor", LargeBinary),  # encrypted: what the connector told at the end of the last whole run
+    Column("next_run_at", DateTime(timezone=True)),
+    Column("created_by", Text, nullable=False),
+    _created(),
+    _updated(),
+    PrimaryKeyConstraint("tenant", "id"),
+    UniqueConstraint("tenant", "name"),
+    ForeignKeyConstraint(["tenant", "collection"], ["collections.tenant", "collections.id"]),
+    Index("sources_due", "next_run_at", postgresql_where=text("every_s > 0 AND NOT paused")),
+)
+
+source_items = Table(
+    "source_items",
+    metadata,
+    Column("tenant", Text),
+    Column("source", Text),
+    Column("key_digest", LargeBinary),  # keyed: the key is a file's name
+    Column("document", Text),  # NULL if it could not be taken, or was erased here by hand
+    Column("state", Text, nullable=False),  # kept, failed or left_out
+    Column("etag", LargeBinary),  # encrypted
+    Column("error_code", Text),
+    Column("acl", BigInteger),
+    Column("seen_run", Text, nullable=False),
+    Column("gone", Boolean, nullable=False, server_default="false"),
+    PrimaryKeyConstraint("tenant", "source", "key_digest"),
+    ForeignKeyConstraint(["tenant", "source"], ["sources.tenant", "sources.id"], ondelete="CASCADE"),
+    Index("source_items_document", "tenant", "document", unique=True),
+)
+
+source_runs = Table(
+    "source_runs",
+    metadata,
+    Column("tenant", Text),
+    Column("id", Text),
+    Column("source", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("confirm_removals", Boolean, nullable=False, server_default="false"),
+    Column("requested_by", Text),  # NULL: the schedule
+    *(
+        Column(name, Integer, nullable=False, server_default="0")
+        for name in ("seen", "unchanged", "added", "changed", "removed", "failed", "left_out")
+    ),
+    Column("cursor", LargeBinary),  # encrypted: where a run that breaks off goes on
+    Column("errors", LargeBinary),  # encrypted: the first items that failed
+    Column("error_code", Text),
+    Column("error", Text),
+    Column("owner", Text),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),
+    Column("lease_until", DateTime(timezone=True)),
+    Column("not_before", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    _created(),
+    Column("started_at", DateTime(timezone=True)),
+    Column("finished_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("tenant", "id"),
+    ForeignKeyConstraint(["tenant", "source"], ["sources.tenant", "sources.id"], ondelete="CASCADE"),
+    # Two processes never work on one source.
+    Index(
+        "source_runs_open",
+        "tenant",
+        "source",
+        unique=True,
+        postgresql_where=text("state IN ('waiting', 'running')"),
+    ),
+    Index("source_runs_by_time", "tenant", "source", "created_at"),
+)
