@@ -27,6 +27,7 @@ from assay_gateway import (
     passages,
     search,
     sessions,
+    sources,
     system,
     uploads,
     watching,
@@ -140,6 +141,7 @@ def _include_documents(
     )
     app.include_router(jobs.build_routes(who=who, transactions=transactions, cursors=cursors))
     app.include_router(document_changes.build_routes(who=who, transactions=transactions))
+    app.include_router(sources.build_routes(who=who, transactions=transactions, vault=parts.vault))
     watchers = Slots(limits.max_watchers, what="watchers of documents")
     app.include_router(watching.build_routes(who=who, transactions=transactions, slots=watchers))
     app.include_router(batches.build_routes(who=who, transactions=transactions, slots=watchers))
