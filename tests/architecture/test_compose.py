@@ -41,6 +41,7 @@ SETTINGS = {
     "assay_ingestion.worker": "assay_ingestion.settings:WorkerProcess",
     "assay_ingestion.indexer": "assay_ingestion.settings:IndexerProcess",
     "assay_ingestion.relay": "assay_ingestion.settings:RelayProcess",
+    "assay_ingestion.syncer": "assay_ingestion.settings:SyncerProcess",
 }
 
 
@@ -97,7 +98,7 @@ def test_only_the_gateway_is_published_and_on_loopback_by_default() -> None:
 def test_all_others_are_on_the_closed_network() -> None:
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     reaches_out = {name for name, service in SERVICES.items() if set(service["networks"]) - {"inside"}}
-    assert reaches_out == {"gateway", "evaluation-worker", "vllm-gpu"}
+    assert reaches_out == {"gateway", "evaluation-worker", "syncer", "vllm-gpu"}
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -45,13 +45,13 @@ _MODULES = {
     "assay_retrieval": ("main",),
     "assay_generation": ("main",),
     "assay_evaluation": ("main", "worker", "beat"),
-    "assay_ingestion": ("worker", "indexer", "relay"),
+    "assay_ingestion": ("worker", "indexer", "relay", "syncer"),
 }
 _ONE_SHOTS = {"assay_store": "migrate", "assay_gateway": "first_run"}
 _READY_S = 90.0
 # The two slow ones, and enough of the others to be quick.
 _LEFT_OUT = [word for name in ("vllm", "milvus", "evaluation", "beat") for word in ("--without", name)]
-_SERVICES = 7
+_SERVICES = 8
 
 
 @dataclass

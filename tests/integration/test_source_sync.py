@@ -360,3 +360,11 @@ def test_an_unknown_kind_is_an_error_that_says_what_there_is(stage: Stage) -> No
     with pytest.raises(Invalid) as raised:
         build_connect(SourceSettings())(stage.source)
     assert "assay.connectors" in raised.value.message
+
+
+def test_settings_that_do_not_fit_are_an_error_that_names_them(stage: Stage) -> None:
+    mailbox = replace(stage.source, kind="imap", settings={"host": "mail.example", "username": "ada"}, secrets={})
+    with pytest.raises(Invalid) as raised:
+        build_connect(SourceSettings())(mailbox)
+    assert raised.value.code == "bad_settings"
+    assert "password" in raised.value.message

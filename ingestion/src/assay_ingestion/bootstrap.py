@@ -113,7 +113,17 @@ def build_connect(settings: SourceSettings) -> Callable[[Source], Connector]:
     from assay_adapters.fetching.connections import Guard
 
     guard = Guard(AddressPolicy(settings.hosts))
-    return lambda source: choose_connector(source, settings, guard)
+
+    def connect(source: Source) -> Connector:
+        try:
+            return choose_connector(source, settings, guard)
+        except TypeError as error:
+            raise Invalid(
+                f"The settings and secrets of {source.name!r} do not fit a connector {source.kind!r}: {error}.",
+                code="bad_settings",
+            ) from error
+
+    return connect
 
 
 def choose_connector(source: Source, settings: SourceSettings, guard: "Guard") -> Connector:

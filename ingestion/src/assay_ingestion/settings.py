@@ -105,7 +105,7 @@ class RelayProcess(ProcessSettings):
 class SyncerProcess(ProcessSettings):
     """Settings of the syncer, which keeps collections in step with their sources."""
 
-    http: HttpSettings = HttpSettings(port=8707)
+    http: HttpSettings = HttpSettings(port=8709)
     log: LogSettings = LogSettings()
     database: DatabaseSettings
     blobs: BlobSettings

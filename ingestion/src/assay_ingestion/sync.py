@@ -155,9 +155,10 @@ class _Run:
         match change:
             case Gone(key):
                 self._write(lambda c: source_items.go(c, self._held.source, [self._digest(key)]))
-            case Checkpoint(state) | Complete(state):
+            case Checkpoint(state):
                 self._write(lambda c: source_runs.save_cursor(c, self._vault, self._held, state))
-            case Upsert():
+            case Upsert() | Complete():
+                # A run that dies after its listing lists the rest again, so that it still knows what has gone.
                 pass
 
     def _take(self, upserts: Sequence[Upsert]) -> None:
@@ -303,7 +304,9 @@ class _Run:
         state = last.state if isinstance(last, Complete | Checkpoint) else ""
 
         def finish(connection: Connection) -> None:
-            sources.save_cursor(connection, self._vault, self._held.source, state)
+            # What failed is tried again only if it is named again.
+            whole = source_runs.failed(connection, self._held) == 0
+            sources.save_cursor(connection, self._vault, self._held.source, state if whole else "")
             source_runs.finish(connection, self._held, RunState.DONE)
 
         self._write(finish)

@@ -14,6 +14,7 @@ DEFAULTS: dict[str, int] = {
     "relay": 8706,
     "beat": 8707,
     "evaluation-worker": 8708,
+    "syncer": 8709,
     "postgres": 8710,
     "broker": 8711,
     "cache": 8712,

@@ -28,6 +28,7 @@ SERVICES = _by_name(
     Service("worker", "assay_ingestion.worker", ("migrate", "broker"), nice=5),
     Service("indexer", "assay_ingestion.indexer", ("migrate",)),
     Service("relay", "assay_ingestion.relay", ("migrate", "broker")),
+    Service("syncer", "assay_ingestion.syncer", ("migrate",), nice=10),
     Service("beat", "assay_evaluation.beat", ("migrate", "broker")),
 )
 ONE_SHOTS = _by_name(
@@ -36,5 +37,5 @@ ONE_SHOTS = _by_name(
 )
 SERVERS = ("postgres", "broker", "cache", "milvus", "vllm")
 ALL = (*SERVERS, *ONE_SHOTS, *SERVICES)
-SEARCHABLE = frozenset(ALL) - {"vllm", "generation", "evaluation", "evaluation-worker", "beat"}
+SEARCHABLE = frozenset(ALL) - {"vllm", "generation", "evaluation", "evaluation-worker", "beat", "syncer"}
 GENERATING = SEARCHABLE | {"vllm", "generation"}

@@ -174,6 +174,14 @@ def count(connection: Connection, held: RunLease, more: Counts) -> None:
     )
 
 
+def failed(connection: Connection, held: RunLease) -> int:
+    """How many items of the run failed so far."""
+    return connection.execute(
+        text("SELECT failed FROM source_runs WHERE tenant = :t AND id = :r"),
+        {"t": held.source.tenant, "r": held.run},
+    ).scalar_one()
+
+
 def add_errors(connection: Connection, vault: Vault, held: RunLease, more: Sequence[ItemError]) -> None:
     """Keep the first errors of a run; needs `hold` before in the same transaction."""
     sealed = connection.execute(

@@ -125,11 +125,11 @@ def load(connection: Connection, vault: Vault, source: SourceId) -> Source:
 
 
 def save(connection: Connection, vault: Vault, changed: Source) -> Source:
-    """Write what of a source may change: settings, secrets, access, schedule, pause."""
+    """Write what of a source may change: settings, secrets, access, schedule, pause. The next run looks at all anew."""
     connection.execute(
         text("""
             UPDATE sources SET settings = :settings, access = CAST(:access AS jsonb), every_s = :every,
-                   paused = :paused, updated_at = now() WHERE tenant = :t AND id = :s
+                   paused = :paused, cursor = NULL, updated_at = now() WHERE tenant = :t AND id = :s
         """),
         {
             "settings": _sealed(vault, changed.id, changed.settings, changed.secrets),
@@ -147,6 +147,13 @@ def save(connection: Connection, vault: Vault, changed: Source) -> Source:
 def delete(connection: Connection, source: SourceId) -> None:
     """Forget a source with its items, runs and secrets; its documents stay."""
     connection.execute(text("DELETE FROM sources WHERE tenant = :t AND id = :s"), {"t": source.tenant, "s": source.id})
+
+
+def delete_of(connection: Connection, collection: CollectionId) -> None:
+    """Forget the sources of a collection that is deleted, with their secrets."""
+    connection.execute(
+        text("DELETE FROM sources WHERE tenant = :t AND collection = :c"), {"t": collection.tenant, "c": collection.id}
+    )
 
 
 def cursor(connection: Connection, vault: Vault, source: SourceId) -> str:

@@ -13,6 +13,7 @@ from assay_core.errors import Broken, Exhausted, NotFound, Unavailable
 from pydantic import BaseModel, ValidationError
 
 from assay_wire import problems, public, sse
+from assay_wire import sources as source_models
 
 OnProgress = Callable[[int, int], None]
 """Told the bytes sent so far and the bytes in all."""
@@ -358,6 +359,38 @@ class AssayClient:
                 if event.event == "done":
                     return
         raise Unavailable("The answer broke off before its end; ask again.", code="stream_broke_off")
+
+    def sources(self) -> list[source_models.SourceReply]:
+        return self._ask(source_models.SourceList, "GET", "/v1/sources").sources
+
+    def source(self, name: str) -> source_models.SourceReply:
+        """A source by name or id."""
+        return self._ask(source_models.SourceReply, "GET", f"/v1/sources/{_part(name)}")
+
+    def create_source(
+        self, name: str, collection: str, place: Mapping[str, object], **options: Any
+    ) -> source_models.SourceReply:
+        """Add a source; `options` are the other fields of `source_models.CreateSource`."""
+        given = {"name": name, "collection": collection, "place": dict(place), **options}
+        return self._ask(
+            source_models.SourceReply, "POST", "/v1/sources", json=_checked(source_models.CreateSource, given)
+        )
+
+    def change_source(self, name: str, **changes: Any) -> source_models.SourceReply:
+        """Change a source; `changes` are fields of `source_models.ChangeSource`."""
+        return self._ask(source_models.SourceReply, "PATCH", f"/v1/sources/{_part(name)}", json=changes)
+
+    def delete_source(self, name: str, *, delete_documents: bool) -> source_models.SourceDeletion:
+        params = {"documents": "delete" if delete_documents else "keep"}
+        return self._ask(source_models.SourceDeletion, "DELETE", f"/v1/sources/{_part(name)}", params=params)
+
+    def start_source_run(self, name: str, *, confirm_removals: bool = False) -> source_models.SourceRun:
+        body = {"confirm_removals": confirm_removals}
+        return self._ask(source_models.SourceRun, "POST", f"/v1/sources/{_part(name)}/runs", json=body)
+
+    def source_runs(self, name: str, *, limit: int = 20) -> list[source_models.SourceRun]:
+        path = f"/v1/sources/{_part(name)}/runs"
+        return self._ask(source_models.SourceRunList, "GET", path, params={"limit": limit}).runs
 
     def answer(self, answer_id: str) -> public.Answer:
         return self._ask(public.Answer, "GET", f"/v1/answers/{_part(answer_id)}")

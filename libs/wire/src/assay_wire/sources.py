@@ -40,7 +40,7 @@ class WebSource(Request):
 
     kind: Literal["web"]
     urls: Annotated[list[Url], Field(min_length=1, max_length=100)]
-    hosts: Annotated[list[Host], Field(max_length=100)] = []
+    hosts: Annotated[list[Host], Field(max_length=100, default_factory=list)]
     max_pages: Annotated[int, Field(ge=1, le=100_000)] = 1_000
 
 
@@ -68,7 +68,7 @@ class PluginSource(Request):
 
     kind: Literal["plugin"]
     connector: Annotated[Text, Field(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
-    settings: Annotated[dict[Annotated[str, Field(max_length=100)], Short], Field(max_length=50)] = {}
+    settings: Annotated[dict[Annotated[str, Field(max_length=100)], Short], Field(max_length=50, default_factory=dict)]
 
 
 Place = Annotated[
@@ -80,14 +80,18 @@ class SourceAccess(Request):
     """Who may read a source's documents, by ids of users and groups; `everyone` is all of them, deny wins."""
 
     allow: Annotated[list[Annotated[Text, Field(min_length=1, max_length=200)]], Field(max_length=100)]
-    deny: Annotated[list[Annotated[Text, Field(min_length=1, max_length=200)]], Field(max_length=100)] = []
+    deny: Annotated[
+        list[Annotated[Text, Field(min_length=1, max_length=200)]], Field(max_length=100, default_factory=list)
+    ]
 
 
 class CreateSource(Request):
-    name: Annotated[Text, Field(pattern=r"^[\w][\w .-]{0,79}$", examples=["wiki"], description="Begins the names of its documents.")]
+    name: Annotated[
+        Text, Field(pattern=r"^[\w][\w .-]{0,79}$", examples=["wiki"], description="Begins the names of its documents.")
+    ]
     collection: Annotated[Text, Field(max_length=200)]
     place: Place
-    secrets: Secrets = {}
+    secrets: Annotated[Secrets, Field(default_factory=dict)]
     access: SourceAccess | None = None
     every_s: Every = 0
 

@@ -8,7 +8,18 @@ from assay_core.errors import AssayError
 from typer.core import TyperGroup
 
 from assay_cli import failures, plugins
-from assay_cli.commands import ask, bench, collections, document_changes, documents, evaluate, ingest, jobs, search
+from assay_cli.commands import (
+    ask,
+    bench,
+    collections,
+    document_changes,
+    documents,
+    evaluate,
+    ingest,
+    jobs,
+    search,
+    sources,
+)
 from assay_cli.session import Session, session_of
 
 
@@ -80,6 +91,7 @@ app.add_typer(documents.app, name="documents")
 app.add_typer(collections.app, name="collections")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(evaluate.app, name="eval")
+app.add_typer(sources.app, name="sources")
 app.add_typer(bench.app, name="bench")
 
 if __name__ == "__main__":

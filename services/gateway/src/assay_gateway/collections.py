@@ -6,7 +6,7 @@ from typing import Any
 from assay_core.collection_settings import CollectionSettings
 from assay_core.documents import Collection, CollectionId
 from assay_core.principals import Principal
-from assay_store import access, collections, documents
+from assay_store import access, collections, documents, sources
 from assay_store.idempotency import Outcome
 from assay_wire import public, to_public
 from fastapi import APIRouter, Depends, Response
@@ -104,6 +104,7 @@ def build_routes(*, who: Authenticator, transactions: Transactions) -> APIRouter
         def delete(connection: Connection) -> int:
             found = collections.get(connection, principal, name)
             count = documents.delete_all(connection, found.id)
+            sources.delete_of(connection, found.id)
             collections.mark_deleted(connection, found.id)
             return count
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from assay_core.errors import Invalid
 from assay_core.principals import Principal
 from assay_core.sources import Access
-from assay_store import access, collections, documents, source_items, source_runs, sources
+from assay_store import collections, document_access, documents, source_items, source_runs, sources
 from assay_store.encryption import Vault
 from assay_store.source_runs import Run
 from assay_store.sources import NewSource, Source
@@ -58,9 +58,7 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
         return await transactions(lambda c: shown(c, principal, sources.get(c, vault, principal, id)))
 
     @router.patch("/v1/sources/{id}", summary="Change a source, pause it or let it go on")
-    async def change_source(
-        id: str, body: wire.ChangeSource, principal: Principal = Depends(who)
-    ) -> wire.SourceReply:
+    async def change_source(id: str, body: wire.ChangeSource, principal: Principal = Depends(who)) -> wire.SourceReply:
         require_role(principal, "curator")
 
         def change(connection: Connection) -> wire.SourceReply:
@@ -131,13 +129,15 @@ def _check_secrets(kind: str, secrets: Mapping[str, str]) -> None:
     known = _SECRETS.get(kind)
     if known is not None and (unknown := set(secrets) - known):
         needed = ", ".join(sorted(known)) or "none"
-        raise Invalid(f"A source of kind {kind!r} takes no secret {min(unknown)!r}; it takes {needed}.", code="validation")
+        raise Invalid(
+            f"A source of kind {kind!r} takes no secret {min(unknown)!r}; it takes {needed}.", code="validation"
+        )
 
 
 def _access(connection: Connection, principal: Principal, given: wire.SourceAccess | None) -> Access | None:
     if given is None:
         return None
-    access.require_known(connection, principal.tenant, {*given.allow, *given.deny})
+    document_access.require_known(connection, principal.tenant, {*given.allow, *given.deny})
     return Access(tuple(given.allow), tuple(given.deny))
 
 
@@ -146,7 +146,9 @@ def _changed(connection: Connection, principal: Principal, before: Source, body:
     if body.place is not None:
         kind, settings = _place(body.place)
         if kind != before.kind:
-            raise Invalid(f"{before.name!r} is of kind {before.kind!r}; add another source for {kind!r}.", code="validation")
+            raise Invalid(
+                f"{before.name!r} is of kind {before.kind!r}; add another source for {kind!r}.", code="validation"
+            )
         after = replace(after, settings=settings)
     if body.secrets is not None:
         _check_secrets(before.kind, body.secrets)

@@ -101,6 +101,11 @@ export const api = {
   text: (id, version, span, o) => call("GET", withQuery(`${documentPath(id)}/versions/${version}/text`, span), o),
   chunks: (id, version, query, o) => call("GET", withQuery(`${documentPath(id)}/versions/${version}/chunks`, query), o),
 
+  sources: async (o) => (await call("GET", "/v1/sources", o)).sources,
+  sourceRuns: async (id, o) => (await call("GET", `/v1/sources/${encodeURIComponent(id)}/runs`, o)).runs,
+  runSource: (id, body) => call("POST", `/v1/sources/${encodeURIComponent(id)}/runs`, { body }),
+  changeSource: (id, body) => call("PATCH", `/v1/sources/${encodeURIComponent(id)}`, { body }),
+
   search: (collection, body, o) => call("POST", `${collectionPath(collection)}/search`, { body, ...o }),
   ask: (collection, body, o) => stream("POST", `${collectionPath(collection)}/ask`, { body: { ...body, stream: true }, ...o }),
 

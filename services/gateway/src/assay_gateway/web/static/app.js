@@ -10,6 +10,7 @@ import * as documents from "./pages/documents.js";
 import * as evaluations from "./pages/evaluations.js";
 import * as notFound from "./pages/not-found.js";
 import * as search from "./pages/search.js";
+import * as sources from "./pages/sources.js";
 import { renderSignIn } from "./pages/sign-in.js";
 import * as router from "./router.js";
 import { resume } from "./session.js";
@@ -21,6 +22,7 @@ router.route("/ui", "Ask", chat);
 router.route("/ui/search", "Search", search);
 router.route("/ui/documents", "Documents", documents);
 router.route("/ui/documents/{id}", "Document", documentPage);
+router.route("/ui/sources", "Sources", sources);
 router.route("/ui/evaluations", "Evaluations", evaluations);
 router.otherwise("Not found", notFound);
 

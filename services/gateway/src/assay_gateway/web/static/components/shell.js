@@ -9,6 +9,7 @@ const PAGES = [
   ["/ui", "Ask", "chat"],
   ["/ui/search", "Search", "search"],
   ["/ui/documents", "Documents", "documents"],
+  ["/ui/sources", "Sources", "sources"],
   ["/ui/evaluations", "Evaluations", "evaluations"],
 ];
 

@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 import { percent } from "../format.js";
 import { icon } from "./icons.js";
 
-const SIGNS = { ready: "check", unchanged: "check", done: "check", failed: "cross", cancelled: "dash" };
+const SIGNS = { ready: "check", stopped: "warning", unchanged: "check", done: "check", failed: "cross", cancelled: "dash" };
 const WORDS = { unchanged: "unchanged", received: "queued", waiting: "waiting" };
 
 export function stateBadge(state, progress = null) {
