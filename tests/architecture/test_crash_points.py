@@ -23,6 +23,7 @@ DURABLE = {
 ONLY_READS = "reads, or shows progress"
 PASSES_ON = "the step is in the function that is called, or in the one that calls"
 ONE_STATEMENT = "one transaction of its own: before or after it, nothing in between"
+GOES_ON = "one transaction under the lease of a run, which goes on from there; test_source_sync.py kills between them"
 REPAIRS = "repeated from the start until there is nothing to repair"
 WITHOUT_POINT = {
     "access_changes._write": ONLY_READS,
@@ -76,6 +77,18 @@ WITHOUT_POINT = {
     "sweeper.bury_exhausted": ONE_STATEMENT,
     "sweeper.ring_overdue": REPAIRS,
     "sweeper.sweep": REPAIRS,
+    "sync.__init__": ONLY_READS,
+    "sync._close": GOES_ON,
+    "sync._end": ONLY_READS,
+    "sync._record": PASSES_ON,
+    "sync._take": ONLY_READS,
+    "sync._target": ONLY_READS,
+    "sync._write": GOES_ON,
+    "syncer._lease": ONE_STATEMENT,
+    "syncer._wake": ONE_STATEMENT,
+    "syncer.kept": ONE_STATEMENT,
+    "syncer.renew": ONE_STATEMENT,
+    "syncer.start_due": GOES_ON,
     "tantivy_index._create": PASSES_ON,
     "tantivy_index._sweep": REPAIRS,
     "tantivy_index.delete": PASSES_ON,
