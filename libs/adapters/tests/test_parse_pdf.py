@@ -1,14 +1,16 @@
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from assay_adapters.parsers.limits import ParseLimits
 from assay_adapters.parsers.parse import parse_bytes
+from assay_adapters.parsers.pdf import parse_pdf
 from assay_core.documents import ParsedDocument
 from assay_core.tables import cell_text
 from reportlab.lib import colors
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import SimpleDocTemplate, Table
+from reportlab.platypus import Flowable, SimpleDocTemplate, Table, TableStyle
 
 LIMITS = ParseLimits(max_bytes=2**20, max_pages=50, max_chars=100_000, timeout_s=60, memory_bytes=2**30)
 LEFT = [
@@ -56,7 +58,8 @@ def written(lines: Sequence[str], x: float = 60, top: float = 780, leading: floa
 
 def table(rows: Sequence[Sequence[str]], *style: tuple[object, ...]) -> bytes:
     out = io.BytesIO()
-    SimpleDocTemplate(out).build([Table(rows, style=list(style), colWidths=90)])
+    made: Flowable = Table([list(row) for row in rows], style=TableStyle([*style]), colWidths=90)
+    SimpleDocTemplate(out).build([made])
     return out.getvalue()
 
 
@@ -217,3 +220,12 @@ def test_a_page_whose_text_stands_on_its_side_is_read_upright() -> None:
         written(LEFT, top=500)(canvas)
 
     assert pieces(parse(drawn(page))) == [("paragraph", "\n".join(LEFT))]
+
+
+def test_pages_after_half_the_time_are_read_without_their_tables() -> None:
+    late = replace(LIMITS, recognition_until_s=float("inf"), layout_until_s=0.0)
+    data = table(FIGURES, GRID)
+    parsed = parse_pdf(data, name="upload.pdf", limits=late)
+    assert "1,200" in parsed.text
+    assert {e.kind.value for e in parsed.elements} == {"paragraph"}
+    assert parsed.warnings == ("from page 1 on read without tables and columns: it took too long",)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from assay_adapters.parsers import images, ocr
+from assay_adapters.parsers import images, ocr, ocr_models
 from assay_adapters.parsers.limits import ParseLimits
 from assay_adapters.parsers.parse import parse_bytes
 from assay_core.documents import ParsedDocument
@@ -20,7 +20,7 @@ def models_opened_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ocr, "open_models", _OPENED)
 
 
-_OPENED = cache(ocr.open_models)
+_OPENED = cache(ocr_models.open_models)
 LIMITS = ParseLimits(max_bytes=2**20, max_pages=5, max_chars=100_000, timeout_s=60, memory_bytes=2**30)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from assay_core.errors import Invalid
 
 _RECOGNITION_SHARE = 0.7
+_LAYOUT_SHARE = 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +13,8 @@ class ParseLimits:
     """What one file may cost. `max_chars` bounds the canonical text, `memory_bytes` the address space.
 
     `recognition_pages` is how many pages or pictures of a file are put through text recognition; it ends at
-    `recognition_until_s` on the monotonic clock, so that what was read by then is not lost to the time limit.
+    `recognition_until_s` on the monotonic clock, so that what was read by then is not lost to the time limit. From
+    `layout_until_s` on, tables and columns are not looked for.
     """
 
     max_bytes: int
@@ -22,12 +24,18 @@ class ParseLimits:
     memory_bytes: int
     recognition_pages: int = 50
     recognition_until_s: float = float("inf")
+    layout_until_s: float = float("inf")
 
     def from_now(self) -> "ParseLimits":
-        """The same limits with the clock of text recognition running."""
+        """The same limits with the clocks running."""
         if math.isfinite(self.recognition_until_s):
             return self
-        return replace(self, recognition_until_s=time.monotonic() + _RECOGNITION_SHARE * self.timeout_s)
+        now = time.monotonic()
+        return replace(
+            self,
+            recognition_until_s=now + _RECOGNITION_SHARE * self.timeout_s,
+            layout_until_s=now + _LAYOUT_SHARE * self.timeout_s,
+        )
 
     def check_bytes(self, name: str, size_bytes: int) -> None:
         if size_bytes > self.max_bytes:

@@ -1,3 +1,4 @@
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from assay_adapters.parsers.canvas import Canvas
 from assay_adapters.parsers.decoding import without_controls
 from assay_adapters.parsers.limits import ParseLimits
 from assay_adapters.parsers.pdf_blocks import Block, page_blocks, take_margins
-from assay_adapters.parsers.pdf_rules import read_rules
+from assay_adapters.parsers.pdf_rules import Rules, read_rules
 from assay_adapters.parsers.pdf_scans import Scans, needs_recognition
 from assay_adapters.parsers.pdf_words import read_words
 from assay_adapters.parsers.pdf_writing import rounded, write_blocks
@@ -29,6 +30,7 @@ class _Pages:
     heights: list[float] = field(default_factory=list[float])
     unreadable: list[int] = field(default_factory=list[int])
     scanned: list[int] = field(default_factory=list[int])
+    plain: list[int] = field(default_factory=list[int])
     chars: int = 0
 
     def add(self, blocks: list[Block], height: float) -> None:
@@ -59,8 +61,11 @@ def parse_pdf(data: bytes, *, name: str, limits: ParseLimits) -> ParsedDocument:
         raise scans.nothing_found(name)
     headings = (text[e.start : e.end] for e in elements if e.level == 1)
     title = _metadata_title(document) or " ".join(next(headings, "").split())
-    warnings = (*(f"page {number} cannot be read" for number in pages.unreadable), *scans.warnings())
-    return ParsedDocument(text, elements, title, "application/pdf", PARSER, len(document), warnings)
+    warnings = [f"page {number} cannot be read" for number in pages.unreadable]
+    if pages.plain:
+        warnings.append(f"from page {pages.plain[0]} on read without tables and columns: it took too long")
+    warnings += scans.warnings()
+    return ParsedDocument(text, elements, title, "application/pdf", PARSER, len(document), tuple(warnings))
 
 
 def _opened(data: bytes, name: str) -> "PdfDocument":
@@ -85,7 +90,7 @@ def _read_pages(document: "PdfDocument", name: str, limits: ParseLimits) -> _Pag
             pages.unreadable.append(index + 1)
             pages.add([], 0.0)
             continue
-        _read_page(page, index + 1, pages)
+        _read_page(page, index + 1, pages, plain=time.monotonic() > limits.layout_until_s)
         page.close()
         limits.check_chars(name, pages.chars)
     if pages.blocks and len(pages.unreadable) == len(pages.blocks):
@@ -93,12 +98,14 @@ def _read_pages(document: "PdfDocument", name: str, limits: ParseLimits) -> _Pag
     return pages
 
 
-def _read_page(page: "PdfPage", number: int, pages: _Pages) -> None:
+def _read_page(page: "PdfPage", number: int, pages: _Pages, *, plain: bool) -> None:
     frame, words, askew = read_words(page)
-    rules = read_rules(page, frame) if words else None
+    rules = (None if plain else read_rules(page, frame)) if words else Rules()
+    if plain:
+        pages.plain.append(number)
     if needs_recognition(page, frame, [*words, *askew]):
         pages.scanned.append(number)
-    blocks = page_blocks(number, words, askew, rules, frame.height) if rules is not None else []
+    blocks = page_blocks(number, words, askew, rules, frame.height)
     pages.add(blocks, frame.height)
 
 

@@ -48,8 +48,15 @@ class Block:
         return self.table.box if self.table is not None else box_around(line.box for line in self.lines)
 
 
-def page_blocks(page: int, words: Sequence[Word], askew: Sequence[Word], rules: Rules, height: float) -> list[Block]:
-    """The blocks of a page in reading order; words that stand at an angle come last. `page` counts from 1."""
+def page_blocks(
+    page: int, words: Sequence[Word], askew: Sequence[Word], rules: Rules | None, height: float
+) -> list[Block]:
+    """The blocks of a page in reading order; words that stand at an angle come last. `page` counts from 1.
+
+    Without `rules` neither tables nor columns are looked for: lines come from top to bottom.
+    """
+    if rules is None:
+        return _text_blocks(page, [*words, *askew])
     tables = ruled_tables(words, rules)
     free = [word for word in words if not any(_holds(table.box, word) for table in tables)]
     standins = [_standin(table, free) for table in tables]

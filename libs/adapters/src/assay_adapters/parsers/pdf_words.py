@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SOFT_HYPHEN = "\u00ad"
 # PDFium marks the hyphen of a word that it joined over a line end with U+FFFE or U+0002.
 _JOINED = re.compile("[\ufffe\x02]")
+_SAME_HEIGHT = 0.01
 _TOKEN = re.compile(r"\S+")
 _LIGATURES = str.maketrans(
     {"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl", "\ufb05": "st", "\ufb06": "st"}
@@ -109,38 +110,54 @@ def _words(text_page: "PdfTextPage") -> Iterator[tuple[Word, tuple[float, float,
 
     text = text_page.get_text_range()
     units = _units(text)
-    matrix, name, flags = pdfium.FS_MATRIX(), ctypes.create_string_buffer(128), ctypes.c_int()
-    rect = pdfium.FS_RECTF()
-    for start, end, shown in _tokens(text):
+    matrix, rect = pdfium.FS_MATRIX(), pdfium.FS_RECTF()
+    height, size, angle, bold = -1.0, 0.0, 0, False
+    for start, end, shown, at_line_end in _tokens(text):
         first = pdfium.FPDFText_GetCharIndexFromTextIndex(text_page, units(start))
-        last = pdfium.FPDFText_GetCharIndexFromTextIndex(text_page, units(end - 1))
         pdfium.FPDFText_GetLooseCharBox(text_page, first, rect)
         x0, y0, x1, y1 = rect.left, rect.bottom, rect.right, rect.top
-        if last != first:
+        if at_line_end or abs(y1 - y0 - height) > _SAME_HEIGHT:
+            # A font of one size has boxes of one height: what is known of the word before holds for this one.
+            height = y1 - y0
+            pdfium.FPDFText_GetMatrix(text_page, first, matrix)
+            # The font's size times the scale of its matrix: some writers set size 1 and scale.
+            size = pdfium.FPDFText_GetFontSize(text_page, first) * math.hypot(matrix.c, matrix.d)
+            angle = round(math.degrees(math.atan2(matrix.b, matrix.a)) / 90) * 90 % 360
+            bold = _is_bold(text_page, first)
+        if end - start > 1:
+            last = pdfium.FPDFText_GetCharIndexFromTextIndex(text_page, units(end - 1))
             pdfium.FPDFText_GetLooseCharBox(text_page, last, rect)
             x0, y0 = min(x0, rect.left), min(y0, rect.bottom)
             x1, y1 = max(x1, rect.right), max(y1, rect.top)
-        pdfium.FPDFText_GetMatrix(text_page, first, matrix)
-        # The font's size times the scale of its matrix: some writers set size 1 and scale.
-        size = pdfium.FPDFText_GetFontSize(text_page, first) * math.hypot(matrix.c, matrix.d)
-        pdfium.FPDFText_GetFontInfo(text_page, first, name, 128, flags)
-        bold = _BOLD.search(name.value) is not None
-        angle = round(math.degrees(math.atan2(matrix.b, matrix.a)) / 90) * 90 % 360
         yield Word(shown, 0, 0, 0, 0, round(size, 1) or round(y1 - y0, 1), bold), (x0, y0, x1, y1), angle
 
 
-def _tokens(text: str) -> Iterator[tuple[int, int, str]]:
-    """Start, end and text of each word; one that goes on in the next line comes in two, a soft hyphen at the cut."""
+def _is_bold(text_page: "PdfTextPage", index: int) -> bool:
+    import pypdfium2.raw as pdfium
+
+    name, flags = ctypes.create_string_buffer(128), ctypes.c_int()
+    pdfium.FPDFText_GetFontInfo(text_page, index, name, 128, flags)
+    return _BOLD.search(name.value) is not None
+
+
+def _tokens(text: str) -> Iterator[tuple[int, int, str, bool]]:
+    """Start, end and text of each word, and whether it is the first or the last of a line of PDFium's.
+
+    One that goes on in the next line comes in two, a soft hyphen at the cut.
+    """
     for match in _TOKEN.finditer(text):
-        start = match.start()
+        begin, stop = match.span()
+        at_end = begin == 0 or text[begin - 1] == "\n" or text[stop : stop + 1] in ("", "\r")
+        start = begin
         for joint in _JOINED.finditer(match[0]):
-            end = match.start() + joint.start()
+            end = begin + joint.start()
             if end > start:
-                yield start, end, _cleaned(text[start:end]) + SOFT_HYPHEN
-            start = match.start() + joint.end()
-        shown = _cleaned(text[start : match.end()])
+                yield start, end, _cleaned(text[start:end]) + SOFT_HYPHEN, at_end
+            start = begin + joint.end()
+            at_end = True
+        shown = _cleaned(text[start:stop])
         if shown:
-            yield start, match.end(), shown
+            yield start, stop, shown, at_end
 
 
 def _cleaned(text: str) -> str:
