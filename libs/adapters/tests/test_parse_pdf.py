@@ -1,6 +1,7 @@
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from assay_adapters.parsers.limits import ParseLimits
@@ -56,9 +57,10 @@ def written(lines: Sequence[str], x: float = 60, top: float = 780, leading: floa
     return write
 
 
-def table(rows: Sequence[Sequence[str]], *style: tuple[object, ...]) -> bytes:
+def table(rows: Sequence[Sequence[str]], *style: tuple[Any, ...]) -> bytes:
     out = io.BytesIO()
-    made: Flowable = Table([list(row) for row in rows], style=TableStyle([*style]), colWidths=90)
+    commands = cast("Any", style)  # each is one of two dozen shapes of tuple
+    made: Flowable = Table([list(row) for row in rows], style=TableStyle(commands), colWidths=90)
     SimpleDocTemplate(out).build([made])
     return out.getvalue()
 
