@@ -1,10 +1,13 @@
 import string
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
-from assay_core.collection_settings import Chunking
+from assay_core.collection_settings import Chunking, Strategy
 from assay_core.documents import Chunk, DocumentId, Element, ElementKind, ParsedDocument, TenantId, text_for_index
-from assay_ingestion.chunk import SPECIAL_TOKENS, split, with_short_title
+from assay_ingestion.chunk import split, with_short_title
+from assay_ingestion.chunk_pieces import SPECIAL_TOKENS
+from assay_ingestion.outline import outline
 from assay_testing.fake_embedder import FakeEmbedder
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -167,16 +170,25 @@ documents = st.builds(
 )
 
 
-@given(documents)
-@settings(max_examples=60, deadline=None)
-def test_chunks_are_exact_complete_and_within_the_budget(parsed: ParsedDocument) -> None:
+STRATEGIES = [
+    Chunking(strategy, budget_tokens=budget, overlap_tokens=overlap, parent_tokens=parent)
+    for strategy in Strategy
+    for budget, overlap, parent in [(40, 8, 120), (16, 8, 16)]
+]
+
+
+@given(documents, st.sampled_from(STRATEGIES))
+@settings(max_examples=200, deadline=None)
+def test_chunks_are_exact_complete_and_within_the_budget(parsed: ParsedDocument, chunking: Chunking) -> None:
     parsed = with_short_title(parsed, EMBEDDER)
-    chunks = chunked(parsed)
+    chunks = chunked(parsed, chunking)
     covered = set[int]()
     for number, chunk in enumerate(chunks):
         assert chunk.ordinal == number
         assert parsed.text[chunk.start : chunk.end] == chunk.text == chunk.text.strip()
-        assert chunk.tokens == EMBEDDER.count_tokens([chunk.text])[0] <= LIMITS.budget_tokens
+        assert chunk.tokens == EMBEDDER.count_tokens([chunk.text])[0] <= chunking.budget_tokens
+        assert (chunk.parent is None) == (chunking.strategy is not Strategy.PARENT_CHILD)
+        assert chunk.parent is None or chunk.parent.start <= chunk.start < chunk.end <= chunk.parent.end
         covered |= set(range(chunk.start, chunk.end))
     wanted = {i for e in parsed.elements for i in range(e.start, e.end) if not parsed.text[i].isspace()}
     assert wanted <= covered
@@ -184,7 +196,64 @@ def test_chunks_are_exact_complete_and_within_the_budget(parsed: ParsedDocument)
     assert [c.start for c in chunks] == sorted(c.start for c in chunks)
     assert [c.end for c in chunks] == sorted(c.end for c in chunks)
     assert_fit(chunks, parsed.title)
-    assert chunked(parsed) == chunks
+    assert chunked(parsed, chunking) == chunks
+
+
+@given(documents)
+@settings(max_examples=100, deadline=None)
+def test_sentences_rows_and_lines_of_code_stay_whole(parsed: ParsedDocument) -> None:
+    """A chunk begins and ends where a sentence, row or line does, unless that alone is over the budget."""
+    parsed = with_short_title(parsed, EMBEDDER)
+    whole = [(p.start, p.end) for section in outline(parsed).walk() for p in section.pieces]
+    spans = [(start, end) for start, end in whole if EMBEDDER.count_tokens([parsed.text[start:end]])[0] <= 40]
+    for chunk in chunked(parsed, Chunking(budget_tokens=40, overlap_tokens=8)):
+        assert not [s for s in spans if s[0] < chunk.start < s[1] or s[0] < chunk.end < s[1]]
+
+
+@given(st.lists(lines, min_size=1, max_size=8), st.sampled_from([0, 8, 20]))
+@settings(max_examples=60, deadline=None)
+def test_what_is_repeated_is_whole_sentences_within_the_overlap(bodies: list[str], most: int) -> None:
+    parsed = parsed_of(*((ElementKind.PARAGRAPH, body, 0) for body in bodies))
+    sentences = [(p.start, p.end) for section in outline(parsed).walk() for p in section.pieces]
+    long = [(s, e) for s, e in sentences if EMBEDDER.count_tokens([parsed.text[s:e]])[0] > 40]
+    chunks = chunked(parsed, Chunking(budget_tokens=40, overlap_tokens=most))
+    for before, after in pairwise(chunks):
+        if repeated := parsed.text[after.start : before.end]:
+            assert EMBEDDER.count_tokens([repeated])[0] <= most
+            assert after.start in {start for start, _ in sentences} or any(s < after.start < e for s, e in long)
+
+
+@given(documents)
+@settings(max_examples=60, deadline=None)
+def test_parents_are_within_their_budget_and_do_not_overlap(parsed: ParsedDocument) -> None:
+    parsed = with_short_title(parsed, EMBEDDER)
+    chunks = chunked(parsed, Chunking(Strategy.PARENT_CHILD, budget_tokens=20, overlap_tokens=0, parent_tokens=100))
+    parents = list(dict.fromkeys(c.parent for c in chunks if c.parent))
+    assert all(left.end <= right.start for left, right in pairwise(parents))
+    assert all(EMBEDDER.count_tokens([parsed.text[p.start : p.end]])[0] <= 100 for p in parents)
+
+
+def test_windows_are_of_equal_size_and_overlap() -> None:
+    parsed = parsed_of(prose(*([7] * 60)))
+    chunks = chunked(parsed, Chunking(Strategy.FIXED, budget_tokens=40, overlap_tokens=10))
+    assert {c.tokens > 30 for c in chunks[:-1]} == {True}
+    assert all(before.end - after.start > 0 for before, after in pairwise(chunks))
+
+
+def test_separators_divide_at_paragraphs_before_sentences() -> None:
+    parsed = parsed_of(prose(9, 9), prose(9, 9), prose(30, 30))
+    chunks = chunked(parsed, Chunking(Strategy.RECURSIVE, budget_tokens=45, overlap_tokens=0))
+    starts = {parsed.elements[0].start, parsed.elements[2].start}
+    assert starts <= {c.start for c in chunks}
+    assert chunks[0].end == parsed.elements[1].end
+
+
+def test_a_passage_by_meaning_ends_where_the_words_change() -> None:
+    pumps = " ".join(f"Pump valve pressure number{n}." for n in range(6))
+    leave = " ".join(f"Holiday leave vacation item{n}." for n in range(6))
+    parsed = parsed_of((ElementKind.PARAGRAPH, f"{pumps} {leave}", 0))
+    chunking = Chunking(Strategy.SEMANTIC, budget_tokens=200, overlap_tokens=0, breakpoint_percentile=80)
+    assert parsed.text.index("Holiday") in {c.start for c in chunked(parsed, chunking)}
 
 
 @given(st.lists(lines, min_size=2, max_size=6, unique=True), st.data())

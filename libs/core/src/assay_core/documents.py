@@ -121,11 +121,21 @@ def with_heading_paths(text: str, elements: Iterable[Element]) -> Iterator[Eleme
 
 
 @dataclass(frozen=True, slots=True)
+class Parent:
+    """The larger passage that is read in place of the ones within it: a span of the canonical text and its page."""
+
+    start: int
+    end: int
+    page: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """A passage of one document version.
 
     `text` equals the canonical text at `start:end` exactly. `heading_path` holds the headings above it, outermost
-    first. `tokens` counts `text` with the embedder's own tokenizer.
+    first. `tokens` counts `text` with the embedder's own tokenizer. `context` is embedded and indexed with the text,
+    but never shown as part of it.
     """
 
     id: ChunkId
@@ -138,13 +148,15 @@ class Chunk:
     page_first: int | None
     page_last: int | None
     tokens: int
+    parent: Parent | None = None
+    context: str = ""
 
 
-def text_for_index(*, title: str, heading_path: tuple[str, ...], text: str) -> str:
-    """The text that is embedded and indexed: title and headings as context, then the passage itself."""
-    context = [title] if title else []
-    context += [h for h in heading_path if h != title]
-    return "\n".join([" › ".join(context), text]) if context else text
+def text_for_index(*, title: str, heading_path: tuple[str, ...], text: str, context: str = "") -> str:
+    """The text that is embedded and indexed: title, headings and `context` above, then the passage itself."""
+    above = [title] if title else []
+    above += [h for h in heading_path if h != title]
+    return "\n".join(part for part in (" › ".join(above), context, text) if part or part is text)
 
 
 def chunk_id(
