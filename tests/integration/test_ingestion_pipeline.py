@@ -17,6 +17,7 @@ from assay_ingestion.pipeline import GroupLimits, Ingestion
 from assay_ingestion.prepare import Preparer
 from assay_store import documents, jobs, pipeline
 from assay_store.database import Database
+from assay_store.payloads import ChunkPayload
 from assay_testing.fake_blobs import FakeBlobStore
 from assay_testing.fake_embedder import FakeEmbedder
 from assay_testing.fake_parser import FakeParser
@@ -102,7 +103,7 @@ def test_a_document_is_stored_with_its_chunks_and_vectors(world: World) -> None:
         (pending,) = pipeline.pending_versions(connection, limit_chunks=100)
         (stored,) = pipeline.chunks_to_index(connection, [pending])
     key = world.library.vault.document_key(upload.document, stored.key_wrapped)
-    payload = pipeline.ChunkPayload.open(key, stored.row.chunk.id, stored.payload)
+    payload = ChunkPayload.open(key, stored.row.chunk.id, stored.payload)
     assert payload.text == TEXT.removeprefix("# ")
     (vector,) = vectors.read(world.blobs, [stored.vector], 64)
     expected = world.embedder.embed_passages(["Leave\n" + payload.text])[0]

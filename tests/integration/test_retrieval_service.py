@@ -5,7 +5,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from assay_core.documents import Chunk, CollectionId, DocumentId, ParsedDocument, TenantId, chunk_id, text_for_index
+from assay_core.documents import (
+    Chunk,
+    CollectionId,
+    DocumentId,
+    Parent,
+    ParsedDocument,
+    TenantId,
+    chunk_id,
+    text_for_index,
+)
 from assay_core.errors import Exhausted, NotFound, Unavailable
 from assay_core.ports import Vector
 from assay_core.principals import Principal
@@ -70,6 +79,40 @@ class Shelf:
             self.dense.upsert([row], self.embedder.embed_passages([body]))
             self.lexical.upsert([row], [body])
             pipeline.go_live(connection, [PendingVersion(made.document, self.collection, made.version, 1)])
+        return made.document
+
+    def put_parts(self, name: str, text: str, parts: Sequence[str]) -> DocumentId:
+        """Add a document whose parts are found, and whose text is read."""
+        with self.database.transaction() as connection:
+            acl = access.acl_for(connection, TENANT)
+            target = documents.upload_target(connection, VAULT, self.collection, name, acl=acl)
+            made = documents.record_upload(connection, target, StoredBlob("0" * 64, len(text), "text/plain"))
+            chunks = [
+                Chunk(
+                    id=chunk_id(document=made.document, recipe="t", heading_path=("H",), text=part, occurrence=0),
+                    document=made.document,
+                    ordinal=ordinal,
+                    text=part,
+                    start=text.index(part),
+                    end=text.index(part) + len(part),
+                    heading_path=("H",),
+                    page_first=2,
+                    page_last=2,
+                    tokens=5,
+                    parent=Parent(0, len(text), 1, ()),
+                )
+                for ordinal, part in enumerate(parts)
+            ]
+            place = Source(
+                made.document, self.collection, name, made.version, "blob", len(text), target.key_wrapped, deleted=False
+            )
+            parsed = ParsedDocument(text, (), name, "text/plain", "t/1")
+            vectors = {chunk.id: VectorPlace("v", row) for row, chunk in enumerate(chunks)}
+            pipeline.store_chunks(connection, place, target.key, parsed, chunks, vectors)
+            rows = [IndexRow(chunk.id, self.collection, acl) for chunk in chunks]
+            self.dense.upsert(rows, self.embedder.embed_passages(list(parts)))
+            self.lexical.upsert(rows, list(parts))
+            pipeline.go_live(connection, PendingVersion(made.document, self.collection, made.version, len(parts)))
         return made.document
 
     def delete(self, document: DocumentId) -> None:
@@ -225,3 +268,14 @@ def test_permissions_have_a_digest_of_their_set(shelf: Shelf):
         assert digest(ANN) == digest(BOB)
         access.acl_for(connection, TENANT, allow=["ann"])
         assert digest(ANN) != digest(BOB)
+
+
+async def test_small_passages_are_found_and_the_larger_one_is_read_once(shelf: Shelf):
+    text = "The blue pump needs an inspection. Lunch is at noon. The pump inspection is yearly."
+    document = shelf.put_parts("pump.md", text, [part + "." for part in text.rstrip(".").split(". ")])
+    shelf.put("valve.md", "The blue valve needs an inspection.")
+    result = await shelf.retriever(reranker=lambda: FakeReranker()).search(ANN, shelf.request(top_k=2))
+    assert [hit.document_name for hit in result.hits] == ["pump.md", "valve.md"]
+    first = result.hits[0]
+    assert (first.document, first.text, first.start, first.end) == (document, text, 0, len(text))
+    assert (first.page, first.heading_path) == (1, ())

@@ -81,4 +81,4 @@ def _chunks(
 
 
 def _parent(passage: Passage | None) -> Parent | None:
-    return passage and Parent(passage.start, passage.end, min(passage.pages, default=None))
+    return passage and Parent(passage.start, passage.end, min(passage.pages, default=None), passage.path)

@@ -48,4 +48,6 @@ def embed_new_chunks(
 
 
 def _text(document: Prepared, chunk: Chunk) -> str:
-    return text_for_index(title=document.parsed.title, heading_path=chunk.heading_path, text=chunk.text)
+    return text_for_index(
+        title=document.parsed.title, heading_path=chunk.heading_path, text=chunk.text, context=chunk.context
+    )

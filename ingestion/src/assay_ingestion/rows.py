@@ -11,7 +11,8 @@ from assay_core.errors import AssayError, Broken, NotFound
 from assay_core.ports import BlobStore, LexicalIndex, VectorIndex
 from assay_core.search import IndexRow
 from assay_store.encryption import Key, Vault
-from assay_store.pipeline import ChunkPayload, StoredChunk
+from assay_store.payloads import ChunkPayload
+from assay_store.pipeline import StoredChunk
 
 from assay_ingestion import vectors
 from assay_ingestion.vectors import Rows
@@ -62,7 +63,10 @@ class RowLoader:
             [chunk.row for chunk in chunks],
             [document] * len(chunks),
             self._vectors(key, chunks),
-            [text_for_index(title=p.title, heading_path=p.heading_path, text=p.text) for p in payloads],
+            [
+                text_for_index(title=p.title, heading_path=p.heading_path, text=p.text, context=p.context)
+                for p in payloads
+            ],
         )
 
     def _vectors(self, key: Key, chunks: Sequence[StoredChunk]) -> Rows:

@@ -122,11 +122,12 @@ def with_heading_paths(text: str, elements: Iterable[Element]) -> Iterator[Eleme
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """The larger passage that is read in place of the ones within it: a span of the canonical text and its page."""
+    """The larger passage that is read in place of the ones within it: a span of the canonical text."""
 
     start: int
     end: int
     page: int | None
+    heading_path: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from assay_store.database import notify
 from assay_store.documents import INDEX_CHANNEL
 from assay_store.encryption import Key, Vault
 from assay_store.ids import new_id
-from assay_store.pipeline import ChunkPayload, Source
+from assay_store.payloads import ChunkPayload
+from assay_store.pipeline import Source
 
 MEDIA_TYPE = "text/plain"
 
@@ -309,7 +310,7 @@ def _write_chunks(connection: Connection, embedded: Sequence[Embedded]) -> None:
                 "ids": [chunk.id.id for chunk, _ in new],
                 "documents": [chunk.document.id for chunk, _ in new],
                 "payloads": [
-                    ChunkPayload(chunk.text, chunk.heading_path, one.title).seal(one.key, chunk.id.id)
+                    ChunkPayload(chunk.text, chunk.heading_path, one.title, chunk.context).seal(one.key, chunk.id.id)
                     for chunk, one in new
                 ],
                 "tokens": [chunk.tokens for chunk, _ in new],

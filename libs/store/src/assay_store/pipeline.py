@@ -1,6 +1,5 @@
 """What ingestion writes: the way of a version from received to live, and of a document out of every store."""
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,10 +20,11 @@ from assay_core.jobs import Lease
 from assay_core.search import IndexRow
 from sqlalchemy import Connection, Row, text
 
-from assay_store import collections, replacement, source_items
+from assay_store import collections, parents, replacement, source_items
 from assay_store.database import notify
 from assay_store.documents import INDEX_CHANNEL
 from assay_store.encryption import Key
+from assay_store.payloads import ChunkPayload
 
 _SET_PROGRESS = text("""
     UPDATE versions SET state = :s, progress = :p, updated_at = now()
@@ -64,24 +64,6 @@ class Source:
     deleted: bool
     chunking: Chunking = field(default_factory=Chunking)
     passage: SealedPassage | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkPayload:
-    """The encrypted part of a stored chunk."""
-
-    text: str
-    heading_path: tuple[str, ...]
-    title: str
-
-    def seal(self, key: Key, chunk: str) -> bytes:
-        raw = json.dumps({"text": self.text, "headings": self.heading_path, "title": self.title})
-        return key.seal(raw.encode(), place=f"chunk:{chunk}")
-
-    @classmethod
-    def open(cls, key: Key, chunk: str, sealed: bytes) -> "ChunkPayload":
-        raw = json.loads(key.open(sealed, place=f"chunk:{chunk}"))
-        return cls(raw["text"], tuple(raw["headings"]), raw["title"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,13 +227,15 @@ def store_chunks(
     tenant, document = place.document
     at = {"t": tenant, "d": document, "v": place.version}
     _insert_chunks(connection, place, key, parsed.title, chunks, vectors)
+    ordinals = parents.numbered(chunks)
+    parents.replace(connection, place.document, place.version, key, ordinals, canonical=parsed.text, title=parsed.title)
     connection.execute(text("DELETE FROM version_chunks WHERE tenant = :t AND document = :d AND version = :v"), at)
     if chunks:
         connection.execute(
             text("""
                 INSERT INTO version_chunks
-                  (tenant, document, version, ordinal, chunk, start_char, end_char, page_first, page_last)
-                VALUES (:t, :d, :v, :ordinal, :chunk, :start, :end, :first, :last)
+                  (tenant, document, version, ordinal, chunk, start_char, end_char, page_first, page_last, parent)
+                VALUES (:t, :d, :v, :ordinal, :chunk, :start, :end, :first, :last, :parent)
             """),
             [
                 at
@@ -262,6 +246,7 @@ def store_chunks(
                     "end": c.end,
                     "first": c.page_first,
                     "last": c.page_last,
+                    "parent": None if c.parent is None else ordinals[c.parent],
                 }
                 for c in chunks
             ],
@@ -300,7 +285,7 @@ def _insert_chunks(
             "t": place.document.tenant,
             "id": c.id.id,
             "d": place.document.id,
-            "payload": ChunkPayload(c.text, c.heading_path, title).seal(key, c.id.id),
+            "payload": ChunkPayload(c.text, c.heading_path, title, c.context).seal(key, c.id.id),
             "tokens": c.tokens,
             "key": vectors[c.id].key,
             "row": vectors[c.id].row,
@@ -313,7 +298,8 @@ def _insert_chunks(
             text("""
                 INSERT INTO chunks (tenant, id, document, payload, tokens, vector_key, vector_row)
                 VALUES (:t, :id, :d, :payload, :tokens, :key, :row) ON CONFLICT (tenant, id)
-                DO UPDATE SET vector_key = excluded.vector_key, vector_row = excluded.vector_row
+                DO UPDATE SET vector_key = excluded.vector_key, vector_row = excluded.vector_row,
+                              payload = excluded.payload
             """),
             rows,
         )

@@ -9,21 +9,27 @@ from sqlalchemy import Connection, text
 
 from assay_store import documents
 from assay_store.encryption import Key, Vault
-from assay_store.pipeline import ChunkPayload
+from assay_store.payloads import ChunkPayload
 
 
 @dataclass(frozen=True, slots=True)
 class ReadableChunk:
-    """A chunk of one version with its place in that version's canonical text."""
+    """A chunk of one version with its place in that version's canonical text.
+
+    `parent` is the span that is read in its place; `context` is indexed with the text and not part of it.
+    """
 
     id: str
     ordinal: int
     text: str
     heading_path: tuple[str, ...]
     page: int | None
+    page_last: int | None
     start: int
     end: int
     tokens: int
+    context: str
+    parent: tuple[int, int] | None
 
 
 def version_text(
@@ -58,8 +64,11 @@ def version_chunks(
     _, key = _opened(connection, vault, principal, document)
     rows = connection.execute(
         text("""
-            SELECT c.id, c.payload, c.tokens, vc.ordinal, vc.start_char, vc.end_char, vc.page_first
+            SELECT c.id, c.payload, c.tokens, vc.ordinal, vc.start_char, vc.end_char, vc.page_first, vc.page_last,
+                   p.start_char AS parent_start, p.end_char AS parent_end
             FROM version_chunks vc JOIN chunks c ON c.tenant = vc.tenant AND c.id = vc.chunk
+            LEFT JOIN version_parents p ON p.tenant = vc.tenant AND p.document = vc.document
+                 AND p.version = vc.version AND p.ordinal = vc.parent
             WHERE vc.tenant = :t AND vc.document = :d AND vc.version = :v AND vc.ordinal > :after
             ORDER BY vc.ordinal LIMIT :limit
         """),
@@ -73,9 +82,12 @@ def version_chunks(
             text=payload.text,
             heading_path=payload.heading_path,
             page=row.page_first,
+            page_last=row.page_last,
             start=row.start_char,
             end=row.end_char,
             tokens=row.tokens,
+            context=payload.context,
+            parent=None if row.parent_start is None else (row.parent_start, row.parent_end),
         )
         for row, payload in opened
     ]

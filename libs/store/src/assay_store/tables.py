@@ -222,6 +222,7 @@ version_chunks = Table(
     Column("end_char", Integer, nullable=False),
     Column("page_first", Integer),
     Column("page_last", Integer),
+    Column("parent", Integer),  # the ordinal of the larger passage that is read in its place
     PrimaryKeyConstraint("tenant", "document", "version", "ordinal"),
     ForeignKeyConstraint(
         ["tenant", "document", "version"],
@@ -230,6 +231,25 @@ version_chunks = Table(
     ),
     ForeignKeyConstraint(["tenant", "chunk"], ["chunks.tenant", "chunks.id"], ondelete="CASCADE"),
     Index("version_chunks_chunk", "tenant", "chunk"),
+)
+
+version_parents = Table(
+    "version_parents",
+    metadata,
+    Column("tenant", Text),
+    Column("document", Text),
+    Column("version", Integer),
+    Column("ordinal", Integer),
+    Column("start_char", Integer, nullable=False),
+    Column("end_char", Integer, nullable=False),
+    Column("page", Integer),
+    Column("payload", LargeBinary, nullable=False),  # encrypted, as that of a chunk
+    PrimaryKeyConstraint("tenant", "document", "version", "ordinal"),
+    ForeignKeyConstraint(
+        ["tenant", "document", "version"],
+        ["versions.tenant", "versions.document", "versions.version"],
+        ondelete="CASCADE",
+    ),
 )
 
 document_signatures = Table(

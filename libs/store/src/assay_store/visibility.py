@@ -12,7 +12,9 @@ from assay_core.documents import AclId, ChunkId, CollectionId, DocumentId, Tenan
 from assay_core.errors import NotFound
 from assay_core.principals import EVERYONE, Principal
 from assay_core.search import EvidenceVersion
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
+
+from assay_store.parents import StoredParent, name_of
 
 _READABLE_ACLS = text("""
 WITH RECURSIVE identities(id) AS (
@@ -32,11 +34,15 @@ SELECT acl FROM mine GROUP BY acl HAVING bool_and(effect = 'allow')
 
 _LIVE_CHUNKS = text("""
 SELECT c.id AS chunk, d.id AS document, d.name, d.key_wrapped, d.live_version AS version, c.payload,
-       vc.start_char, vc.end_char, vc.page_first
+       vc.start_char, vc.end_char, vc.page_first,
+       p.ordinal AS parent, p.start_char AS parent_start, p.end_char AS parent_end, p.page AS parent_page,
+       p.payload AS parent_payload
 FROM chunks c
 JOIN documents d ON d.tenant = c.tenant AND d.id = c.document
 JOIN version_chunks vc ON vc.tenant = c.tenant AND vc.chunk = c.id
                       AND vc.document = d.id AND vc.version = d.live_version
+LEFT JOIN version_parents p ON p.tenant = vc.tenant AND p.document = vc.document
+                           AND p.version = vc.version AND p.ordinal = vc.parent
 WHERE c.tenant = :tenant AND c.id = ANY(:chunks)
   AND d.collection = :collection AND d.deleted_at IS NULL AND d.acl = ANY(:acls)
 """)
@@ -51,7 +57,10 @@ WHERE d.tenant = :tenant AND d.deleted_at IS NULL AND d.acl = ANY(:acls)
 
 @dataclass(frozen=True, slots=True)
 class LiveChunk:
-    """A chunk of a live, readable version. `payload` is encrypted with the document's key."""
+    """A chunk of a live, readable version. `payload` is encrypted with the document's key.
+
+    `parent` is the larger passage that is read in its place, or None.
+    """
 
     chunk: ChunkId
     document: DocumentId
@@ -62,6 +71,7 @@ class LiveChunk:
     start: int
     end: int
     page: int | None
+    parent: StoredParent | None
 
 
 def readable_acls(connection: Connection, principal: Principal) -> frozenset[AclId]:
@@ -104,8 +114,16 @@ def live_chunks(
             start=row.start_char,
             end=row.end_char,
             page=row.page_first,
+            parent=_parent(row),
         )
     return found
+
+
+def _parent(row: Row[tuple[object, ...]]) -> StoredParent | None:
+    if row.parent is None:
+        return None
+    name = name_of(row.document, row.version, row.parent)
+    return StoredParent(name, row.parent_start, row.parent_end, row.parent_page, bytes(row.parent_payload))
 
 
 def all_live(

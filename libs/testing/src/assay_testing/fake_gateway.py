@@ -99,6 +99,7 @@ class FakeGateway:
             ("/collections/([^/]+)/duplicates", "GET", self._duplicates),
             ("/documents/([^/]+)/retry", "POST", self._retry),
             ("/documents/([^/]+)/versions/1/chunks", "GET", self._chunks),
+            ("/documents/([^/]+)/chunks", "GET", self._chunks),
             ("/collections/([^/]+)/(search|ask)", "POST", self._answer),
             ("/evaluations/(runs|datasets).*", "GET", self._evaluations),
             ("/evaluations/(runs|datasets).*", "POST", self._evaluations),

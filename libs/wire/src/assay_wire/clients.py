@@ -276,6 +276,16 @@ class AssayClient:
         body = change.model_dump(mode="json", exclude_unset=True)
         return self._ask(public.DocumentDetail, "PATCH", f"/v1/documents/{_part(document_id)}", json=body)
 
+    def live_chunks(self, document_id: str) -> Iterator[public.DocumentChunk]:
+        """The chunks that readers find, in order, page by page."""
+        cursor: str | None = None
+        while True:
+            path = f"/v1/documents/{_part(document_id)}/chunks"
+            page = self._ask(public.ChunkPage, "GET", path, params=_given(limit=200, cursor=cursor))
+            yield from page.chunks
+            if (cursor := page.next_cursor) is None:
+                return
+
     def delete_document(self, document_id: str) -> public.Deletion:
         return self._ask(public.Deletion, "DELETE", f"/v1/documents/{_part(document_id)}")
 

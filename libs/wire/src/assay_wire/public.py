@@ -380,12 +380,16 @@ class DocumentChunk(Reply):
     text: str
     heading: str
     page: int | None
+    page_last: int | None = None
     start: int
     end: int
     tokens: int
+    context: Annotated[str, Field(description="Indexed with the text, not part of it.")] = ""
+    parent: Annotated[tuple[int, int] | None, Field(description="The span that is read in its place.")] = None
 
 
 class ChunkPage(Reply):
+    version: int = 0
     chunks: list[DocumentChunk]
     next_cursor: str | None
 

@@ -11,6 +11,7 @@ from assay_cli import failures, plugins
 from assay_cli.commands import (
     ask,
     bench,
+    chunks,
     collections,
     document_changes,
     documents,
@@ -88,6 +89,7 @@ search.register(app)
 ask.register(app)
 document_changes.register(documents.app)
 app.add_typer(documents.app, name="documents")
+app.add_typer(chunks.app, name="chunks")
 app.add_typer(collections.app, name="collections")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(evaluate.app, name="eval")

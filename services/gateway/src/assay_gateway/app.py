@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from assay_gateway import (
     ask,
     batches,
+    chunks,
     collections,
     document_changes,
     documents,
@@ -142,6 +143,7 @@ def _include_documents(
     app.include_router(jobs.build_routes(who=who, transactions=transactions, cursors=cursors))
     app.include_router(document_changes.build_routes(who=who, transactions=transactions))
     app.include_router(sources.build_routes(who=who, transactions=transactions, vault=parts.vault))
+    app.include_router(chunks.build_routes(who=who, transactions=transactions, vault=parts.vault, cursors=cursors))
     watchers = Slots(limits.max_watchers, what="watchers of documents")
     app.include_router(watching.build_routes(who=who, transactions=transactions, slots=watchers))
     app.include_router(batches.build_routes(who=who, transactions=transactions, slots=watchers))

@@ -95,34 +95,6 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
         found, text = await transactions(lambda c: reading.version_text(c, vault, principal, document, version))
         return passage(text, start, end, context=context, document=id, name=found.name, version=version)
 
-    @router.get("/v1/documents/{id}/versions/{version}/chunks", summary="List a version's chunks in order")
-    async def list_chunks(
-        id: str,
-        version: VersionNumber,
-        principal: Principal = Depends(who),
-        limit: Limit = 50,
-        cursor: Cursor = None,
-    ) -> public.ChunkPage:
-        document = document_id(principal, id)
-        listing = f"chunks\n{id}\n{version}"
-        after = cursors.read_number(principal, listing, cursor)
-        rows = await transactions(
-            lambda c: reading.version_chunks(
-                c,
-                vault,
-                principal,
-                document,
-                version,
-                after_ordinal=-1 if after is None else after,
-                limit=limit + 1,
-            )
-        )
-        last = rows[limit - 1].ordinal if len(rows) > limit else None
-        return public.ChunkPage(
-            chunks=[_chunk(row) for row in rows[:limit]],
-            next_cursor=None if last is None else cursors.make(principal, listing, last),
-        )
-
     @router.get("/v1/reasons", summary="List why documents may fail")
     async def list_reasons(principal: Principal = Depends(who)) -> public.ReasonList:  # noqa: ARG001
         return public.ReasonList(
@@ -204,17 +176,4 @@ def passage(
         passage_start=first,
         passage_end=last,
         length=len(text),
-    )
-
-
-def _chunk(row: reading.ReadableChunk) -> public.DocumentChunk:
-    return public.DocumentChunk(
-        chunk_id=row.id,
-        ordinal=row.ordinal,
-        text=row.text,
-        heading=to_public.heading(row.heading_path),
-        page=row.page,
-        start=row.start,
-        end=row.end,
-        tokens=row.tokens,
     )

@@ -6,6 +6,7 @@ scope (SQL) ∥ embed → dense ∥ lexical → fuse → live and readable (SQL)
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import structlog
 from assay_core.documents import text_for_index
@@ -18,7 +19,8 @@ from assay_runtime.threads import Workers
 from assay_store import visibility
 from assay_store.database import Database
 from assay_store.encryption import Vault
-from assay_store.pipeline import ChunkPayload
+from assay_store.parents import StoredParent
+from assay_store.payloads import ChunkPayload
 from assay_store.visibility import LiveChunk
 
 from assay_retrieval.fusion import Candidate, reciprocal_rank_fusion, reranking_order, single_ranking
@@ -47,6 +49,20 @@ class Indexes:
 
     dense: Callable[[str], VectorIndex]
     lexical: LexicalIndex
+
+
+class Larger(NamedTuple):
+    """The passage that is read in place of a small one."""
+
+    parent: StoredParent
+    payload: ChunkPayload
+
+
+class Found(NamedTuple):
+    """A hit as the stages score it, and what is read in its place, if not itself."""
+
+    hit: Hit
+    larger: Larger | None
 
 
 class HybridRetriever:
@@ -89,9 +105,11 @@ class HybridRetriever:
                 return SearchResult((), timings)
             rankings, degraded = await self._ask_indexes(scope, request, timings)
             candidates = self._fuse(request, rankings)
-            hits = await self._read_live(scope, request, candidates, timings)
-            hits, more = await self._rerank(request, hits, timings)
-        return SearchResult(tuple(hits[: request.top_k]), timings, degraded=(*degraded, *more))
+            found = await self._read_live(scope, request, candidates, timings)
+            hits, more = await self._rerank(request, [one.hit for one in found], timings)
+            larger = {one.hit.chunk: one.larger for one in found}
+            hits = [_as_read(hit, larger[hit.chunk]) for hit in hits[: request.top_k]]
+        return SearchResult(tuple(hits), timings, degraded=(*degraded, *more))
 
     async def scope(self, principal: Principal, request: SearchRequest, timings: dict[str, float]) -> SearchScope:
         """What the principal may search."""
@@ -168,14 +186,14 @@ class HybridRetriever:
 
     async def _read_live(
         self, scope: SearchScope, request: SearchRequest, candidates: Sequence[Candidate], timings: dict[str, float]
-    ) -> list[Hit]:
-        """The candidates that are live and readable, in order, until there are enough."""
+    ) -> list[Found]:
+        """The candidates that are live and readable, in order, until there are enough; of one parent the best."""
         wanted = max(request.top_k, self._depths.rerank_candidates if self._reranks(request) else 0)
         scored_by = _SCORERS[request.mode]
 
-        def read() -> list[Hit]:
-            hits: list[Hit] = []
-            seen: set[str] = set()
+        def read() -> list[Found]:
+            hits: list[Found] = []
+            seen: set[object] = set()
             width = 2 * wanted if request.one_per_document else wanted
             # Of one moment, or a version that goes live between two batches would stand beside the one before.
             with self._database.snapshot() as connection:
@@ -186,10 +204,13 @@ class HybridRetriever:
                     )
                     for candidate in batch:
                         found = live.get(candidate.chunk)
-                        if found is None or (request.one_per_document and found.document.id in seen):
+                        if found is None:
                             continue
-                        seen.add(found.document.id)
-                        hits.append(self._hit(len(hits) + 1, candidate, found, scored_by))
+                        what = found.document.id if request.one_per_document else _read_as(found)
+                        if what in seen:
+                            continue
+                        seen.add(what)
+                        hits.append(self._found(len(hits) + 1, candidate, found, scored_by))
                         if len(hits) == wanted:
                             return hits
             return hits
@@ -197,10 +218,10 @@ class HybridRetriever:
         with step("read", timings):
             return await self._sql.run(read)
 
-    def _hit(self, rank: int, candidate: Candidate, live: LiveChunk, scored_by: Scorer) -> Hit:
+    def _found(self, rank: int, candidate: Candidate, live: LiveChunk, scored_by: Scorer) -> Found:
         key = self._vault.document_key(live.document, live.key_wrapped)
         payload = ChunkPayload.open(key, live.chunk.id, live.payload)
-        return Hit(
+        hit = Hit(
             rank=rank,
             chunk=live.chunk,
             document=live.document,
@@ -217,6 +238,8 @@ class HybridRetriever:
             score_cosine=next((s.score for s in candidate.stages if s.stage == DENSE), None),
             stages=candidate.stages,
         )
+        parent = live.parent
+        return Found(hit, parent and Larger(parent, ChunkPayload.open(key, parent.name, parent.payload)))
 
     def _reranks(self, request: SearchRequest) -> bool:
         return self._reranker is not None and request.rerank and request.mode is Mode.HYBRID
@@ -242,6 +265,26 @@ class HybridRetriever:
         order = sorted(range(len(head)), key=lambda i: (-scores[i], i))
         reranked = [_reranked(head[i], rank, scores[i]) for rank, i in enumerate(order, start=1)]
         return reranked + [replace(hit, rank=rank) for rank, hit in enumerate(tail, len(head) + 1)], []
+
+
+def _read_as(live: LiveChunk) -> object:
+    """What tells passages apart that are read as one."""
+    return live.chunk if live.parent is None else live.parent.name
+
+
+def _as_read(hit: Hit, larger: Larger | None) -> Hit:
+    """The hit with the larger passage in the place of the small one that was found, if there is one."""
+    if larger is None:
+        return hit
+    parent, payload = larger
+    return replace(
+        hit,
+        text=payload.text,
+        start=parent.start,
+        end=parent.end,
+        page=parent.page,
+        heading_path=payload.heading_path,
+    )
 
 
 def _fused_first(hit: Hit) -> tuple[float, str]:
