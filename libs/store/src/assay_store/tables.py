@@ -156,6 +156,20 @@ documents = Table(
     ),
 )
 
+document_fields = Table(
+    "document_fields",
+    metadata,
+    Column("tenant", Text),
+    Column("document", Text),
+    Column("field", Text),
+    Column("item", Integer),  # of tags, each has a row
+    Column("digest", LargeBinary),  # keyed, of a text or a tag
+    Column("number", Float),
+    Column("day", Date),
+    PrimaryKeyConstraint("tenant", "document", "field", "item"),
+    ForeignKeyConstraint(["tenant", "document"], ["documents.tenant", "documents.id"], ondelete="CASCADE"),
+)
+
 versions = Table(
     "versions",
     metadata,
