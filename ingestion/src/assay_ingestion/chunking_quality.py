@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -118,9 +119,9 @@ def _articles(folder: Path, parser: Parser, most: int) -> tuple[dict[str, Parsed
 
 def _asked(raw: Mapping[str, Any], article: Mapping[str, Any], text: str) -> Question:
     before = sum(len(p) + 2 for p in article["paragraphs"][: raw["paragraph"]])
+    # Data sets name equal answers once, but every place where one stands.
     places = [
-        _place(text, answer.strip(), before + start)
-        for answer, start in zip(raw["answers"], raw["answer_start"], strict=True)
+        _place(text, answer.strip(), before + start) for answer, start in product(raw["answers"], raw["answer_start"])
     ]
     spans = [Span(article["id"], start, end) for start, end in filter(None, places)]
     return Question(raw["question"], tuple(spans))
