@@ -1,12 +1,14 @@
 """Ready passages: no file, no parser, and one chunk each if the embedder can read them whole."""
 
+from assay_core.collection_settings import Chunking
 from assay_core.documents import Chunk, DocumentId, Element, ElementKind, ParsedDocument, chunk_id, text_for_index
 from assay_core.ports import Embedder
 from assay_store.encryption import Key
 from assay_store.passages import MEDIA_TYPE
 from assay_store.pipeline import SealedPassage, Source
 
-from assay_ingestion.chunk import SPECIAL_TOKENS, split, with_short_title
+from assay_ingestion.chunk import split, with_short_title
+from assay_ingestion.chunk_pieces import SPECIAL_TOKENS
 
 PARSER = "passage"
 
@@ -27,7 +29,8 @@ def divided(parsed: ParsedDocument, source: Source, embedder: Embedder) -> tuple
     if all_in_all + SPECIAL_TOKENS <= embedder.max_tokens:
         return parsed, [_whole(parsed, source.document, embedder, tokens=own)]
     parsed = with_short_title(parsed, embedder)
-    return parsed, split(parsed, document=source.document, embedder=embedder, chunking=source.chunking)
+    # By structure whatever the collection's strategy: a passage is not read within a larger one.
+    return parsed, split(parsed, document=source.document, embedder=embedder, chunking=Chunking())
 
 
 def _whole(parsed: ParsedDocument, document: DocumentId, embedder: Embedder, *, tokens: int) -> Chunk:
