@@ -112,7 +112,8 @@ class Shelf:
             rows = [IndexRow(chunk.id, self.collection, acl) for chunk in chunks]
             self.dense.upsert(rows, self.embedder.embed_passages(list(parts)))
             self.lexical.upsert(rows, list(parts))
-            pipeline.go_live(connection, PendingVersion(made.document, self.collection, made.version, len(parts)))
+            live = PendingVersion(made.document, self.collection, made.version, len(parts))
+            pipeline.go_live(connection, [live])
         return made.document
 
     def delete(self, document: DocumentId) -> None:
