@@ -8,7 +8,7 @@ from assay_adapters.blobs import FolderBlobStore
 from assay_core.documents import Collection, DocumentId, TenantId
 from assay_core.errors import Conflict, Denied, Invalid, Unavailable
 from assay_core.principals import Principal
-from assay_core.sources import Access, RunState
+from assay_core.sources import Access, RunState, Upsert
 from assay_ingestion.bootstrap import build_connect
 from assay_ingestion.sync import Syncer
 from assay_runtime.settings import SourceSettings
@@ -368,3 +368,21 @@ def test_settings_that_do_not_fit_are_an_error_that_names_them(stage: Stage) -> 
         build_connect(SourceSettings())(mailbox)
     assert raised.value.code == "bad_settings"
     assert "password" in raised.value.message
+
+
+def test_a_connector_of_another_package_is_found_by_its_entry_point(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "their_wiki.py").write_text(
+        "from assay_testing.fake_connector import FakeConnector\n"
+        "def connect(settings, secrets):\n"
+        "    return FakeConnector({settings['page']: secrets['password'].encode()})\n"
+    )
+    about = tmp_path / "their_wiki-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: their-wiki\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[assay.connectors]\ntheir-wiki = their_wiki:connect\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    theirs = replace(stage.source, kind="their-wiki", settings={"page": "a.md"}, secrets={"password": "# A"})
+    connector = build_connect(SourceSettings())(theirs)
+    assert [event.key for event in connector.changes("") if isinstance(event, Upsert)] == ["a.md"]

@@ -315,7 +315,7 @@ class _Run:
     def _stop(self, gone: int, kept: int) -> RunState:
         reason = (
             f"{gone:,} of {kept:,} documents would be removed, more than half: perhaps the source is not what it was."
-            " Nothing was removed. If it is meant: `assay sources run NAME --confirm-removals`."
+            f" Nothing was removed. If it is meant: `assay sources run {self._source.name} --confirm-removals`."
         )
         self._write(
             lambda c: source_runs.finish(c, self._held, RunState.STOPPED, code="too_many_removals", error=reason)

@@ -9,7 +9,7 @@ import { h, replace } from "../dom.js";
 import { count, dateTime, plural } from "../format.js";
 
 const REFRESH_MS = 3000;
-const COUNTS = ["seen", "unchanged", "added", "changed", "removed", "failed"];
+const COUNTS = ["seen", "unchanged", "added", "changed", "removed", "failed", "left_out"];
 const HOW = "A folder, a bucket, a site, a WebDAV folder or a mailbox is added on the command line: “assay sources add --help”.";
 
 export function render({ main, signal }) {
@@ -19,6 +19,7 @@ export function render({ main, signal }) {
   fill(body, { signal, load, show: (sources) => new SourcesPage({ body, sources, signal }).draw() });
 }
 
+const labelOf = (name) => name.replace("_", " ");
 const isOpen = (run) => run?.state === "waiting" || run?.state === "running";
 
 class SourcesPage {
@@ -77,7 +78,7 @@ class SourcesPage {
 function runSummary(run) {
   return [
     h("dl", { class: "counts" }, COUNTS.map((name) => h("div", null,
-      h("dt", null, name), h("dd", { class: name === "failed" && run.failed > 0 ? "has-failures" : null }, count(run[name]))))),
+      h("dt", null, labelOf(name)), h("dd", { class: name === "failed" && run.failed > 0 ? "has-failures" : null }, count(run[name]))))),
     h("p", { class: "fine" }, `${run.requested_by ? "Asked for" : "By schedule"} ${dateTime(run.created_at)}${run.finished_at ? `, ended ${dateTime(run.finished_at)}` : ""}`),
     run.error && notice("warning", run.error),
     run.errors.length > 0 && h("details", null,
@@ -101,7 +102,7 @@ function runTable(runs) {
   return h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": "Runs" },
     h("table", { class: "table run-table" },
       h("thead", null, h("tr", null, ["Started", "State"].map((label) => h("th", { scope: "col" }, label)),
-        COUNTS.map((label) => h("th", { scope: "col", class: "number" }, label)))),
+        COUNTS.map((name) => h("th", { scope: "col", class: "number" }, labelOf(name))))),
       h("tbody", null, runs.map((run) => h("tr", null,
         h("th", { scope: "row" }, dateTime(run.created_at)), h("td", null, stateBadge(run.state)),
         COUNTS.map((name) => h("td", { class: "number" }, count(run[name]))))))));
