@@ -8,6 +8,7 @@ from assay_adapters.parsers.parse import parse_bytes
 from assay_adapters.parsers.results import Malformed, read_result, write_document
 from assay_core.documents import ParsedDocument
 from assay_core.errors import Invalid
+from assay_testing.office_files import zipped
 from hypothesis import given
 from hypothesis import strategies as st
 from reportlab.lib.pdfencrypt import StandardEncryption
@@ -233,3 +234,10 @@ def test_an_error_travels_with_its_code() -> None:
     with pytest.raises(Invalid) as raised:
         read_result(b'{"code":"broken","error":"no"}', limits=LIMITS)
     assert (raised.value.code, raised.value.message) == ("broken", "no")
+
+
+def test_a_damaged_or_bloated_mark_of_a_container_is_damage() -> None:
+    data = zipped({"mimetype": "application/epub+zip" * 50})
+    at = data.index(b"mimetype") + len("mimetype")
+    assert code_of(data[:at] + b"\xff" * 8 + data[at + 8 :]) == "broken"
+    assert code_of(zipped({"mimetype": b"a" * 50_000_000})) == "unknown_type"

@@ -169,3 +169,9 @@ def test_landlock_denies_files_where_the_kernel_has_it() -> None:
     script = "from assay_adapters.parsers import landlock; assert landlock.restrict(); open('/etc/hostname')"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "PermissionError" in done.stderr
+
+
+def test_an_encoding_that_a_mail_made_up_is_no_crash(sandbox: SandboxedParser, tmp_path: Path) -> None:
+    mail = b"From: a@x\nMessage-ID: <1@x>\nSubject: =?utf-0?q?T=C3=A9?=\n\nHot water."
+    (tmp_path / "a.eml").write_bytes(mail)
+    assert "Hot water." in sandbox.parse(str(tmp_path / "a.eml"), name="a.eml").text

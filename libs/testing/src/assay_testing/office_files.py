@@ -29,14 +29,18 @@ def changed(data: bytes, changes: Mapping[str, tuple[str, str] | None]) -> bytes
     return zipped(entries)
 
 
-def ole_file(stream_name: str) -> bytes:
-    """An OLE container (MS-CFB) with one stream: a sector of the FAT, one of the directory, eight of the stream."""
+def ole_file(stream_name: str, content: bytes = b"") -> bytes:
+    """An OLE container (MS-CFB) with one stream: a sector of the FAT, one of the directory, eight of the stream.
+
+    `content` may have up to 4,096 bytes, and is filled up to them.
+    """
     fat = [_FAT_SECTOR, _END, *range(3, 10), _END]
     header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(6)
     header += struct.pack("<IIIIIIIII", 0, 1, 1, 0, 4096, _END, 0, _END, 0)
     header += struct.pack("<109I", 0, *[_FREE] * 108)
     directory = _entry("Root Entry", 5, child=1, start=_END, size=0) + _entry(stream_name, 2, _FREE, 2, 4096)
-    return header + struct.pack("<128I", *fat, *[_FREE] * (128 - len(fat))) + directory.ljust(512, b"\0") + bytes(4096)
+    table = struct.pack("<128I", *fat, *[_FREE] * (128 - len(fat)))
+    return header + table + directory.ljust(512, b"\0") + content.ljust(4096, b"\0")
 
 
 def _entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:

@@ -1,13 +1,13 @@
 """What a ZIP archive or an old Office container holds, by its table of contents alone."""
 
 import io
-import struct
 import zipfile
 
 from assay_core.errors import Invalid
 
 from assay_adapters.parsers.kinds import Kind
 from assay_adapters.parsers.ole import encrypted, stream_names
+from assay_adapters.parsers.zip_safety import DAMAGE
 
 _MAX_NAMES = 20_000
 _BY_ENTRY = {
@@ -38,8 +38,8 @@ def kind_of_zip(data: bytes, *, name: str) -> Kind:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = frozenset(archive.namelist()[:_MAX_NAMES])
-            mimetype = archive.read("mimetype")[:100].decode("ascii", "replace") if "mimetype" in entries else ""
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, ValueError, struct.error) as e:
+            mimetype = _beginning(archive, "mimetype") if "mimetype" in entries else ""
+    except (*DAMAGE, RuntimeError) as e:
         raise Invalid(f"{name!r} is a damaged ZIP container: {e}. Save it again", code="broken") from e
     if found := next((kind for entry, kind in _BY_ENTRY.items() if entry in entries), None):
         return found
@@ -49,6 +49,12 @@ def kind_of_zip(data: bytes, *, name: str) -> Kind:
         what = "an Office document of a kind"
         raise Invalid(f"{name!r} is {what} that cannot be read; save it as PDF", code="unknown_type")
     raise Invalid(f"{name!r} is a ZIP archive: unpack it, and attach or upload its files", code="archive")
+
+
+def _beginning(archive: zipfile.ZipFile, path: str) -> str:
+    """What a healthy file has there is short; all of it might fill the memory."""
+    with archive.open(path) as entry:
+        return entry.read(100).decode("ascii", "replace")
 
 
 def is_plain_zip(data: bytes) -> bool:

@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 from dataclasses import dataclass
+from importlib.machinery import BuiltinImporter, FrozenImporter
 from typing import NoReturn
 
 from assay_core.errors import Invalid
@@ -101,11 +102,15 @@ class _Server:
 
     def _reap(self) -> None:
         while self._children:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status, usage = os.wait4(-1, os.WNOHANG)
             if pid == 0:
                 return
             child = self._children.pop(pid)
-            report = {"exit": os.waitstatus_to_exitcode(status), "timed_out": child.timed_out}
+            report = {
+                "exit": os.waitstatus_to_exitcode(status),
+                "timed_out": child.timed_out,
+                "max_rss_bytes": usage.ru_maxrss * 1024,
+            }
             with contextlib.suppress(BrokenPipeError):  # the caller gave up meanwhile
                 os.write(child.status_fd, json.dumps(report).encode())
             os.close(child.status_fd)
@@ -124,6 +129,8 @@ def _work_and_exit(file_fd: int, result_fd: int, name: str, limits: ParseLimits,
         signal.signal(number, signal.SIG_DFL)
     _close_all_but(file_fd, result_fd)
     confine(memory_bytes=limits.memory_bytes, cpu_s=limits.timeout_s)
+    # No module can be opened any more: a name that a file made up, such as an encoding, must be unknown, not an error.
+    sys.meta_path[:] = [BuiltinImporter, FrozenImporter]
     code = 1
     try:
         if unpack:

@@ -34,6 +34,7 @@ class SandboxedParser:
     """Parses each file in a process of its own, forked from a server that has imported the parsers.
 
     The server starts with the first file (about half a second) and ends with this process, however that ends.
+    `on_end` hears how each process ended: its exit code, whether it ran out of time, and the memory it took.
     """
 
     def __init__(
@@ -45,10 +46,12 @@ class SandboxedParser:
         timeout_s: float = 60.0,
         memory_bytes: int = 2**30,
         server: Sequence[str] = SERVER,
+        on_end: Callable[[dict[str, int | bool]], None] = lambda _: None,
     ) -> None:
         self._limits = ParseLimits(max_bytes, max_pages, max_chars, timeout_s, memory_bytes)
         self._lock = threading.Lock()
         self._command = server
+        self._on_end = on_end
         self._server: _ForkServer | None = None
 
     def start(self) -> None:
@@ -83,6 +86,8 @@ class SandboxedParser:
 
     def _parse(self, file_fd: int, name: str) -> ParsedDocument:
         result, report = self._running_server().run(file_fd, name, self._limits)
+        if report:
+            self._on_end(report)
         if result is None:
             raise Invalid(
                 f"{name!r} holds more than {self._limits.max_chars:,} characters of text: split the file",
