@@ -23,7 +23,7 @@ from assay_core.ports import BlobStore, Embedder
 from assay_runtime.metrics import FAILURES, step
 from assay_store import jobs, near_duplicates, passages, pipeline
 from assay_store.database import Database
-from assay_store.pipeline import Source, VectorPlace
+from assay_store.pipeline import Source, StageProgress, VectorPlace
 from prometheus_client import Counter
 from sqlalchemy import Connection
 
@@ -99,7 +99,7 @@ class Ingestion:
             pipeline.show_progress(
                 connection,
                 VersionState.PARSING,
-                {(s.document, s.version): _PARSING for s in sources.values() if s.passage is None},
+                {(s.document, s.version): StageProgress(_PARSING) for s in sources.values() if s.passage is None},
             )
         known = vectors.present(self._blobs, stored)
         large = sum(s.size_bytes for s in sources.values()) > self._limits.large_bytes
@@ -311,11 +311,17 @@ class _Progress:
         if time.monotonic() - self._shown_s < _PROGRESS_EVERY_S:
             return
         self._shown_s = time.monotonic()
-        progress = dict[tuple[DocumentId, int], float]()
+        progress = dict[tuple[DocumentId, int], StageProgress]()
         for document, n in zip(self._group, done, strict=True):
             if document.source.passage is not None:
                 continue  # it is through in a moment
             share = n / max(1, len(document.new))
-            progress[document.source.document, document.source.version] = _EMBEDDING + share * (_EMBEDDED - _EMBEDDING)
+            kept = len(document.chunks) - len(document.new)
+            progress[document.source.document, document.source.version] = StageProgress(
+                _EMBEDDING + share * (_EMBEDDED - _EMBEDDING),
+                pages=document.parsed.pages,
+                chunks=len(document.chunks),
+                chunks_done=kept + n,
+            )
         with self._database.transaction() as connection:
             pipeline.show_progress(connection, VersionState.EMBEDDING, progress)

@@ -224,7 +224,8 @@ class Version:
 
     `progress` is between 0 and 1. `error_code` and `error` are set if and only if the state is `FAILED`.
     `chunks_kept`, `chunks_added` and `chunks_removed` compare it with the version that was live before it; they are
-    None until it is live itself. `replaced_at` is when a later version went live.
+    None until it is live itself. `replaced_at` is when a later version went live. While it is embedded, `chunks_done`
+    of `chunks` are; it is in its state since `stage_at`.
     """
 
     document: DocumentId
@@ -244,3 +245,5 @@ class Version:
     chunks_added: int | None = None
     chunks_removed: int | None = None
     replaced_at: datetime | None = None
+    chunks_done: int | None = None
+    stage_at: datetime | None = None

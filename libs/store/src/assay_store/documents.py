@@ -21,7 +21,7 @@ from assay_core.metadata import MetadataValue
 from assay_core.principals import Principal
 from sqlalchemy import Connection, Row, insert, text
 
-from assay_store import collections, jobs, visibility
+from assay_store import collections, events, jobs, visibility
 from assay_store.database import notify
 from assay_store.encryption import Key, Vault
 from assay_store.ids import new_id
@@ -255,6 +255,7 @@ def cancel(connection: Connection, document: DocumentId) -> int:
             f"{row.name!r} is not being worked on: its version {row.version} is {row.state}. Delete it to take it out.",
             code="not_in_work",
         )
+    events.record(connection, VersionState.FAILED, [(document, row.version, {})])
     return row.version
 
 
@@ -346,7 +347,7 @@ def listing(
     rows = connection.execute(
         text("""
             SELECT d.*, v.version, v.state, v.sha256, v.size_bytes, v.media_type, v.progress, v.pages, v.chunks,
-                   v.chunks_kept, v.chunks_added, v.chunks_removed, v.replaced_at,
+                   v.chunks_kept, v.chunks_added, v.chunks_removed, v.replaced_at, v.chunks_done, v.stage_at,
                    v.error_code, v.error, v.created_at AS version_created, v.updated_at AS version_updated
             FROM documents d JOIN versions v
               ON v.tenant = d.tenant AND v.document = d.id AND v.version = d.latest_version
@@ -491,4 +492,6 @@ def _as_version(row: Row[tuple[object, ...]], document: DocumentId, created: dat
         chunks_added=row.chunks_added,
         chunks_removed=row.chunks_removed,
         replaced_at=row.replaced_at,
+        chunks_done=row.chunks_done,
+        stage_at=row.stage_at,
     )

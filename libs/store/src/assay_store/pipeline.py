@@ -20,14 +20,16 @@ from assay_core.jobs import Lease
 from assay_core.search import IndexRow
 from sqlalchemy import Connection, Row, text
 
-from assay_store import collections, parents, replacement, source_items
+from assay_store import collections, events, parents, replacement, source_items
 from assay_store.database import notify
 from assay_store.documents import INDEX_CHANNEL
 from assay_store.encryption import Key
 from assay_store.payloads import ChunkPayload
 
 _SET_PROGRESS = text("""
-    UPDATE versions SET state = :s, progress = :p, updated_at = now()
+    UPDATE versions SET progress = :p, updated_at = now(), pages = coalesce(:pages, pages),
+           chunks = coalesce(:chunks, chunks), chunks_done = :done,
+           stage_at = CASE WHEN state = :s THEN coalesce(stage_at, now()) ELSE now() END, state = :s
     WHERE tenant = :t AND document = :d AND version = :v AND state NOT IN ('ready', 'failed')
 """)
 
@@ -166,25 +168,51 @@ def named_blobs(connection: Connection, documents: Sequence[DocumentId]) -> set[
     return {row.key for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class StageProgress:
+    """How far a version is: `share` of all its way, and what is known of its size by now."""
+
+    share: float
+    pages: int | None = None
+    chunks: int | None = None
+    chunks_done: int | None = None
+
+    @property
+    def detail(self) -> dict[str, float]:
+        known = {"pages": self.pages, "chunks": self.chunks, "chunks_done": self.chunks_done}
+        return {"progress": round(self.share, 3)} | {key: n for key, n in known.items() if n is not None}
+
+
 def show_progress(
-    connection: Connection, state: VersionState, progress: Mapping[tuple[DocumentId, int], float]
+    connection: Connection, state: VersionState, progress: Mapping[tuple[DocumentId, int], StageProgress]
 ) -> None:
-    """`set_progress` for many versions at once."""
+    """Show how far versions have come, and note it in their history; never moves a final state."""
     if progress:
         connection.execute(
             _SET_PROGRESS,
             [
-                {"s": state, "p": done, "t": document.tenant, "d": document.id, "v": version}
-                for (document, version), done in progress.items()
+                {
+                    "s": state,
+                    "p": so_far.share,
+                    "pages": so_far.pages,
+                    "chunks": so_far.chunks,
+                    "done": so_far.chunks_done,
+                    "t": document.tenant,
+                    "d": document.id,
+                    "v": version,
+                }
+                for (document, version), so_far in progress.items()
             ],
         )
+        noted = [(document, version, so_far.detail) for (document, version), so_far in progress.items()]
+        events.record(connection, state, noted)
 
 
 def set_progress(
     connection: Connection, document: DocumentId, version: int, state: VersionState, progress: float
 ) -> None:
-    """Show how far a version has come; never moves a final state."""
-    show_progress(connection, state, {(document, version): progress})
+    """`show_progress` for one version."""
+    show_progress(connection, state, {(document, version): StageProgress(progress)})
 
 
 def fail(connection: Connection, document: DocumentId, version: int, *, code: str, reason: str) -> None:
@@ -196,6 +224,7 @@ def fail(connection: Connection, document: DocumentId, version: int, *, code: st
         """),
         {"code": code, "reason": reason, "t": document.tenant, "d": document.id, "v": version},
     )
+    events.record(connection, VersionState.FAILED, [(document, version, {})])
 
 
 def known_chunks(connection: Connection, documents: Sequence[DocumentId]) -> dict[ChunkId, VectorPlace]:
@@ -253,7 +282,7 @@ def store_chunks(
         )
     connection.execute(
         text("""
-            UPDATE versions SET state = 'indexing', progress = 0.9, pages = :pages, chunks = :chunks,
+            UPDATE versions SET state = 'indexing', progress = 0.9, stage_at = now(), pages = :pages, chunks = :chunks,
                    title = :title, text = :text, parser = :parser, chunking = :chunking,
                    media_type = :media, updated_at = now()
             WHERE tenant = :t AND document = :d AND version = :v AND state NOT IN ('ready', 'failed')
@@ -269,6 +298,8 @@ def store_chunks(
             "media": parsed.media_type,
         },
     )
+    numbers = {"chunks": len(chunks), "embedded": len(vectors)}
+    events.record(connection, VersionState.INDEXING, [(place.document, place.version, numbers)])
     notify(connection, INDEX_CHANNEL)
 
 
@@ -380,6 +411,7 @@ def go_live(connection: Connection, pending: Sequence[PendingVersion]) -> dict[C
         and (row.live_version or 0) < one.version
         and one.document in indexed
     ]
+    events.record(connection, VersionState.READY, [(o.document, o.version, {"chunks": o.chunks}) for o in pending])
     _show(connection, shown)
     for collection in sorted({one.collection for one in shown}):
         collections.advance_epoch(connection, collection)

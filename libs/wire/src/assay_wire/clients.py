@@ -216,6 +216,11 @@ class AssayClient:
             for event in sse.decode_sync(_pieces(response)):
                 yield _parse(public.Progress, event.data)
 
+    def document_history(self, document_id: str) -> list[public.HistoryEvent]:
+        """What became of a document's versions and when, oldest first."""
+        path = f"/v1/documents/{_part(document_id)}/events"
+        return self._ask(public.History, "GET", path, params={"history": "true"}).events
+
     def document_text(
         self,
         document_id: str,

@@ -248,6 +248,10 @@ class DocumentSummary(Reply):
     chunks_kept: Annotated[int | None, Field(description=_KEPT)] = None
     chunks_added: int | None = None
     chunks_removed: int | None = None
+    pages_done: int | None = None
+    chunks_done: int | None = None
+    chunks_per_s: float | None = None
+    left_s: float | None = None
     created_at: datetime
     updated_at: datetime
     metadata: dict[str, str]
@@ -265,6 +269,10 @@ class Version(Reply):
     chunks_kept: Annotated[int | None, Field(description=_KEPT)] = None
     chunks_added: int | None = None
     chunks_removed: int | None = None
+    pages_done: int | None = None
+    chunks_done: Annotated[int | None, Field(description="Embedded so far, kept ones among them.")] = None
+    chunks_per_s: float | None = None
+    left_s: Annotated[float | None, Field(description="Of embedding, which takes longest.")] = None
     error_code: str | None
     error: str | None
     created_at: datetime
@@ -329,12 +337,34 @@ class DocumentPage(Reply):
     counts: Annotated[dict[str, int], Field(description="Documents of the collection by state.")]
 
 
+class HistoryEvent(Reply):
+    """A stage that a version came to, or how far it was in it; `detail` holds numbers only."""
+
+    version: int
+    at: datetime
+    stage: str
+    detail: dict[str, float]
+
+
+class History(Reply):
+    events: Annotated[list[HistoryEvent], Field(description="Oldest first.")]
+
+
 class Progress(Reply):
-    """An event of `/v1/documents/{id}/events`; `state` is ready or failed in the last one."""
+    """An event of `/v1/documents/{id}/events`; `state` is ready or failed in the last one.
+
+    Rate and time left are those of the stage that takes longest, embedding; null before and after it.
+    """
 
     state: str
     progress: float
     version: int
+    pages: int | None = None
+    pages_done: int | None = None
+    chunks: int | None = None
+    chunks_done: int | None = None
+    chunks_per_s: float | None = None
+    left_s: float | None = None
     error_code: str | None = None
     error: str | None = None
 

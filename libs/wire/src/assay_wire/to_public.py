@@ -78,9 +78,27 @@ def progress(version: documents.Version) -> public.Progress:
         state=version.state,
         progress=version.progress,
         version=version.version,
+        pages=version.pages,
+        chunks=version.chunks,
         error_code=version.error_code,
         error=version.error,
+        **_pace(version),
     )
+
+
+def _pace(version: documents.Version) -> dict[str, Any]:
+    """How much of a version is done, and how fast; what is not known yet is None."""
+    state = documents.VersionState
+    parsed = version.state not in (state.RECEIVED, state.PARSING)
+    done = version.chunks if version.state in (state.INDEXING, state.READY) else version.chunks_done
+    found: dict[str, Any] = {"pages_done": version.pages if parsed else None, "chunks_done": done}
+    if version.state is not state.EMBEDDING or not done or not version.chunks or version.stage_at is None:
+        return found
+    seconds = (version.updated_at - version.stage_at).total_seconds()
+    if seconds < 1:
+        return found
+    rate = done / seconds
+    return found | {"chunks_per_s": round(rate, 2), "left_s": round((version.chunks - done) / rate, 1)}
 
 
 def hit(found: search.Hit, *, explain: bool = False) -> public.Hit:
@@ -192,4 +210,4 @@ def _summary(found: documents.Document, newest: documents.Version, collection_na
 
 
 def _version(found: documents.Version) -> dict[str, Any]:
-    return asdict(found)
+    return asdict(found) | _pace(found)

@@ -8,19 +8,21 @@ from assay_core.documents import DocumentId, Version, VersionState
 from assay_core.errors import AssayError, NotFound
 from assay_core.principals import Principal
 from assay_store import documents
+from assay_store import events as stored_events
 from assay_wire import public, sse, to_public
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy import Connection
 
 from assay_gateway.auth import Authenticator
 from assay_gateway.ids import document_id
 from assay_gateway.limits import Slots
-from assay_gateway.openapi import events, operation_id
+from assay_gateway.openapi import JSON, events, operation_id
 from assay_gateway.streaming import EventStream
 from assay_gateway.transactions import Transactions
 
 INTERVAL_S = 0.5
 LONGEST_S = 3600.0
+_HISTORY = 500
 _FINAL = {VersionState.READY: "done", VersionState.FAILED: "failed"}
 
 
@@ -34,10 +36,17 @@ def build_routes(
         "/v1/documents/{id}/events",
         response_class=Response,
         responses={200: events("progress", "done", "failed")},
-        summary="Watch the newest version until it is ready or failed",
+        summary="Watch the newest version until it is ready or failed, or read the history",
     )
-    async def watch_document(id: str, principal: Principal = Depends(who)) -> Response:
+    async def watch_document(
+        id: str,
+        principal: Principal = Depends(who),
+        history: str | None = Query(None, max_length=5, description="Given: the history as JSON, and no stream."),
+    ) -> Response:
         document = document_id(principal, id)
+        if history not in (None, "false", "0"):
+            found = await transactions(lambda c: _history(c, principal, document))
+            return Response(found.model_dump_json(), media_type=JSON)
         first = await transactions(lambda c: _newest(c, principal, document))
         slots.take()
 
@@ -47,6 +56,14 @@ def build_routes(
         return EventStream(_progress(first, newest, interval_s), on_end=slots.give_back)
 
     return router
+
+
+def _history(connection: Connection, who: Principal, document: DocumentId) -> public.History:
+    documents.get(connection, who, document)
+    found = stored_events.history(connection, document, limit=_HISTORY)
+    return public.History(
+        events=[public.HistoryEvent(version=e.version, at=e.at, stage=e.stage, detail=dict(e.detail)) for e in found]
+    )
 
 
 def _newest(connection: Connection, who: Principal, document: DocumentId) -> Version:
