@@ -94,6 +94,8 @@ class Ingestion:
     def _groups(self, leases: Sequence[Lease]) -> Generator[list[Prepared]]:
         """Parse and divide the documents, in groups that are embedded together."""
         with self._database.transaction() as connection:
+            lost = jobs.lost(connection, leases)
+            leases = [held for held in leases if held not in lost]
             sources = pipeline.sources(connection, leases)
             stored = pipeline.known_chunks(connection, [s.document for s in sources.values()])
             pipeline.show_progress(
@@ -323,5 +325,8 @@ class _Progress:
                 chunks=len(document.chunks),
                 chunks_done=kept + n,
             )
+        leases = [document.held for document in self._group]
         with self._database.transaction() as connection:
+            for held in jobs.lost(connection, leases):
+                progress.pop((held.document, held.version or 0), None)
             pipeline.show_progress(connection, VersionState.EMBEDDING, progress)

@@ -40,6 +40,20 @@ export function score(value) {
   return Math.abs(value) < 0.1 ? value.toFixed(4) : value.toFixed(3);
 }
 
+export function duration(seconds) {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** "3 of 12 pages, 40 of 90 chunks, 12 s left", as far as it is known. */
+export function headway({ pages, pages_done: pagesDone, chunks, chunks_done: chunksDone, left_s: left }) {
+  const parts = [];
+  if (pages) parts.push(pagesDone === pages || pagesDone == null ? plural(pages, "page") : `${count(pagesDone)} of ${plural(pages, "page")}`);
+  if (chunks && chunksDone != null) parts.push(`${count(chunksDone)} of ${plural(chunks, "chunk")}`);
+  if (left != null) parts.push(`${duration(left)} left`);
+  return parts.join(", ");
+}
+
 export const percent = (value) => `${Math.round(value * 100)} %`;
 
 /** "groundedness" → "Groundedness", "recall@5" → "Recall@5". */

@@ -2,6 +2,7 @@
 // searchable or has failed. Lives as long as the tab, so that leaving the page does not lose sight of them.
 
 import { api, upload } from "./api.js";
+import { headway } from "./format.js";
 
 const PARALLEL_UPLOADS = 2;
 const WATCHED_AT_ONCE = 6;
@@ -14,6 +15,7 @@ export class UploadItem {
   fraction = 0;
   document = null;
   problem = null;
+  headway = "";
   abort = new AbortController();
   watchedAt = 0;
 
@@ -103,7 +105,7 @@ class Uploads extends EventTarget {
       const version = found.versions.find(({ version: n }) => n === item.version) ?? found;
       if (version.state === "ready") this.#set(item, { phase: "ready", state: "ready", fraction: 1 });
       else if (version.state === "failed") this.#set(item, { phase: "failed", problem: { code: version.error_code, detail: version.error } });
-      else this.#set(item, { state: version.state, fraction: version.progress });
+      else this.#set(item, { state: version.state, fraction: version.progress, headway: headway(version) });
     } catch (problem) {
       if (problem.status === 404) this.#set(item, { phase: "failed", problem: { code: "deleted", detail: "The document was deleted meanwhile." } });
       // Anything else may pass: the next look asks again.

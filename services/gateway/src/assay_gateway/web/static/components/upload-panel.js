@@ -86,10 +86,10 @@ function uploadRow(item) {
     h("div", { class: "upload-name" }, h("span", { class: "clip" }, item.name), h("span", { class: "fine" }, bytes(item.file.size))),
     h("div", { class: "upload-state" }, status, moving && bar, actionsOf(item)),
     item.phase === "failed" && h("p", { class: "upload-error" }, item.problem.detail || item.problem.title, item.problem.code && h("span", { class: "fine" }, ` (${item.problem.code})`)));
-  const update = ({ phase, fraction, state }) => {
+  const update = ({ phase, fraction, state, headway }) => {
     bar.value = fraction;
     if (phase === "uploading") replace(status, `Uploading, ${percent(fraction)}`);
-    else if (phase === "ingesting") replace(status, stateBadge(state ?? "received", fraction));
+    else if (phase === "ingesting") replace(status, stateBadge(state ?? "received", fraction), headway && h("span", { class: "fine" }, ` ${headway}`));
     else replace(status, stateBadge(phase));
   };
   update(item);

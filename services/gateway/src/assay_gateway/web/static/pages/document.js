@@ -2,12 +2,13 @@
 
 import { api } from "../api.js";
 import { confirmDialog } from "../components/dialog.js";
+import { documentHistory } from "../components/document-history.js";
 import { documentText } from "../components/document-text.js";
 import { icon } from "../components/icons.js";
 import { isFinal, stateBadge } from "../components/state-badge.js";
 import { failure, fill } from "../components/states.js";
 import { h, replace } from "../dom.js";
-import { bytes, count, dateTime } from "../format.js";
+import { bytes, count, dateTime, headway } from "../format.js";
 import { navigate } from "../router.js";
 
 export function render({ main, params, query, signal }) {
@@ -24,7 +25,8 @@ class DocumentPage {
     this.head = h("div");
     this.versions = h("section", { "aria-labelledby": "versions-heading" });
     this.text = h("section", { class: "document-text", "aria-labelledby": "text-heading" });
-    body.append(this.head, this.versions, this.text);
+    this.history = documentHistory({ id: document.id, signal });
+    body.append(this.head, this.versions, this.text, this.history);
     this.#drawHead();
     this.#drawVersions();
     this.#drawText();
@@ -37,9 +39,11 @@ class DocumentPage {
     replace(this.head,
       h("div", { class: "page-head" },
         h("h1", { class: "document-title" }, document.name),
-        h("div", { class: "page-tools" }, h("button", { type: "button", class: "button button-danger-quiet", onclick: () => this.#remove() }, icon("trash"), "Delete"))),
+        h("div", { class: "page-tools" },
+          !isFinal(document.state) && h("button", { type: "button", class: "button", onclick: () => this.#cancel() }, "Stop work"),
+          h("button", { type: "button", class: "button button-danger-quiet", onclick: () => this.#remove() }, icon("trash"), "Delete"))),
       h("dl", { class: "facts facts-wide" },
-        fact("State", stateBadge(document.state, document.progress)),
+        fact("State", [stateBadge(document.state, document.progress), !isFinal(document.state) && h("span", { class: "fine" }, ` ${headway(document)}`)]),
         fact("Collection", document.collection),
         fact("Live version", document.live_version ?? "none yet"),
         fact("Pages", count(document.pages)), fact("Chunks", count(document.chunks)), fact("Size", bytes(document.size_bytes)),
@@ -94,6 +98,14 @@ class DocumentPage {
       this.#drawText();
     } catch (problem) {
       if (!this.signal.aborted) this.head.append(failure(problem, { retry: () => navigate(location.pathname, { replace: true }) }));
+    }
+  }
+
+  async #cancel() {
+    try {
+      await api.cancelDocument(this.document.id);
+    } catch (problem) {
+      this.head.append(failure(problem));
     }
   }
 

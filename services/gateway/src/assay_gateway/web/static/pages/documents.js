@@ -4,6 +4,7 @@ import { api } from "../api.js";
 import { collectionPicker, createCollection, loadCollections } from "../components/collection-picker.js";
 import { confirmDialog } from "../components/dialog.js";
 import { documentTable } from "../components/document-table.js";
+import { givenUp } from "../components/given-up.js";
 import { icon } from "../components/icons.js";
 import { isFinal } from "../components/state-badge.js";
 import { empty, failure, fill, loading } from "../components/states.js";
@@ -51,13 +52,33 @@ class DocumentList {
     this.filters = h("div", { class: "filters", role: "group", "aria-label": "Filter by state" });
     this.list = h("div", { class: "document-list" });
     this.upload = uploadPanel({ collection: () => this.collection, signal, onDone: () => this.refreshSoon(300) });
-    body.append(this.upload.node, this.filters, this.list);
+    this.givenUp = givenUp({ collection: () => this.collection, signal, onReplayed: () => this.refreshSoon(300) });
+    this.paused = h("div", { class: "paused" });
+    body.append(this.upload.node, this.paused, this.givenUp.node, this.filters, this.list);
     signal.addEventListener("abort", () => clearTimeout(this.#timer));
   }
 
   start() {
     this.list.replaceChildren(loading());
+    this.givenUp.draw();
+    this.#drawPaused();
     this.refresh();
+  }
+
+  /** Whether the collection takes documents in, and the switch for it. */
+  async #drawPaused(change = null) {
+    const { collection } = this;
+    try {
+      const found = await (change ?? api.collection(collection, { signal: this.signal }));
+      if (collection !== this.collection) return;
+      const paused = Boolean(found.paused_at);
+      const toggle = () => this.#drawPaused(api.setPaused(collection, !paused));
+      replace(this.paused,
+        h("p", { class: "fine" }, paused ? "Paused: uploads are accepted and wait. " : null,
+          h("button", { type: "button", class: "button button-quiet", onclick: toggle }, paused ? "Go on" : "Pause intake")));
+    } catch (problem) {
+      if (!this.signal.aborted) replace(this.paused, failure(problem));
+    }
   }
 
   choose(collection) {
