@@ -17,7 +17,7 @@ PIPELINE = (
 )
 # What makes something durable, by the name of the call.
 DURABLE = {
-    *("put", "rename", "delete", "upsert", "insert", "drop", "commit"),
+    *("put", "rename", "delete", "upsert", "drop", "commit"),
     *("ring", "transaction", "evict_document", "write_both"),
 }
 ONLY_READS = "reads, or shows progress"
@@ -31,7 +31,6 @@ WITHOUT_POINT = {
     "archives._delete_vanished": ONE_STATEMENT,
     "archives._record_once": PASSES_ON,
     "blobs.rename": PASSES_ON,
-    "chunk._overlap": "a list, not a store",
     "deletions._leave_cache": PASSES_ON,
     "deletions._leave_indexes": ONLY_READS,
     "deletions.run": ONE_STATEMENT,

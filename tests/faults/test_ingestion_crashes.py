@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import redis
 from assay_adapters.blobs import FolderBlobStore
+from assay_core.collection_settings import Chunking, CollectionSettings
 from assay_core.documents import VersionState
 from assay_embedded.testing import Platform
 from assay_store.database import Database
@@ -90,13 +91,13 @@ def world(servers: Platform, database: Database, database_url: str, tmp_path: Pa
         "ASSAY_HTTP__PORT": "0",
         "ASSAY_INGESTION__LEASE_S": "2",
         "ASSAY_INGESTION__POLL_S": "0.5",
-        "ASSAY_INGESTION__BUDGET_TOKENS": "40",
         "ASSAY_INGESTION__BATCH_DOCUMENTS": "8",
         "ASSAY_RELAY__SWEEP_S": "1",
         "ASSAY_RELAY__WAITING_S": "1",
         "DELAY_S": "0.2",
     }
-    library = Library(database, FolderBlobStore(tmp_path / "blobs"))
+    settings = CollectionSettings(chunking=Chunking(budget_tokens=40, overlap_tokens=10))
+    library = Library(database, FolderBlobStore(tmp_path / "blobs"), settings=settings)
     return World(library, database, servers, env, tmp_path / "blobs")
 
 
