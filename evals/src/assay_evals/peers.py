@@ -60,15 +60,17 @@ class PeerProcess:
         self.version = ""
 
     def __enter__(self) -> Self:
-        self.version = str(self._answer()["version"])
+        try:
+            self.version = str(self._answer()["version"])
+        except Broken:
+            self._end()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._child.kill()
-        self._child.wait()
-        self._log.close()
+        self._end()
 
     def ingest(self, passages: Sequence[Passage]) -> float:
         """Take in a block of passages. Returns the seconds that it took.
@@ -87,6 +89,11 @@ class PeerProcess:
         except BrokenPipeError:
             raise self._broken() from None
         return float(str(self._answer()["seconds"]))
+
+    def _end(self) -> None:
+        self._child.kill()
+        self._child.communicate()
+        self._log.close()
 
     def _answer(self) -> dict[str, object]:
         assert self._child.stdout is not None
