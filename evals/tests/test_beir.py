@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from assay_core.collection_settings import CollectionSettings
 from assay_core.errors import Exhausted, Invalid, Unavailable
 from assay_evals.beir import (
     RetrievalReport,
@@ -32,6 +33,7 @@ COLLECTION = {
     "epoch": 0,
     "index_kind": "hnsw",
     "created_at": WHEN,
+    "settings": CollectionSettings().as_json(),
 }
 
 
