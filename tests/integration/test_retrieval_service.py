@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from assay_core.collection_settings import FieldType
 from assay_core.documents import (
     Chunk,
     CollectionId,
@@ -16,12 +17,14 @@ from assay_core.documents import (
     text_for_index,
 )
 from assay_core.errors import Exhausted, NotFound, Unavailable
+from assay_core.metadata_filter import parse_filter
 from assay_core.ports import Vector
 from assay_core.principals import Principal
 from assay_core.search import IndexHit, IndexRow, IndexScope, Mode, Scorer, SearchRequest
-from assay_retrieval.retriever import HybridRetriever, Indexes
+from assay_retrieval import retriever as retriever_module
+from assay_retrieval.retriever import Depths, HybridRetriever, Indexes
 from assay_retrieval.semantic_cache import CachedRetriever
-from assay_store import access, collections, documents, pipeline, visibility
+from assay_store import access, collections, document_fields, documents, pipeline, visibility
 from assay_store.database import Database
 from assay_store.documents import StoredBlob
 from assay_store.encryption import Vault
@@ -37,6 +40,7 @@ TENANT = TenantId("acme")
 ANN = Principal(TENANT, "ann", "Ann", frozenset({"reader"}))
 BOB = Principal(TENANT, "bob", "Bob", frozenset({"reader"}))
 VAULT = Vault(bytes(32))
+FIELDS = {"kind": FieldType.STRING}
 
 
 @dataclass
@@ -280,3 +284,31 @@ async def test_small_passages_are_found_and_the_larger_one_is_read_once(shelf: S
     first = result.hits[0]
     assert (first.document, first.text, first.start, first.end) == (document, text, 0, len(text))
     assert (first.page, first.heading_path) == (1, ())
+
+
+@pytest.mark.parametrize("most_named", [10_000, 0], ids=["named", "widened"])
+async def test_a_filter_finds_what_is_far_down_the_rankings(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, most_named: int
+):
+    monkeypatch.setattr(retriever_module, "MOST_NAMED", most_named)
+    for n in range(80):
+        shelf.put(f"{n}.md", f"The blue pump needs an inspection, number {n}.")
+    wanted = [shelf.put(f"memo-{n}.md", f"A pump of {n} other words about gardens and lunch.") for n in range(3)]
+    with shelf.database.transaction() as connection:
+        for document in wanted:
+            document_fields.replace(connection, VAULT, document, FIELDS, {"kind": "memo"})
+    depths = Depths(candidates=10)
+    asked = shelf.request(top_k=2, filter=parse_filter(FIELDS, {"kind": "memo"}))
+    found = await shelf.retriever(depths=depths).search(ANN, asked)
+    assert {hit.document for hit in found.hits} <= set(wanted)
+    assert len(found.hits) == 2
+    nothing = shelf.request(filter=parse_filter(FIELDS, {"kind": "note"}))
+    assert (await shelf.retriever().search(ANN, nothing)).hits == ()
+
+
+async def test_what_a_filter_hides_does_not_come_from_the_cache(shelf: Shelf):
+    shelf.put("pump.md", "The blue pump needs an inspection.")
+    assert (await shelf.cached().search(ANN, shelf.request())).cache == "miss"
+    filtered = shelf.request(filter=parse_filter(FIELDS, {"kind": "memo"}))
+    result = await shelf.cached().search(ANN, filtered)
+    assert (result.cache, result.hits) == ("off", ())

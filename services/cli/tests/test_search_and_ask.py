@@ -216,3 +216,16 @@ def test_stream_that_just_stops_is_an_error(run: Run, gateway: FakeGateway) -> N
     outcome = run("ask", "How many?", "-c", "docs")
     assert outcome.code == 1
     assert "broke off" in outcome.err
+
+
+def test_filters_are_sent_as_conditions(run: Run, gateway: FakeGateway) -> None:
+    run("collections", "create", "docs")
+    gateway.answers["search"] = {"hits": [], "timings_ms": {}, "cache": "off", "degraded": []}
+    flags = ["-f", "year>=2020", "-f", "year<2022", "-f", "kind=memo", "-f", "kind=note"]
+    assert run("search", "pumps", "-c", "docs", *flags).code == 0
+    assert json.loads(gateway.requests[-1].content)["filter"] == {
+        "kind": ["memo", "note"],
+        "year": {"gte": "2020", "lt": "2022"},
+    }
+    assert "FIELD=VALUE" in run("search", "pumps", "-c", "docs", "-f", "year").err
+    assert "value and for a range" in run("search", "pumps", "-c", "docs", "-f", "a=1", "-f", "a>2").err

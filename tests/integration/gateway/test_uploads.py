@@ -197,3 +197,20 @@ async def test_a_deleted_document_can_be_uploaded_anew(door: Any, admin: httpx.A
     with door.database.transaction() as connection:
         identity = DocumentId(TenantId("default"), first["document_id"])
         assert documents.versions_of(connection, identity)[0].sha256 == first["sha256"]
+
+
+async def test_metadata_takes_the_form_of_the_declared_fields(admin: httpx.AsyncClient) -> None:
+    await admin.patch("/v1/collections/handbook", json={"settings": {"fields": {"year": "number", "tags": "tags"}}})
+    given = {"year": 2024, "tags": ["a", "b"], "author": "Ada"}
+    sent = await admin.post(URL, data={"metadata": json.dumps(given)}, files={"file": ("a.md", b"text")})
+    assert sent.status_code == 202, sent.text
+    document = f"/v1/documents/{sent.json()['document_id']}"
+    assert (await admin.get(document)).json()["metadata"] == given
+    bad = await admin.post(URL, data={"metadata": '{"year": "soon"}'}, files={"file": ("b.md", b"text")})
+    assert (bad.status_code, bad.json()["code"]) == (400, "bad_metadata")
+    changed = await admin.patch(document, json={"metadata": {"year": "2025", "tags": None}})
+    assert changed.json()["metadata"] == {"year": 2025.0, "author": "Ada"}
+    refused = await admin.patch(document, json={"metadata": {"author": 7}})
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad_metadata")
+    unknown = await admin.post("/v1/collections/handbook/search", json={"query": "x", "filter": {"colour": "red"}})
+    assert (unknown.status_code, unknown.json()["code"]) == (400, "bad_filter")

@@ -162,15 +162,18 @@ class MilvusIndex:
         return IndexCounts(asked=len(chunks), found=len(chunks) - len(missing), missing=missing)
 
     def search(self, scope: IndexScope, vector: Vector, *, top_k: int, timeout_s: float) -> list[IndexHit]:
-        if not scope.acls:
+        if not scope.acls or scope.chunks == frozenset():
             return []
         query = np.asarray(list(vector) if not isinstance(vector, np.ndarray) else vector, dtype=np.float32)
         acls = ",".join(str(int(acl)) for acl in sorted(scope.acls))
+        within = f"{_within(scope.collection)} and acl in [{acls}]"
+        if scope.chunks is not None:
+            within += f" and chunk in {_quoted(chunk.id for chunk in scope.chunks)}"
         (hits,) = self._call(
             lambda client: client.search(
                 self.name,
                 data=[query],
-                filter=f"{_within(scope.collection)} and acl in [{acls}]",
+                filter=within,
                 limit=top_k,
                 search_params={"metric_type": "IP", "params": self._type.search(top_k)},
                 anns_field="vector",

@@ -304,16 +304,18 @@ def _query(text: str, scope: IndexScope) -> "Query | None":
     from tantivy import Occur, Query
 
     terms = Counter(analyzer().analyze(indexable(text))).most_common(_MAX_QUERY_TERMS)
-    if not terms or not scope.acls:
+    if not terms or not scope.acls or scope.chunks == frozenset():
         return None
     weighted = [
         Query.boost_query(Query.term_query(_schema(), "body", term, "freq"), float(times)) for term, times in terms
     ]
-    readable = Query.term_set_query(_schema(), "acl", sorted(scope.acls))
+    allowed = [Query.term_set_query(_schema(), "acl", sorted(scope.acls))]
+    if scope.chunks is not None:
+        allowed.append(Query.term_set_query(_schema(), "chunk", sorted(chunk.id for chunk in scope.chunks)))
     return Query.boolean_query(
         [
             (Occur.Must, Query.boolean_query([(Occur.Should, query) for query in weighted])),
-            (Occur.Must, Query.const_score_query(readable, 0.0)),
+            *((Occur.Must, Query.const_score_query(one, 0.0)) for one in allowed),
         ]
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from assay_core.documents import ChunkId, CollectionId, DocumentId
+from assay_core.metadata_filter import Condition
 from assay_core.search import Degradation, Hit
 
 
@@ -46,6 +47,7 @@ class AnswerRequest:
     temperature: float = 0.0
     stop: tuple[str, ...] = ()
     use_cache: bool = True
+    filter: tuple[Condition, ...] = ()
     deadline_s: float = 120.0
 
 

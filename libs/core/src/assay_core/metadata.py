@@ -30,6 +30,17 @@ def valid_metadata(fields: Mapping[str, FieldType], given: Mapping[str, Any]) ->
     return {_text("a name", name): _value(name, fields.get(name), value) for name, value in given.items()}
 
 
+def fitting_metadata(fields: Mapping[str, FieldType], given: Mapping[str, Any]) -> dict[str, MetadataValue]:
+    """Those values of declared fields that fit, in the fields' form; others may be older than the declaration."""
+    found: dict[str, MetadataValue] = {}
+    for name in fields.keys() & given.keys():
+        try:
+            found |= valid_metadata(fields, {name: given[name]})
+        except Invalid:
+            continue
+    return found
+
+
 def _value(name: str, kind: FieldType | None, value: Any) -> MetadataValue:
     match kind:
         case FieldType.NUMBER:

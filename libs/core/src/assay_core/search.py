@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from assay_core.documents import AclId, ChunkId, CollectionId, DocumentId, TenantId
+from assay_core.metadata_filter import Condition
 
 
 class Mode(StrEnum):
@@ -28,11 +29,12 @@ class Scorer(StrEnum):
 class IndexScope:
     """What a search may touch: one collection of one tenant, and only rows with a readable `acl`.
 
-    An empty `acls` means that nothing is readable.
+    An empty `acls` means that nothing is readable. `chunks`, if given, are the only rows that may be found.
     """
 
     collection: CollectionId
     acls: frozenset[AclId]
+    chunks: frozenset[ChunkId] | None = None
 
     @property
     def tenant(self) -> TenantId:
@@ -97,6 +99,7 @@ class SearchRequest:
     rerank: bool = True
     use_cache: bool = True
     one_per_document: bool = False
+    filter: tuple[Condition, ...] = ()
     deadline_s: float = 10.0
 
 

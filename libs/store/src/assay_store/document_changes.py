@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from assay_core.documents import AclId, CollectionId, DocumentId
 from assay_core.errors import Invalid, NotFound
+from assay_core.metadata import MetadataValue
 from assay_core.principals import Principal
 from sqlalchemy import Connection, text
 
@@ -34,9 +35,9 @@ def version_target(connection: Connection, vault: Vault, principal: Principal, d
 
 
 def change_metadata(
-    connection: Connection, principal: Principal, document: DocumentId, changes: Mapping[str, str | None]
-) -> None:
-    """Set values, or take names out whose value is None (RFC 7396).
+    connection: Connection, principal: Principal, document: DocumentId, changes: Mapping[str, MetadataValue | None]
+) -> dict[str, MetadataValue]:
+    """Set values, or take names out whose value is None (RFC 7396). Returns all that it has then.
 
     Raises:
         NotFound: there is no such document that the principal may read.
@@ -62,3 +63,4 @@ def change_metadata(
         """),
         {"m": json.dumps(after), "t": document.tenant, "d": document.id},
     )
+    return after

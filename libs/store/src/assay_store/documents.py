@@ -21,7 +21,7 @@ from assay_core.metadata import MetadataValue
 from assay_core.principals import Principal
 from sqlalchemy import Connection, Row, insert, text
 
-from assay_store import collections, events, jobs, visibility
+from assay_store import collections, document_fields, events, jobs, visibility
 from assay_store.database import notify
 from assay_store.encryption import Key, Vault
 from assay_store.ids import new_id
@@ -400,6 +400,7 @@ def delete(connection: Connection, document: DocumentId) -> str:
     connection.execute(
         insert(tombstones).values(tenant=document.tenant, document=document.id, collection=row.collection)
     )
+    document_fields.remove(connection, [document])
     collections.advance_epoch(connection, CollectionId(document.tenant, row.collection))
     _delete_many(connection, CollectionId(document.tenant, row.collection), "archive = :of", {"of": document.id})
     job = jobs.create(connection, JobKind.DELETE, document, None, collection=row.collection, task=None)
@@ -436,6 +437,7 @@ def _delete_many(
         """),
         {"t": collection.tenant, "c": collection.id, "kind": JobKind.DELETE, "state": JobState.WAITING} | values,
     ).all()
+    document_fields.remove(connection, [DocumentId(collection.tenant, row.document) for row in rows])
     collections.advance_epoch(connection, collection)
     notify(connection, INDEX_CHANNEL)
     return {row.document: row.id for row in rows}

@@ -15,6 +15,7 @@ from assay_core.crash_points import reach
 from assay_core.documents import VersionState
 from assay_core.errors import Invalid
 from assay_core.jobs import Priority
+from assay_core.metadata import MetadataValue
 from assay_core.ports import BlobStore
 from sqlalchemy import Connection
 
@@ -109,7 +110,7 @@ def record(
     blobs: BlobStore,
     sealed: Sealed,
     *,
-    metadata: Mapping[str, str] | None = None,
+    metadata: Mapping[str, MetadataValue] | None = None,
     priority: Priority = Priority.INTERACTIVE,
     batch: str | None = None,
 ) -> Recorded:

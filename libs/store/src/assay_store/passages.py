@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from assay_core.documents import AclId, Chunk, Collection, DocumentId, VersionState
 from assay_core.jobs import JobState, Lease, Priority
+from assay_core.metadata import MetadataValue
 from sqlalchemy import Connection, Row, text
 
-from assay_store import jobs, outbox
+from assay_store import document_fields, jobs, outbox
 from assay_store.database import notify
 from assay_store.documents import INDEX_CHANNEL
 from assay_store.encryption import Key, Vault
@@ -32,7 +33,7 @@ class Passage:
     name: str
     title: str
     text: str
-    metadata: Mapping[str, object] | None = None
+    metadata: Mapping[str, MetadataValue] | None = None
 
     @property
     def sha256(self) -> str:
@@ -99,6 +100,9 @@ def record(
         _write_documents(connection, collection, targets)
         _write_versions(connection, collection, targets, priority, batch)
         _write_jobs(connection, collection, targets, priority)
+    for document, passage in [*unchanged, *((t.document, t.passage) for t in targets)]:
+        if passage.metadata is not None and collection.settings.fields:
+            document_fields.replace(connection, vault, document, collection.settings.fields, passage.metadata)
     created = sum(t.is_new for t in targets)
     return Taken(created, len(targets) - created, len(unchanged), refused)
 

@@ -59,7 +59,7 @@ class FakeVectorIndex:
             hits = [
                 IndexHit(chunk, sum(a * b for a, b in zip(query, held.vector, strict=True)))
                 for chunk, held in self._rows.items()
-                if held.row.collection == scope.collection and held.row.acl in scope.acls
+                if held.row.collection == scope.collection and _allowed(held.row, scope)
             ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.chunk))[:top_k]
 
@@ -117,7 +117,7 @@ class FakeLexicalIndex:
         hits = [
             IndexHit(worded.row.chunk, score)
             for worded, score in zip(held, scores, strict=True)
-            if score > 0 and worded.row.acl in scope.acls
+            if score > 0 and _allowed(worded.row, scope)
         ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.chunk))[:top_k]
 
@@ -125,6 +125,10 @@ class FakeLexicalIndex:
         _check(down=self.down)
         with self._lock:
             self._rows = {c: held for c, held in self._rows.items() if held.row.collection != collection}
+
+
+def _allowed(row: IndexRow, scope: IndexScope) -> bool:
+    return row.acl in scope.acls and (scope.chunks is None or row.chunk in scope.chunks)
 
 
 def _check(*, down: bool) -> None:

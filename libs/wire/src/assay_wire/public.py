@@ -4,7 +4,7 @@ Requests refuse unknown fields. Answers may gain fields, so clients pass over th
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -27,6 +27,10 @@ def _without_nul(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_without_nul)]
 PrincipalName = Annotated[Text, Field(min_length=1, max_length=255)]
+
+
+MetadataValue = str | int | float | list[str]
+MetadataInput = Annotated[Text, Field(max_length=32_000)] | int | float | Annotated[list[Text], Field(max_length=64)]
 
 
 class Request(BaseModel):
@@ -144,7 +148,7 @@ class Passage(Request):
     id: Annotated[Text, Field(min_length=1, max_length=255)]
     text: Annotated[Text, Field(max_length=200_000)]
     title: Annotated[Text, Field(max_length=1_000)] = ""
-    metadata: Annotated[dict[Text, Annotated[Text, Field(max_length=1_000)]] | None, Field(max_length=32)] = None
+    metadata: Annotated[dict[Text, MetadataInput] | None, Field(max_length=32)] = None
 
 
 class RefusedPassage(Reply):
@@ -254,7 +258,7 @@ class DocumentSummary(Reply):
     left_s: float | None = None
     created_at: datetime
     updated_at: datetime
-    metadata: dict[str, str]
+    metadata: dict[str, MetadataValue]
 
 
 class Version(Reply):
@@ -293,7 +297,7 @@ class DocumentChange(Request):
     """What is to change of a document; what is left out stays."""
 
     metadata: Annotated[
-        dict[Text, Text | None] | None,
+        dict[Text, MetadataInput | None] | None,
         Field(description="Values to set; null takes a name out (RFC 7396).", examples=[{"author": "Ada"}]),
     ] = None
     access: Annotated[Access | None, Field(description="The rules from now on, in place of all before.")] = None
@@ -474,6 +478,17 @@ class SelectedDocument(Reply):
     job: Annotated[str | None, Field(description="Of its deletion; null in a dry run.")] = None
 
 
+FieldFilter = Annotated[
+    dict[Text, Any],
+    Field(
+        max_length=16,
+        description="Only documents whose declared metadata fields fit: a value, several of which one must fit, or"
+        " comparisons: in, gt, gte, lt, lte; for tags any, all.",
+        examples=[{"kind": "memo", "year": {"gte": 2020}, "labels": {"any": ["draft", "final"]}}],
+    ),
+]
+
+
 class SearchQuery(Request):
     query: Annotated[Text, Field(examples=["How many days of leave are there?"])]
     top_k: Annotated[int, Field(ge=1, le=MAX_TOP_K)] = 10
@@ -482,6 +497,7 @@ class SearchQuery(Request):
     use_cache: bool = True
     explain: Annotated[bool, Field(description="Show each hit's rank and score by stage.")] = False
     one_per_document: bool = False
+    filter: FieldFilter = {}
 
 
 class Stage(Reply):
@@ -533,6 +549,7 @@ class Question(Request):
     max_tokens: Annotated[int, Field(ge=1, le=4096)] = 256
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     use_cache: bool = True
+    filter: FieldFilter = {}
     stream: Annotated[bool, Field(description="Answer with server-sent events.")] = False
 
 

@@ -47,7 +47,13 @@ class SourcedGenerator:
             yield failed(Unavailable("The answer broke off in the middle; ask again.", code="generation_broke_off"))
 
     async def _sources(self, principal: Principal, request: AnswerRequest) -> Retrieved:
-        search = SearchRequest(request.collection, request.question, top_k=request.top_k, deadline_s=self._search_s)
+        search = SearchRequest(
+            request.collection,
+            request.question,
+            top_k=request.top_k,
+            filter=request.filter,
+            deadline_s=self._search_s,
+        )
         result = await self._retriever.search(principal, search)
         return Retrieved(result.hits, result.timings_ms, result.degraded)
 

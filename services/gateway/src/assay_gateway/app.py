@@ -118,7 +118,9 @@ def _include_documents(
         idle_s=uploads_limits.idle_s,
         workers=workers,
     )
-    recorder = uploads.Recorder(transactions=transactions, blobs=parts.blobs, receiver=receiver, workers=workers)
+    recorder = uploads.Recorder(
+        transactions=transactions, vault=parts.vault, blobs=parts.blobs, receiver=receiver, workers=workers
+    )
     app.include_router(collections.build_routes(who=who, transactions=transactions))
     app.include_router(
         uploads.build_routes(
@@ -141,7 +143,7 @@ def _include_documents(
         )
     )
     app.include_router(jobs.build_routes(who=who, transactions=transactions, cursors=cursors))
-    app.include_router(document_changes.build_routes(who=who, transactions=transactions))
+    app.include_router(document_changes.build_routes(who=who, transactions=transactions, vault=parts.vault))
     app.include_router(sources.build_routes(who=who, transactions=transactions, vault=parts.vault))
     app.include_router(chunks.build_routes(who=who, transactions=transactions, vault=parts.vault, cursors=cursors))
     watchers = Slots(limits.max_watchers, what="watchers of documents")

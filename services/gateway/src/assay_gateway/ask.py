@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 from assay_core.answers import AnswerEvent, AnswerRequest, Cited, Done, Failed, Judged, Retrieved, Token, Turn
 from assay_core.errors import AssayError, NotFound
+from assay_core.metadata_filter import parse_filter
 from assay_core.ports import Generator
 from assay_core.principals import Principal
 from assay_store import answers, collections, visibility
@@ -50,6 +51,7 @@ def build_routes(
             max_tokens=body.max_tokens,
             temperature=body.temperature,
             use_cache=body.use_cache,
+            filter=parse_filter(collection.settings.fields, body.filter),
             deadline_s=deadline_s,
         )
         stream = generator.answer(principal, asked)

@@ -4,9 +4,11 @@ from assay_core.crash_points import reach
 from assay_core.document_filter import DocumentFilter
 from assay_core.documents import DocumentId, VersionState
 from assay_core.errors import Invalid
+from assay_core.metadata import fitting_metadata, valid_metadata
 from assay_core.principals import Principal
-from assay_store import collections, document_access, document_changes, document_selection, documents
+from assay_store import collections, document_access, document_changes, document_fields, document_selection, documents
 from assay_store.document_access import AccessRules
+from assay_store.encryption import Vault
 from assay_store.idempotency import Outcome
 from assay_wire import public
 from fastapi import APIRouter, Depends, Response
@@ -17,11 +19,10 @@ from assay_gateway.documents import detail
 from assay_gateway.idempotency import KeyHeader, once, sent
 from assay_gateway.ids import document_id
 from assay_gateway.openapi import JSON, operation_id
-from assay_gateway.receiving import check_metadata
 from assay_gateway.transactions import Transactions
 
 
-def build_routes(*, who: Authenticator, transactions: Transactions) -> APIRouter:
+def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault) -> APIRouter:
     """Routes that change documents."""
     router = APIRouter(tags=["documents"], generate_unique_id_function=operation_id)
 
@@ -36,7 +37,7 @@ def build_routes(*, who: Authenticator, transactions: Transactions) -> APIRouter
         request = sent(principal, "change_document", idempotency_key, id, body.model_dump(mode="json"))
 
         def change(connection: Connection) -> public.DocumentDetail:
-            once(connection, request, lambda: _change(connection, principal, document, body))
+            once(connection, request, lambda: _change(connection, vault, principal, document, body))
             return detail(connection, principal, document)
 
         return await transactions(change)
@@ -82,10 +83,16 @@ def build_routes(*, who: Authenticator, transactions: Transactions) -> APIRouter
     return router
 
 
-def _change(connection: Connection, who: Principal, document: DocumentId, body: public.DocumentChange) -> Outcome:
+def _change(
+    connection: Connection, vault: Vault, who: Principal, document: DocumentId, body: public.DocumentChange
+) -> Outcome:
     if body.metadata is not None:
-        check_metadata({name: value or "" for name, value in body.metadata.items()})
-        document_changes.change_metadata(connection, who, document, body.metadata)
+        found = documents.get(connection, who, document)
+        fields = collections.by_id(connection, who, found.collection).settings.fields
+        given = {name: value for name, value in body.metadata.items() if value is not None}
+        changes = {**body.metadata, **valid_metadata(fields, given)}
+        after = document_changes.change_metadata(connection, who, document, changes)
+        document_fields.replace(connection, vault, document, fields, fitting_metadata(fields, after))
     if body.access is not None:
         rules = AccessRules(tuple(body.access.allow), tuple(body.access.deny))
         document_access.change_access(connection, who, document, rules)

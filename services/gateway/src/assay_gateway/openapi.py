@@ -82,7 +82,7 @@ PASSAGES_BODY: dict[str, Any] = {
                         "id": {"type": "string"},
                         "title": {"type": "string"},
                         "text": {"type": "string"},
-                        "metadata": {"type": "object", "additionalProperties": {"type": "string"}},
+                        "metadata": {"type": "object"},
                     },
                 },
             }

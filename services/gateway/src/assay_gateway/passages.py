@@ -1,9 +1,11 @@
 """Ready passages in bulk: many short texts in one request, written by one transaction."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+from assay_core.collection_settings import FieldType
 from assay_core.errors import Conflict, Invalid
+from assay_core.metadata import valid_metadata
 from assay_core.names import clean_name
 from assay_core.principals import Principal
 from assay_store import batches, collections, passages, visibility
@@ -51,10 +53,10 @@ def build_routes(
         group = None if batch is None else batch_named(batch)
         _check_media_type(request)
         with slots.taken():
-            await transactions(lambda c: collections.get(c, principal, name))
+            collection = await transactions(lambda c: collections.get(c, principal, name))
             await admission.admit(principal, jobs=0)
             lines = (await _body(request.stream())).splitlines()
-            good, refused = read_lines(lines)
+            good, refused = read_lines(lines, collection.settings.fields)
             await admission.admit(principal, jobs=len(good), size_bytes=sum(p.size_bytes for p in good))
 
             def write(connection: Connection) -> Taken:
@@ -77,7 +79,9 @@ def build_routes(
     return router
 
 
-def read_lines(lines: Sequence[bytes]) -> tuple[list[Passage], list[public.RefusedPassage]]:
+def read_lines(
+    lines: Sequence[bytes], fields: Mapping[str, FieldType]
+) -> tuple[list[Passage], list[public.RefusedPassage]]:
     """Passages of different names, and the lines that cannot be taken, each with the reason.
 
     Raises:
@@ -89,7 +93,7 @@ def read_lines(lines: Sequence[bytes]) -> tuple[list[Passage], list[public.Refus
     refused: list[public.RefusedPassage] = []
     for number, line in enumerate(lines, 1):
         try:
-            passage = _passage(line)
+            passage = _passage(line, fields)
             if passage.name in good:
                 raise Invalid(f"{passage.name!r} stands in this request twice.", code="same_name")
             good[passage.name] = passage
@@ -98,7 +102,7 @@ def read_lines(lines: Sequence[bytes]) -> tuple[list[Passage], list[public.Refus
     return list(good.values()), refused
 
 
-def _passage(line: bytes) -> Passage:
+def _passage(line: bytes, fields: Mapping[str, FieldType]) -> Passage:
     check_depth(line)
     try:
         sent = public.Passage.model_validate_json(line)
@@ -108,7 +112,8 @@ def _passage(line: bytes) -> Passage:
         raise Invalid(f"{where or 'the line'}: {first['msg']}", code="validation") from error
     if not sent.text.strip():
         raise Invalid(f"{sent.id[:80]!r} has no text.", code="empty")
-    return Passage(clean_name(sent.id), sent.title.strip(), sent.text, sent.metadata)
+    metadata = None if sent.metadata is None else valid_metadata(fields, sent.metadata)
+    return Passage(clean_name(sent.id), sent.title.strip(), sent.text, metadata)
 
 
 async def _twice(transactions: Transactions, write: Callable[[Connection], Taken]) -> Taken:

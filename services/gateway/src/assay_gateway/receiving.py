@@ -1,10 +1,9 @@
 """Receiving an upload: form in, sealed blob out, every limit kept while it streams."""
 
 import asyncio
-import json
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -30,10 +29,8 @@ from assay_gateway.transactions import Transactions
 _FORM_BYTES = 1 << 20
 _SLOWEST_BYTES_PER_S = 1024
 _PATIENCE_S = 30.0
-_MAX_METADATA = 32
-_MAX_METADATA_CHARS = 1_000
 _BATCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_Metadata = TypeAdapter(dict[str, str])
+_Metadata = TypeAdapter(dict[str, object])
 
 
 @dataclass(slots=True)
@@ -41,7 +38,7 @@ class Received:
     """An upload that lies sealed, not yet recorded."""
 
     sealed: Sealed
-    metadata: dict[str, str] | None
+    metadata: dict[str, object] | None
     priority: Priority = Priority.INTERACTIVE
     batch: str | None = None
 
@@ -49,7 +46,7 @@ class Received:
 @dataclass(slots=True)
 class _Form:
     name: str | None = None
-    metadata: dict[str, str] | None = None
+    metadata: dict[str, object] | None = None
     priority: Priority = Priority.INTERACTIVE
     batch: str | None = None
     writer: BlobWriter | None = None
@@ -198,23 +195,11 @@ def batch_named(raw: str) -> str:
     return raw
 
 
-def _metadata(raw: bytes) -> dict[str, str]:
+def _metadata(raw: bytes) -> dict[str, object]:
+    """A JSON object; whether its values fit is for the collection to say."""
     try:
-        metadata = _Metadata.validate_json(raw, strict=True)
+        return _Metadata.validate_json(raw, strict=True)
     except ValidationError as error:
         raise Invalid(
-            'The field \'metadata\' must be a JSON object with text values, such as {"author": "Ada"}.',
-            code="bad_metadata",
+            'The field \'metadata\' must be a JSON object, such as {"author": "Ada"}.', code="bad_metadata"
         ) from error
-    check_metadata(metadata)
-    return metadata
-
-
-def check_metadata(metadata: Mapping[str, str]) -> None:
-    """Raise `Invalid` if there is more metadata than a document may have."""
-    longest = max((len(t) for pair in metadata.items() for t in pair), default=0)
-    if len(metadata) > _MAX_METADATA or longest > _MAX_METADATA_CHARS or "\\u0000" in json.dumps(metadata):
-        raise Invalid(
-            f"The metadata may hold {_MAX_METADATA} entries of {_MAX_METADATA_CHARS:,} characters, without NUL.",
-            code="bad_metadata",
-        )

@@ -1,5 +1,6 @@
 """Search a collection."""
 
+from assay_core.metadata_filter import parse_filter
 from assay_core.ports import Retriever
 from assay_core.principals import Principal
 from assay_core.search import Mode, SearchRequest
@@ -34,6 +35,7 @@ def build_routes(
             rerank=body.rerank,
             use_cache=body.use_cache,
             one_per_document=body.one_per_document,
+            filter=parse_filter(collection.settings.fields, body.filter),
             deadline_s=deadline_s,
         )
         result = await unless_gone(request, retriever.search(principal, asked))

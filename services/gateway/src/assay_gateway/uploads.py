@@ -3,16 +3,19 @@
 What a crash leaves behind is told in `assay_store.intake`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
+from assay_core.collection_settings import FieldType
 from assay_core.crash_points import reach
 from assay_core.documents import Collection, CollectionId
 from assay_core.errors import Conflict, Invalid, NotFound
+from assay_core.metadata import valid_metadata
 from assay_core.ports import BlobStore
 from assay_core.principals import Principal
 from assay_runtime.threads import Workers
-from assay_store import batches, collections, intake
+from assay_store import batches, collections, document_fields, intake
 from assay_store.documents import UploadTarget
+from assay_store.encryption import Vault
 from assay_store.idempotency import Outcome, Sent
 from assay_wire import public
 from fastapi import APIRouter, Depends, Request, Response
@@ -114,8 +117,11 @@ def _uploaded(outcome: Outcome) -> Response:
 class Recorder:
     """Turns a received upload into a version."""
 
-    def __init__(self, *, transactions: Transactions, blobs: BlobStore, receiver: Receiver, workers: Workers) -> None:
+    def __init__(
+        self, *, transactions: Transactions, vault: Vault, blobs: BlobStore, receiver: Receiver, workers: Workers
+    ) -> None:
         self._transactions = transactions
+        self._vault = vault
         self._blobs = blobs
         self._receiver = receiver
         self._workers = workers
@@ -158,21 +164,25 @@ class Recorder:
     ) -> Outcome:
         if received.batch is not None:
             batches.ensure(connection, who, to, received.batch)
-        outcome = once(connection, request, lambda: self._record(connection, received))
+        fields = collections.by_id(connection, who, to).settings.fields
+        outcome = once(connection, request, lambda: self._record(connection, received, fields))
         reach("upload.before_commit")
         return outcome
 
-    def _record(self, connection: Connection, received: Received) -> Outcome:
+    def _record(self, connection: Connection, received: Received, fields: Mapping[str, FieldType]) -> Outcome:
         sealed = received.sealed
+        metadata = None if received.metadata is None else valid_metadata(fields, received.metadata)
         recorded = intake.record(
             connection,
             self._blobs,
             sealed,
-            metadata=received.metadata,
+            metadata=metadata,
             priority=received.priority,
             batch=received.batch,
         )
         upload = recorded.upload
+        if metadata is not None:
+            document_fields.replace(connection, self._vault, upload.document, fields, metadata)
         body = public.Upload(
             document_id=upload.document.id,
             name=sealed.target.name,

@@ -122,6 +122,7 @@ class DocumentGenerator:
             work.question,
             top_k=work.request.top_k,
             use_cache=work.request.use_cache,
+            filter=work.request.filter,
             deadline_s=work.deadline.within(SEARCH_S),
         )
         with step("retrieve", work.timings_ms):
@@ -286,4 +287,4 @@ class DocumentGenerator:
 
 
 def _may_be_cached(request: AnswerRequest) -> bool:
-    return request.use_cache and not request.history and request.temperature == 0
+    return request.use_cache and not request.filter and not request.history and request.temperature == 0

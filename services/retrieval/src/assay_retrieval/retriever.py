@@ -4,24 +4,27 @@ scope (SQL) ∥ embed → dense ∥ lexical → fuse → live and readable (SQL)
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import NamedTuple
 
 import structlog
-from assay_core.documents import text_for_index
+from assay_core.documents import ChunkId, text_for_index
 from assay_core.errors import AssayError, Exhausted, Unavailable
 from assay_core.ports import Embedder, LexicalIndex, Reranker, Vector, VectorIndex
 from assay_core.principals import Principal
 from assay_core.search import Degradation, Hit, IndexHit, Mode, Scorer, SearchRequest, SearchResult, StageRank
 from assay_runtime.metrics import DEGRADED, step
 from assay_runtime.threads import Workers
-from assay_store import visibility
+from assay_store import document_fields, visibility
 from assay_store.database import Database
+from assay_store.document_fields import Selection
 from assay_store.encryption import Vault
 from assay_store.parents import StoredParent
 from assay_store.payloads import ChunkPayload
 from assay_store.visibility import LiveChunk
+from sqlalchemy import Connection
 
 from assay_retrieval.fusion import Candidate, reciprocal_rank_fusion, reranking_order, single_ranking
 from assay_retrieval.query import check_top_k, clean_query
@@ -32,6 +35,11 @@ log = structlog.get_logger()
 DENSE, LEXICAL = "dense", "lexical"
 _SCORERS = {Mode.DENSE: Scorer.COSINE, Mode.LEXICAL: Scorer.BM25, Mode.HYBRID: Scorer.RRF}
 MAX_CANDIDATES = 800
+MOST_NAMED = 10_000
+"""Up to so many chunks that fit a filter are named to the indexes, which then search among them alone, exactly; the
+share of a filter that leaves more is so large that looking deeper finds enough of them."""
+WIDENING = 2.0
+MAX_WIDENED = 16_384  # what Milvus returns at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +111,12 @@ class HybridRetriever:
             scope = await self.scope(principal, request, timings)
             if not scope.index.acls:
                 return SearchResult((), timings)
-            rankings, degraded = await self._ask_indexes(scope, request, timings)
+            chosen = await self._choose(scope, request, timings)
+            if chosen is not None and not chosen.fitting:
+                return SearchResult((), timings)
+            if chosen is not None:
+                scope = replace(scope, index=replace(scope.index, chunks=chosen.chunks))
+            rankings, degraded = await self._ask_indexes(scope, request, timings, widened=_widening(chosen))
             candidates = self._fuse(request, rankings)
             found = await self._read_live(scope, request, candidates, timings)
             hits, more = await self._rerank(request, [one.hit for one in found], timings)
@@ -116,14 +129,29 @@ class HybridRetriever:
         with step("scope", timings):
             return await self._sql.run(lambda: load_scope(self._database, principal, request.collection))
 
+    async def _choose(self, scope: SearchScope, request: SearchRequest, timings: dict[str, float]) -> Selection | None:
+        """What the request's filter leaves of the collection; None if it has none."""
+        if not request.filter:
+            return None
+
+        def choose() -> Selection:
+            with self._database.transaction() as connection:
+                return document_fields.select(
+                    connection, self._vault, scope.collection.id, scope.index.acls, request.filter, most=MOST_NAMED
+                )
+
+        with step("filter", timings):
+            return await self._sql.run(choose)
+
     async def embed_query(self, query: str) -> Vector:
         """The query's vector, computed in a thread."""
         return await self._model.run(lambda: self._embedder().embed_query(query))
 
     async def _ask_indexes(
-        self, scope: SearchScope, request: SearchRequest, timings: dict[str, float]
+        self, scope: SearchScope, request: SearchRequest, timings: dict[str, float], *, widened: float
     ) -> tuple[dict[str, list[IndexHit]], list[Degradation]]:
         depth = min(max(self._depths.candidates, 3 * request.top_k), MAX_CANDIDATES)
+        depth = min(ceil(depth * widened), MAX_WIDENED)
         asked = {
             Mode.HYBRID: (DENSE, LEXICAL),
             Mode.DENSE: (DENSE,),
@@ -202,6 +230,7 @@ class HybridRetriever:
                     live = visibility.live_chunks(
                         connection, scope.collection.id, scope.index.acls, [c.chunk for c in batch]
                     )
+                    live = self._fitting(connection, request, live)
                     for candidate in batch:
                         found = live.get(candidate.chunk)
                         if found is None:
@@ -217,6 +246,17 @@ class HybridRetriever:
 
         with step("read", timings):
             return await self._sql.run(read)
+
+    def _fitting(
+        self, connection: Connection, request: SearchRequest, live: Mapping[ChunkId, LiveChunk]
+    ) -> Mapping[ChunkId, LiveChunk]:
+        """Those whose documents fit the filter at this moment, whatever the indexes were asked for."""
+        if not request.filter:
+            return live
+        documents = {chunk.document for chunk in live.values()}
+        tenant = request.collection.tenant
+        fitting = document_fields.fitting(connection, self._vault, tenant, documents, request.filter)
+        return {chunk: one for chunk, one in live.items() if one.document in fitting}
 
     def _found(self, rank: int, candidate: Candidate, live: LiveChunk, scored_by: Scorer) -> Found:
         key = self._vault.document_key(live.document, live.key_wrapped)
@@ -265,6 +305,13 @@ class HybridRetriever:
         order = sorted(range(len(head)), key=lambda i: (-scores[i], i))
         reranked = [_reranked(head[i], rank, scores[i]) for rank, i in enumerate(order, start=1)]
         return reranked + [replace(hit, rank=rank) for rank, hit in enumerate(tail, len(head) + 1)], []
+
+
+def _widening(chosen: Selection | None) -> float:
+    """How much deeper the indexes must look where they cannot be told which chunks fit."""
+    if chosen is None or chosen.chunks is not None:
+        return 1.0
+    return WIDENING * chosen.all / chosen.fitting
 
 
 def _read_as(live: LiveChunk) -> object:

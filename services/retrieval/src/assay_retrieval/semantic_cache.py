@@ -40,7 +40,7 @@ class CachedRetriever:
         self._workers = Workers(4)
 
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
-        if not request.use_cache:
+        if not request.use_cache or request.filter:
             return await self._inner.search(principal, request)
         question = clean_query(request.query)
         timings: dict[str, float] = {}

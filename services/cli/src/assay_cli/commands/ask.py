@@ -1,13 +1,14 @@
 """`assay ask`: an answer with footnotes."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 import typer
 from assay_core.errors import AssayError
 
 from assay_cli import passages
+from assay_cli.field_filter import FilterOption, field_filter
 from assay_cli.options import CollectionOption, Command
 from assay_cli.output import clean, console, print_json, say, styled
 from assay_cli.session import session_of
@@ -37,12 +38,19 @@ def ask(
     max_tokens: Annotated[int, typer.Option(min=1, max=4096, help="Longest answer.")] = 256,
     temperature: Annotated[float, typer.Option(min=0, max=2, help="0 gives the same answer each time.")] = 0.0,
     cache: Annotated[bool, typer.Option(help="Take the answer from the cache if it still holds.")] = True,
+    filters: FilterOption = None,
 ) -> None:
     """Ask a question, and see which source says so."""
     session = session_of(context)
     if question == "-":
         question = sys.stdin.read().strip()
-    options = {"top_k": top_k, "max_tokens": max_tokens, "temperature": temperature, "use_cache": cache}
+    options: dict[str, Any] = {
+        "top_k": top_k,
+        "max_tokens": max_tokens,
+        "temperature": temperature,
+        "use_cache": cache,
+        "filter": field_filter(filters),
+    }
     if session.json:
         print_json(session.client.ask(collection, question, **options))
         return

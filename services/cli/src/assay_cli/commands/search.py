@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assay_cli import passages
+from assay_cli.field_filter import FilterOption, field_filter
 from assay_cli.options import CollectionOption, Command, ModeOption
 from assay_cli.output import console, print_json, say
 from assay_cli.session import session_of
@@ -29,6 +30,7 @@ def search(
     one_per_document: Annotated[
         bool, typer.Option("--one-per-document", help="The best passage of each document only.")
     ] = False,
+    filters: FilterOption = None,
 ) -> None:
     """Find the passages that fit a query best."""
     session = session_of(context)
@@ -41,6 +43,7 @@ def search(
         use_cache=cache,
         explain=explain,
         one_per_document=one_per_document,
+        filter=field_filter(filters),
     )
     if session.json:
         print_json(reply)
