@@ -22,7 +22,7 @@ _NAMES = {">=": "gte", "<=": "lte", ">": "gt", "<": "lt"}
 
 
 def field_filter(given: Sequence[str] | None) -> dict[str, Any]:
-    """The filter as the API takes it.
+    """The option `filter` of a search or a question, if there is any condition.
 
     Raises:
         Invalid: one is not a field, a comparison and a value.
@@ -40,4 +40,4 @@ def field_filter(given: Sequence[str] | None) -> dict[str, Any]:
             ranges.setdefault(name, {})[_NAMES[comparison]] = value
     if both := sorted(values.keys() & ranges.keys()):
         raise Invalid(f"--filter asks {both[0]!r} for a value and for a range; use one of them.", code="bad_filter")
-    return {**values, **ranges}
+    return {"filter": {**values, **ranges}} if given else {}

@@ -49,8 +49,7 @@ def ask(
         "max_tokens": max_tokens,
         "temperature": temperature,
         "use_cache": cache,
-        "filter": field_filter(filters),
-    }
+    } | field_filter(filters)
     if session.json:
         print_json(session.client.ask(collection, question, **options))
         return

@@ -43,7 +43,7 @@ def search(
         use_cache=cache,
         explain=explain,
         one_per_document=one_per_document,
-        filter=field_filter(filters),
+        **field_filter(filters),
     )
     if session.json:
         print_json(reply)
