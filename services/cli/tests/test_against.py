@@ -1,7 +1,6 @@
 from collections.abc import Sequence
 
-import pytest
-from assay_cli.against import Block, fidelity, run_blocks, summarize
+from assay_cli.against import Block, run_blocks, summarize
 from assay_evals.peers import Passage
 
 
@@ -44,12 +43,3 @@ def test_the_ratio_is_of_all_seconds():
         "ratio_of_blocks": [1.33, 4.0],
         "ratio_median": 2.67,
     }
-
-
-def test_fidelity_is_the_cosine_to_the_reference_and_its_first_percentile():
-    texts = [str(n) for n in range(200)]
-    vectors = {text: [1.0, 0.0] for text in texts} | {"7": [0.0, 1.0], "8": [1.0, 1.0], "9": [1.0, 1.0]}
-    found = fidelity(texts, ours=lambda t: [vectors[x] for x in t], reference=lambda t: [[2.0, 0.0] for _ in t])
-    assert found["texts"] == 200
-    assert found["first_percentile"] == pytest.approx(0.7071, abs=1e-4)
-    assert found["mean"] == pytest.approx((197 + 2 * 0.7071) / 200, abs=1e-4)

@@ -1,6 +1,5 @@
 """The platform beside other software, block by block in one run, so that both meet the same machine."""
 
-import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -9,8 +8,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from assay_evals.peers import Passage, PeerProcess
-
-_FIDELITY_SAMPLE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +60,7 @@ def summarize(blocks: Sequence[Block]) -> dict[str, object]:
     }
 
 
-def fidelity(
-    texts: Sequence[str],
-    *,
-    ours: Callable[[list[str]], list[list[float]]],
-    reference: Callable[[list[str]], list[list[float]]],
-    seed: int = 0,
-) -> dict[str, float]:
-    """Cosines of our vectors to those of the same model in fp32, for a sample of the texts."""
-    sample = random.Random(seed).sample(list(texts), min(_FIDELITY_SAMPLE, len(texts)))
-    cosines = sorted(_cosine(a, b) for a, b in zip(ours(sample), reference(sample), strict=True))
-    return {
-        "texts": len(sample),
-        "mean": round(statistics.fmean(cosines), 6),
-        "first_percentile": round(cosines[len(cosines) // 100], 6),
-    }
-
-
 def _seconds(ours: "Callable[[Sequence[Passage]], None]", part: "Sequence[Passage]") -> float:
     started = time.perf_counter()
     ours(part)
     return time.perf_counter() - started
-
-
-def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
-    dot = sum(x * y for x, y in zip(a, b, strict=True))
-    return dot / (sum(x * x for x in a) * sum(y * y for y in b)) ** 0.5

@@ -28,11 +28,6 @@ def embed_plainly(texts: Sequence[str], *, model: str | None) -> float:
     return len(texts) / (time.perf_counter() - started)
 
 
-def plain_vectors(texts: Sequence[str], *, model: str | None) -> list[list[float]]:
-    """Vectors in fp32, in the order of the texts. Raises as `embed_plainly` does."""
-    return _encoder(model).encode(list(texts), batch_size=_BATCH, show_progress_bar=False).tolist()
-
-
 def _encoder(model: str | None) -> "SentenceTransformer":
     if find_spec("sentence_transformers") is None:
         raise NotFound(

@@ -10,6 +10,7 @@ from assay_core.errors import Unavailable
 
 from assay_cli import baseline as plain
 from assay_cli import bench_queries, latency, worker_memory
+from assay_cli.commands.bench_against import bench_against
 from assay_cli.commands.bulk_ingest import load_passages
 from assay_cli.commands.ingest import ingest_files, summary
 from assay_cli.files import find_files
@@ -96,10 +97,18 @@ def ingest(
     bulk: Annotated[
         bool, typer.Option("--bulk", help="Measure the bulk path with the ready passages of JSONL, Parquet or BEIR.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="With --bulk: only so many passages.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many passages.")] = None,
+    against: Annotated[
+        Literal["llamaindex", "haystack", "txtai", "langchain"] | None,
+        typer.Option(help="Feed the same ready passages to other software too, block by block in turns."),
+    ] = None,
+    blocks: Annotated[int, typer.Option(min=1, help="With --against: in so many blocks.")] = 5,
 ) -> None:
     """Ingest a folder into a fresh collection and measure it."""
     session = session_of(context)
+    if against:
+        _show(session, bench_against(session, folder, against, collection, limit=limit, blocks=blocks, keep=keep))
+        return
     if bulk:
         _bench_bulk(session, folder, collection, limit=limit, keep=keep)
         return
