@@ -37,7 +37,7 @@ HIT = Hit(
     score_cosine=None,
     stages=(StageRank("dense", 2, -0.5),),
 )
-ASKED = SearchRequest(CollectionId(TENANT, "e" * 32), "how many?", 7, Mode.LEXICAL, False, False, True, 3.0)
+ASKED = SearchRequest(CollectionId(TENANT, "e" * 32), "how many?", 7, Mode.LEXICAL, False, False, True, deadline_s=3.0)
 
 
 @pytest.fixture(scope="module")

@@ -108,7 +108,7 @@ def parse(data: bytes, *, name: str, limits: ParseLimits) -> ParsedDocument:
 
 
 if __name__ == "__main__":
-    fork_server.parse_bytes = parse
-    fork_server.warm_up = lambda: None
+    for name, instead in (("parse_bytes", parse), ("warm_up", lambda: None)):
+        setattr(fork_server, name, instead)
     assert len(sys.argv) == 2
     fork_server.main()

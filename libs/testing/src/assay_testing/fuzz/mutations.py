@@ -142,7 +142,7 @@ def _entry_twice(rng: random.Random, data: bytes) -> bytes:
     return zipped(entries) if entries else data
 
 
-def _entries(data: bytes) -> dict[str, bytes | str]:
+def _entries(data: bytes) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = [info.filename for info in archive.infolist() if info.file_size < _MAX_BYTES][:50]
