@@ -26,7 +26,8 @@ def split(parsed: ParsedDocument, *, document: DocumentId, embedder: Embedder, c
     """
     material = material_of(parsed, embedder=embedder, chunking=chunking)
     passages = verified(parsed.text, _divided(material), material.rooms, material.count)
-    return list(_chunks(parsed.text, passages, document=document, recipe=_recipe(parsed, embedder, chunking)))
+    recipe = _recipe(parsed, embedder, chunking)
+    return list(_chunks(material, passages, document=document, recipe=recipe))
 
 
 def _divided(material: Material) -> list[Passage]:
@@ -58,15 +59,18 @@ def _recipe(parsed: ParsedDocument, embedder: Embedder, chunking: Chunking) -> s
 
 
 def _chunks(
-    text: str, passages: Sequence[tuple[Passage, int]], *, document: DocumentId, recipe: str
+    material: Material, passages: Sequence[tuple[Passage, int]], *, document: DocumentId, recipe: str
 ) -> Iterator[Chunk]:
     seen = Counter[tuple[tuple[str, ...], str]]()
     for ordinal, (passage, tokens) in enumerate(passages):
-        own = text[passage.start : passage.end]
-        occurrence = seen[passage.path, own]
-        seen[passage.path, own] += 1
+        own = material.text[passage.start : passage.end]
+        header = material.headers.above(passage.start)
+        # A vector is kept by the id of its chunk: what is embedded with the text must be in it.
+        above = (*passage.path, header) if header else passage.path
+        occurrence = seen[above, own]
+        seen[above, own] += 1
         yield Chunk(
-            id=chunk_id(document=document, recipe=recipe, heading_path=passage.path, text=own, occurrence=occurrence),
+            id=chunk_id(document=document, recipe=recipe, heading_path=above, text=own, occurrence=occurrence),
             document=document,
             ordinal=ordinal,
             text=own,
@@ -76,6 +80,7 @@ def _chunks(
             page_first=min(passage.pages, default=None),
             page_last=max(passage.pages, default=None),
             tokens=tokens,
+            context=header,
             parent=_parent(passage.parent),
         )
 

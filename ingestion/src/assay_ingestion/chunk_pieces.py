@@ -9,6 +9,7 @@ from assay_core.documents import ParsedDocument, text_for_index
 from assay_core.ports import Embedder
 
 from assay_ingestion.outline import Piece, Section, outline
+from assay_ingestion.table_headers import TableHeaders
 
 SPECIAL_TOKENS = 2
 LINE_TOKENS = 48
@@ -48,6 +49,7 @@ class Material:
     text: str
     root: Section
     rooms: Mapping[Path, int]
+    headers: TableHeaders
     chunking: Chunking
     embedder: Embedder
     count: CountTokens
@@ -61,10 +63,11 @@ def material_of(parsed: ParsedDocument, *, embedder: Embedder, chunking: Chunkin
     """Outline a document and count its pieces. `parsed.title` must be short, for it is embedded with each passage."""
     count = counting(embedder)
     root = outline(parsed)
-    most = embedder.max_tokens - (LINE_TOKENS if chunking.context_lines else 0)
+    headers = TableHeaders(parsed, budget_tokens=chunking.budget_tokens, count=count)
+    most = embedder.max_tokens - (LINE_TOKENS if chunking.context_lines else 0) - headers.room_tokens
     rooms = rooms_of(parsed.title, root, count, most, chunking.budget_tokens)
     count_pieces(parsed.text, root, rooms, count)
-    return Material(parsed.text, root, rooms, chunking, embedder, count)
+    return Material(parsed.text, root, rooms, headers, chunking, embedder, count)
 
 
 def counting(embedder: Embedder) -> CountTokens:
