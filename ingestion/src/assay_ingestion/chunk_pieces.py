@@ -63,7 +63,7 @@ def material_of(parsed: ParsedDocument, *, embedder: Embedder, chunking: Chunkin
     """Outline a document and count its pieces. `parsed.title` must be short, for it is embedded with each passage."""
     count = counting(embedder)
     root = outline(parsed)
-    headers = TableHeaders(parsed, budget_tokens=chunking.budget_tokens, count=count)
+    headers = TableHeaders(parsed, budget_tokens=chunking.budget_tokens, max_tokens=embedder.max_tokens, count=count)
     most = embedder.max_tokens - (LINE_TOKENS if chunking.context_lines else 0) - headers.room_tokens
     rooms = rooms_of(parsed.title, root, count, most, chunking.budget_tokens)
     count_pieces(parsed.text, root, rooms, count)

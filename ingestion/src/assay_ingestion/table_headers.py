@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 from assay_core.documents import Element, ElementKind, ParsedDocument
 
-HEADER_TOKENS = 40
-"""Room for heading rows, in documents with a table that may be divided."""
-
 _RULE = re.compile(r"\|?[\s:|-]+\|?")
 _PIPE = re.compile(r"(?<!\\)\|")
 _MAX_ROW_CHARS = 2000
+# The most of what the embedder reads that heading rows may take, in documents with a table that may be divided.
+_SHARE = 8
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 
@@ -28,16 +27,17 @@ class _Head(NamedTuple):
 class TableHeaders:
     """Finds the heading rows for a place in a document."""
 
-    def __init__(self, parsed: ParsedDocument, *, budget_tokens: int, count: CountTokens) -> None:
+    def __init__(self, parsed: ParsedDocument, *, budget_tokens: int, max_tokens: int, count: CountTokens) -> None:
         long = [e for e in parsed.elements if e.kind is ElementKind.TABLE and e.end - e.start > budget_tokens]
         heads = (_head_of(parsed.text, element) for element in long)
-        self._heads = [_shortened(head, count) for head in heads if head is not None]
+        self._most_tokens = max_tokens // _SHARE
+        self._heads = [_shortened(head, self._most_tokens, count) for head in heads if head is not None]
         self._bodies = [head.body for head in self._heads]
 
     @property
     def room_tokens(self) -> int:
         """What passages must leave free."""
-        return HEADER_TOKENS if self._heads else 0
+        return self._most_tokens if self._heads else 0
 
     def above(self, start: int) -> str:
         """The heading rows of the table that a passage from `start` begins in, in one line; empty where it has them."""
@@ -75,8 +75,8 @@ def _cells(row: str) -> str:
     return " | ".join(told)
 
 
-def _shortened(head: _Head, count: CountTokens) -> _Head:
+def _shortened(head: _Head, most_tokens: int, count: CountTokens) -> _Head:
     line = head.text
-    while count([line])[0] > HEADER_TOKENS:
-        line = line[: len(line) * 3 // 4].rstrip("… |/") + "…"
+    while line and count([line])[0] > most_tokens:
+        line = line[: len(line) * 3 // 4].rstrip("… |/")
     return head._replace(text=line)
