@@ -27,7 +27,7 @@ from assay_ingestion.rebuild import Rebuild
 from assay_ingestion.reconcile import Reconciler
 from assay_ingestion.retention import Retention
 from assay_ingestion.rows import RowLoader
-from assay_store import access, collections, documents, jobs, near_duplicates, pipeline, reading, visibility
+from assay_store import access, collections, documents, jobs, near_duplicates, pipeline, reading, repairs, visibility
 from assay_store.database import Database
 from assay_store.document_access import AccessRules, change_access
 from assay_store.documents import Upload
@@ -312,6 +312,9 @@ def test_rows_that_an_index_lost_are_restored(world: World) -> None:
     world.writer.start_over()
     world.reconcile()
     assert world.found("pumps") == (1, 1)
+    with world.database.transaction() as connection:
+        counted = repairs.totals(connection, world.library.collection.tenant)
+    assert counted == {"dense missing": 1, "lexical missing": 1}
 
 
 def test_rows_that_a_crash_left_behind_are_removed(world: World) -> None:

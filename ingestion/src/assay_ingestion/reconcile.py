@@ -11,7 +11,7 @@ from assay_core.documents import ChunkId, CollectionId
 from assay_core.errors import Broken
 from assay_core.ports import LexicalIndex, VectorIndex
 from assay_runtime.metrics import step
-from assay_store import pipeline
+from assay_store import pipeline, repairs
 from assay_store.database import Database, clock
 from prometheus_client import Counter
 
@@ -144,14 +144,19 @@ class Reconciler:
                 self._dense.upsert(rows.rows, rows.vectors)
             else:
                 self._lexical.upsert(rows.rows, rows.texts)
-        REPAIRED.labels(name, "missing").inc(len(chunks))
+        self._count(collection, name, "missing", len(chunks))
         log.warning("index.restored", index=name, collection=collection.id, rows=len(chunks), unreadable=len(broken))
 
     def _remove(self, collection: CollectionId, name: str, chunks: Sequence[ChunkId]) -> None:
         if chunks:
             self._indexes[name].delete(collection, chunks)
-            REPAIRED.labels(name, "orphan").inc(len(chunks))
+            self._count(collection, name, "orphan", len(chunks))
             log.warning("index.orphans_removed", index=name, collection=collection.id, rows=len(chunks))
+
+    def _count(self, collection: CollectionId, index: str, what: str, number: int) -> None:
+        REPAIRED.labels(index, what).inc(number)
+        with self._database.transaction() as connection:
+            repairs.count(connection, collection.tenant, index, what, number)
 
     def _drop_if_empty(self, collection: CollectionId) -> None:
         """The last of a deleted collection: what its index keeps beside the rows of documents."""

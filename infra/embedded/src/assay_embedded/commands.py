@@ -59,11 +59,13 @@ def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     from assay_embedded.home import Home
 
     with _failures():
-        report = control.status(Home(settings.read(home=home).home))
+        folder = Home(settings.read(home=home).home)
+        report = control.status(folder)
+    backlog = control.ingestion(folder, report)
     if as_json:
-        typer.echo(json.dumps(tables.as_json(report), indent=2))
+        typer.echo(json.dumps(tables.as_json(report) | {"ingestion": backlog}, indent=2))
     else:
-        tables.show_status(report)
+        tables.show_status(report, backlog)
     if not tables.level_reached(report, "searchable"):
         raise typer.Exit(1)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from assay_core.errors import Unavailable
+from assay_core.errors import AssayError, Unavailable
 
 from assay_embedded.home import Home
 from assay_embedded.part import PartStatus
@@ -141,3 +141,17 @@ def parts(home: Home) -> list[PartStatus]:
 
 def status(home: Home) -> StatusReport:
     return StatusReport.from_json(ask(home, "status"))
+
+
+def ingestion(home: Home, report: StatusReport) -> dict[str, Any] | None:
+    """What waits, what was given up and what was repaired, as the gateway tells; None if it does not."""
+    from assay_wire.clients import AssayClient
+
+    key = home.secrets / "api_key"
+    if report.url is None or not key.is_file():
+        return None
+    try:
+        with AssayClient(base_url=report.url, api_key=key.read_text().strip(), timeout_s=3) as client:
+            return client.system().parts.ingestion.model_dump()
+    except AssayError:
+        return None

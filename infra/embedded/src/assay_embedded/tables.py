@@ -1,7 +1,8 @@
 """Reports for people and machines."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -50,7 +51,7 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=220)
 
 
-def show_status(report: StatusReport) -> None:
+def show_status(report: StatusReport, ingestion: Mapping[str, Any] | None = None) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in ("part", "state", "pid", "port", "MiB", "version", "restarts"):
         table.add_column(title, justify="right" if title in _NUMBERS else "left", no_wrap=True)
@@ -71,8 +72,16 @@ def show_status(report: StatusReport) -> None:
     table.add_row("supervisor", "[green]ready[/]", str(report.pid), "", str(own_mib), "", "", report.home)
     console = _console()
     console.print(table)
+    if ingestion:
+        console.print(f"\n{_backlog(ingestion)}", highlight=False, markup=False)
     if report.url:
         console.print(f"\n{report.url}/ui", highlight=False)
+
+
+def _backlog(ingestion: Mapping[str, Any]) -> str:
+    counts = f"{ingestion['waiting']} waiting, {ingestion['working']} worked on, {ingestion['dead']} given up"
+    repairs = ", ".join(f"{n} {what}" for what, n in ingestion["repairs"].items())
+    return f"Ingestion: {counts} (`assay jobs list`); repaired in the indexes: {repairs or 'nothing'}"
 
 
 def show_findings(findings: "list[Finding]") -> None:

@@ -646,6 +646,9 @@ class Backlog(Reply):
     waiting: int
     working: int
     dead: int
+    repairs: Annotated[
+        dict[str, int], Field(description="Rows of the indexes put right since the first start, by index and fault.")
+    ] = {}
 
 
 class Parts(Reply):

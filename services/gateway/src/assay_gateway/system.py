@@ -6,7 +6,7 @@ from importlib.metadata import version
 from assay_core.errors import AssayError
 from assay_core.jobs import JobState
 from assay_core.principals import Principal
-from assay_store import backlog
+from assay_store import backlog, repairs
 from assay_wire import public
 from assay_wire.peers import EvaluationClient, GenerationClient, Peer, RetrievalClient
 from fastapi import APIRouter, Depends
@@ -29,12 +29,12 @@ def build_routes(
 
     @router.get("/v1/system", summary="Which parts are ready")
     async def get_system(principal: Principal = Depends(who)) -> public.System:
-        retrieval_part, generation_part, evaluation_part, generator, jobs = await asyncio.gather(
+        retrieval_part, generation_part, evaluation_part, generator, (jobs, repaired) = await asyncio.gather(
             _part(retrieval.peer),
             _part(generation.peer),
             _part(evaluation.peer),
             _generator(generation, principal),
-            transactions(lambda c: backlog.open_jobs(c, principal.tenant)),
+            transactions(lambda c: (backlog.open_jobs(c, principal.tenant), repairs.totals(c, principal.tenant))),
         )
         return public.System(
             version=version("assay-gateway"),
@@ -47,6 +47,7 @@ def build_routes(
                     waiting=jobs.get(JobState.WAITING, 0),
                     working=jobs.get(JobState.LEASED, 0),
                     dead=jobs.get(JobState.DEAD, 0),
+                    repairs=repaired,
                 ),
             ),
         )
