@@ -69,7 +69,7 @@ async def test_the_platform_says_what_is_ready(admin: httpx.AsyncClient) -> None
     parts = (await admin.get("/v1/system")).json()["parts"]
     assert parts["retrieval"] == {"ready": True, "detail": ""}
     assert parts["generator"] == {"ready": True, "detail": ""}
-    assert parts["ingestion"] == {"waiting": 1, "working": 0, "dead": 0}
+    assert parts["ingestion"] == {"waiting": 1, "working": 0, "dead": 0, "repairs": {}}
 
 
 async def test_a_missing_part_does_not_stop_the_others(
