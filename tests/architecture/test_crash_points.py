@@ -61,6 +61,7 @@ WITHOUT_POINT = {
     "rebuild._await_writer": ONLY_READS,
     "rebuild._chosen": ONLY_READS,
     "rebuild.collection": "a command that is run again",
+    "reconcile._count": ONE_STATEMENT,
     "reconcile._compare": ONLY_READS,
     "reconcile._drop_if_empty": REPAIRS,
     "reconcile._made_anew": REPAIRS,
