@@ -95,6 +95,14 @@ class Assay:
         except (Unavailable, FileNotFoundError):
             return {}
 
+    def await_sleepers(self, count: int) -> list[int]:
+        """Until the stand-ins of all services run, also of those that no search needs."""
+        deadline = time.monotonic() + _READY_S
+        while len(found := _sleepers(self.parts())) < count and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert len(found) == count
+        return found
+
     def await_ready(self) -> dict[str, PartStatus]:
         """Until what a search needs is ready."""
         deadline = time.monotonic() + _READY_S
@@ -150,9 +158,8 @@ def assay(tmp_path: Path) -> Generator[Assay]:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_however_the_supervisor_ends_nothing_is_left(assay: Assay, number: int) -> None:
     process = assay.up()
-    found = assay.await_ready()
-    sleeping = _sleepers(found)
-    assert len(sleeping) == 2 * _SERVICES
+    assay.await_ready()
+    sleeping = assay.await_sleepers(2 * _SERVICES)
     assert len(assay.processes()) > 2 * _SERVICES
     process.send_signal(number)
     assay.await_nothing(within_s=5 if number == signal.SIGKILL else 15)
