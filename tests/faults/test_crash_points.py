@@ -1,4 +1,4 @@
-"""A process dies at each named step, once; a minute later everything is right again."""
+"""A process dies at each named step, once; soon after, everything is right again."""
 
 import pytest
 from assay_testing.crash.campaign import crash_points

@@ -30,7 +30,7 @@ def test_a_document_that_kills_every_worker_is_buried_after_three_tries_and_harm
         poison = driver.put("poison", 1, text=f"# Part\n\nThis is {POISON}.")
         for _ in range(good // 2):
             driver.upload()
-        wait_for(lambda: _states(world) == {"ready": good, "failed": 1}, timeout_s=180, what="The end of all work")
+        wait_for(lambda: _states(world) == {"ready": good, "failed": 1}, timeout_s=400, what="The end of all work")
         assert world.sql("SELECT document, attempts, error_code FROM jobs WHERE state = 'dead'") == [
             (poison.document, MAX_ATTEMPTS, "worker_died")
         ]
@@ -91,11 +91,11 @@ def _replace_under_read(a_world: Worlds, *, replacements: int) -> None:
         driver = world.driver()
         written = driver.upload()
         world.rest()
-        wait_for(lambda: sum(world.readers.answers.values()) > 20, timeout_s=60, what="The first answers")
+        wait_for(lambda: sum(world.readers.answers.values()) > 20, timeout_s=240, what="The first answers")
         for n in range(2, replacements + 2):
             driver.edit(written)
             live = "SELECT count(*) FROM documents WHERE live_version = " + str(n)
-            wait_for(lambda live=live: world.sql(live) == [(1,)], timeout_s=60, what=f"Version {n}", every_s=0.02)
+            wait_for(lambda live=live: world.sql(live) == [(1,)], timeout_s=240, what=f"Version {n}", every_s=0.02)
         assert_sound(world)
         assert world.sql("SELECT live_version FROM documents") == [(replacements + 1,)]
         assert written.text(replacements + 1) == content(written.name, replacements + 1)

@@ -41,7 +41,7 @@ class Driver:
         ledger: Ledger,
         seed: int,
         prefix: str,
-        patience_s: float = 60.0,
+        patience_s: float = 300.0,
     ) -> None:
         self._client = httpx.Client(
             base_url=base_url, headers={"Authorization": f"Bearer {api_key}"}, timeout=httpx.Timeout(15.0, connect=2.0)

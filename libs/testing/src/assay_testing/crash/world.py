@@ -85,7 +85,7 @@ class World:
         self.incidents: list[Incident] = []
         self._drivers = 0
 
-    def driver(self, *, seed: int = 1, patience_s: float = 60.0) -> Driver:
+    def driver(self, *, seed: int = 1, patience_s: float = 300.0) -> Driver:
         """A client that writes, under names and keys of its own."""
         self._drivers += 1
         return Driver(
@@ -107,7 +107,7 @@ class World:
         facts = self.stores.facts(self.ledger, seen=self.readers.seen, indexes=False)
         self.incidents += violations_now(facts)
 
-    def rest(self, *, timeout_s: float = 60.0) -> None:
+    def rest(self, *, timeout_s: float = 240.0) -> None:
         """Wait until all work is done and nothing is wrong; after `timeout_s` what still is, is noted."""
         until_s = time.monotonic() + timeout_s
         while True:
@@ -283,4 +283,4 @@ def _await_gateway(base_url: str) -> None:
         except httpx.TransportError:
             return False
 
-    wait_for(answers, timeout_s=60, what="The gateway")
+    wait_for(answers, timeout_s=240, what="The gateway")
