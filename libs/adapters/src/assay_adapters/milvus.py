@@ -162,13 +162,14 @@ class MilvusIndex:
         return IndexCounts(asked=len(chunks), found=len(chunks) - len(missing), missing=missing)
 
     def search(self, scope: IndexScope, vector: Vector, *, top_k: int, timeout_s: float) -> list[IndexHit]:
-        if not scope.acls or scope.chunks == frozenset():
+        chosen = _chosen(scope)
+        if not scope.acls or chosen == []:
             return []
         query = np.asarray(list(vector) if not isinstance(vector, np.ndarray) else vector, dtype=np.float32)
         acls = ",".join(str(int(acl)) for acl in sorted(scope.acls))
         within = f"{_within(scope.collection)} and acl in [{acls}]"
-        if scope.chunks is not None:
-            within += f" and chunk in {_quoted(chunk.id for chunk in scope.chunks)}"
+        if chosen is not None:
+            within += f" and chunk in {_quoted(chosen)}"
         (hits,) = self._call(
             lambda client: client.search(
                 self.name,
@@ -279,6 +280,12 @@ class MilvusIndex:
 
 def _within(collection: CollectionId) -> str:
     return f"tenant == {_quote(collection.tenant)} and collection == {_quote(collection.id)}"
+
+
+def _chosen(scope: IndexScope) -> list[str] | None:
+    """The chunks to choose from. An id that could not be written here is not there, so it need not be asked for."""
+    ids = scope.chunk_ids
+    return None if ids is None else [one for one in ids if _SAFE.fullmatch(one)]
 
 
 def _quoted(ids: Iterable[str]) -> str:

@@ -304,14 +304,15 @@ def _query(text: str, scope: IndexScope) -> "Query | None":
     from tantivy import Occur, Query
 
     terms = Counter(analyzer().analyze(indexable(text))).most_common(_MAX_QUERY_TERMS)
-    if not terms or not scope.acls or scope.chunks == frozenset():
+    chosen = scope.chunk_ids
+    if not terms or not scope.acls or chosen == []:
         return None
     weighted = [
         Query.boost_query(Query.term_query(_schema(), "body", term, "freq"), float(times)) for term, times in terms
     ]
     allowed = [Query.term_set_query(_schema(), "acl", sorted(scope.acls))]
-    if scope.chunks is not None:
-        allowed.append(Query.term_set_query(_schema(), "chunk", sorted(chunk.id for chunk in scope.chunks)))
+    if chosen is not None:
+        allowed.append(Query.term_set_query(_schema(), "chunk", chosen))
     return Query.boolean_query(
         [
             (Occur.Must, Query.boolean_query([(Occur.Should, query) for query in weighted])),

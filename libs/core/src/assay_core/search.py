@@ -29,7 +29,8 @@ class Scorer(StrEnum):
 class IndexScope:
     """What a search may touch: one collection of one tenant, and only rows with a readable `acl`.
 
-    An empty `acls` means that nothing is readable. `chunks`, if given, are the only rows that may be found.
+    An empty `acls` means that nothing is readable. `chunks`, if given, are the only rows that may be found; those of
+    another tenant, or that no index holds, choose nothing.
     """
 
     collection: CollectionId
@@ -39,6 +40,11 @@ class IndexScope:
     @property
     def tenant(self) -> TenantId:
         return self.collection.tenant
+
+    @property
+    def chunk_ids(self) -> list[str] | None:
+        """The chosen chunks of this tenant, sorted; None if all may be found."""
+        return None if self.chunks is None else sorted(chunk.id for chunk in self.chunks if chunk.tenant == self.tenant)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,5 @@
+from collections.abc import Iterable
+from dataclasses import replace
 from uuid import uuid4
 
 from assay_core.documents import AclId, ChunkId, CollectionId, DocumentId, TenantId
@@ -22,3 +24,29 @@ def new_row(collection: CollectionId, *, acl: int = 1) -> IndexRow:
 
 def scope_of(collection: CollectionId, *acls: int) -> IndexScope:
     return IndexScope(collection, frozenset(AclId(acl) for acl in acls))
+
+
+def choosing(scope: IndexScope, chunks: Iterable[ChunkId]) -> IndexScope:
+    """The scope narrowed to these chunks."""
+    return replace(scope, chunks=frozenset(chunks))
+
+
+def new_chunks(collection: CollectionId, count: int) -> list[ChunkId]:
+    return [new_row(collection).chunk for _ in range(count)]
+
+
+QUOTES = (
+    "'",
+    '"',
+    "a'b",
+    'a"b',
+    '" or 1 == 1 or "',
+    "') or true or ('",
+    '"] or chunk in ["',
+    "\\",
+    '\\"',
+    "%",
+    "*",
+    "",
+)
+"""Ids that would change what is asked where they were put into it as they are."""

@@ -1,13 +1,13 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 
 import pytest
 from assay_core.documents import AclId, ChunkId, CollectionId
 from assay_core.errors import Invalid
 from assay_core.ports import LexicalIndex
-from assay_core.search import IndexRow
+from assay_core.search import IndexRow, IndexScope
 
-from assay_testing.ids import new_collection, new_row, scope_of
+from assay_testing.ids import QUOTES, choosing, new_chunks, new_collection, new_row, scope_of
 
 _epochs = count(1)
 
@@ -16,6 +16,11 @@ def search(index: LexicalIndex, collection: CollectionId, query: str, *acls: int
     """Chunks found for `query` after a refresh, best first."""
     scope = scope_of(collection, *(acls or (1,)))
     return [hit.chunk for hit in index.search(scope, query, top_k=10, epoch=next(_epochs))]
+
+
+def chosen(index: LexicalIndex, scope: IndexScope, chunks: Iterable[ChunkId], query: str = "pump") -> list[ChunkId]:
+    """Chunks found among `chunks` after a refresh, best first."""
+    return [hit.chunk for hit in index.search(choosing(scope, chunks), query, top_k=10, epoch=next(_epochs))]
 
 
 class LexicalIndexContract:
@@ -107,7 +112,49 @@ class LexicalIndexContract:
         collection = new_collection()
         row = new_row(collection, acl=2**62 + 1234)
         index.upsert([row], ["pump"])
-        assert search(index, collection, "pump", *range(2**62, 2**62 + 3000)) == [row.chunk]
+        assert search(index, collection, "pump", *range(2**62, 2**62 + 10_000)) == [row.chunk]
+
+    def test_no_chosen_chunk_means_no_hits(self, index: LexicalIndex) -> None:
+        collection = new_collection()
+        index.upsert([new_row(collection)], ["pump"])
+        assert chosen(index, scope_of(collection, 1), []) == []
+
+    def test_one_chosen_chunk_is_found_behind_many_better_ones(self, index: LexicalIndex) -> None:
+        collection = new_collection()
+        rows = [new_row(collection) for _ in range(200)]
+        index.upsert(rows, [*["pump pump"] * 199, "pump " + "valve " * 50])
+        assert chosen(index, scope_of(collection, 1), [rows[-1].chunk]) == [rows[-1].chunk]
+
+    def test_ten_thousand_chunks_can_be_chosen_from(self, index: LexicalIndex) -> None:
+        collection = new_collection()
+        rows = [new_row(collection) for _ in range(3)]
+        index.upsert(rows, ["pump pump", "pump", "pump valve valve valve"])
+        chunks = [rows[0].chunk, rows[2].chunk, *new_chunks(collection, 9_998)]
+        assert chosen(index, scope_of(collection, 1), chunks) == [rows[0].chunk, rows[2].chunk]
+
+    def test_chosen_chunks_need_a_readable_acl_too(self, index: LexicalIndex) -> None:
+        collection = new_collection()
+        rows = [new_row(collection, acl=1), new_row(collection, acl=2)]
+        index.upsert(rows, ["pump"] * 2)
+        chunks = [row.chunk for row in rows]
+        assert chosen(index, scope_of(collection, 1), chunks) == [rows[0].chunk]
+        assert chosen(index, scope_of(collection), chunks) == []
+
+    def test_choosing_chunks_of_others_finds_nothing(self, index: LexicalIndex) -> None:
+        mine, foreign = new_collection(), new_collection()
+        sibling = new_collection(mine.tenant)
+        rows = [new_row(mine), new_row(sibling), new_row(foreign)]
+        index.upsert(rows, ["pump"] * 3)
+        same_id = ChunkId(foreign.tenant, rows[0].chunk.id)
+        assert chosen(index, scope_of(mine, 1), [rows[1].chunk, rows[2].chunk, same_id]) == []
+
+    def test_chosen_ids_are_taken_as_they_are(self, index: LexicalIndex) -> None:
+        collection = new_collection()
+        rows = [new_row(collection) for _ in range(2)]
+        index.upsert(rows, ["pump"] * 2)
+        evil = [ChunkId(collection.tenant, one) for one in QUOTES]
+        assert chosen(index, scope_of(collection, 1), evil) == []
+        assert chosen(index, scope_of(collection, 1), [*evil, rows[1].chunk]) == [rows[1].chunk]
 
     def test_deleted_rows_are_gone_and_unknown_ids_are_passed_over(self, index: LexicalIndex) -> None:
         collection = new_collection()

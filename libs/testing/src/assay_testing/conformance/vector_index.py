@@ -2,12 +2,12 @@ import math
 from collections.abc import Callable
 
 import pytest
-from assay_core.documents import AclId
+from assay_core.documents import AclId, ChunkId
 from assay_core.errors import Invalid
 from assay_core.ports import VectorIndex
 from assay_core.search import IndexRow
 
-from assay_testing.ids import new_collection, new_row, scope_of
+from assay_testing.ids import QUOTES, choosing, new_chunks, new_collection, new_row, scope_of
 
 DIMENSION = 8
 
@@ -86,9 +86,67 @@ class VectorIndexContract:
         row = new_row(collection, acl=2**62 + 1234)
         index.upsert([row], [unit(1)])
         index.count(collection, [row.chunk])
-        scope = scope_of(collection, *range(2**62, 2**62 + 3000))
+        scope = scope_of(collection, *range(2**62, 2**62 + 10_000))
         hits = index.search(scope, unit(1), top_k=5, timeout_s=10)
         assert [hit.chunk for hit in hits] == [row.chunk]
+
+    def test_no_chosen_chunk_means_no_hits(self, index: VectorIndex) -> None:
+        collection = new_collection()
+        row = new_row(collection)
+        index.upsert([row], [unit(1)])
+        index.count(collection, [row.chunk])
+        scope = choosing(scope_of(collection, 1), [])
+        assert index.search(scope, unit(1), top_k=5, timeout_s=10) == []
+
+    def test_one_chosen_chunk_is_found_behind_many_nearer_ones(self, index: VectorIndex) -> None:
+        collection = new_collection()
+        rows = [new_row(collection) for _ in range(2000)]
+        index.upsert(rows, [unit(1, i / 1000) for i in range(2000)])
+        index.count(collection, [row.chunk for row in rows])
+        farthest = rows[-1].chunk
+        hits = index.search(choosing(scope_of(collection, 1), [farthest]), unit(1), top_k=5, timeout_s=10)
+        assert [hit.chunk for hit in hits] == [farthest]
+
+    def test_ten_thousand_chunks_can_be_chosen_from(self, index: VectorIndex) -> None:
+        collection = new_collection()
+        rows = [new_row(collection) for _ in range(3)]
+        index.upsert(rows, [unit(1), unit(1, 1), unit(1, 2)])
+        index.count(collection, [row.chunk for row in rows])
+        chosen = [rows[0].chunk, rows[2].chunk, *new_chunks(collection, 9_998)]
+        hits = index.search(choosing(scope_of(collection, 1), chosen), unit(1), top_k=10, timeout_s=10)
+        assert [hit.chunk for hit in hits] == [rows[0].chunk, rows[2].chunk]
+
+    def test_chosen_chunks_need_a_readable_acl_too(self, index: VectorIndex) -> None:
+        collection = new_collection()
+        rows = [new_row(collection, acl=1), new_row(collection, acl=2)]
+        index.upsert(rows, [unit(1)] * 2)
+        index.count(collection, [row.chunk for row in rows])
+        chunks = [row.chunk for row in rows]
+        hits = index.search(choosing(scope_of(collection, 1), chunks), unit(1), top_k=5, timeout_s=10)
+        assert [hit.chunk for hit in hits] == [rows[0].chunk]
+        assert index.search(choosing(scope_of(collection), chunks), unit(1), top_k=5, timeout_s=10) == []
+
+    def test_choosing_chunks_of_others_finds_nothing(self, index: VectorIndex) -> None:
+        mine, foreign = new_collection(), new_collection()
+        sibling = new_collection(mine.tenant)
+        rows = [new_row(mine), new_row(sibling), new_row(foreign)]
+        index.upsert(rows, [unit(1)] * 3)
+        for row in rows:
+            index.count(row.collection, [row.chunk])
+        same_id = ChunkId(foreign.tenant, rows[0].chunk.id)
+        scope = choosing(scope_of(mine, 1), [rows[1].chunk, rows[2].chunk, same_id])
+        assert index.search(scope, unit(1), top_k=5, timeout_s=10) == []
+
+    def test_chosen_ids_are_taken_as_they_are(self, index: VectorIndex) -> None:
+        collection = new_collection()
+        rows = [new_row(collection) for _ in range(2)]
+        index.upsert(rows, [unit(1)] * 2)
+        index.count(collection, [row.chunk for row in rows])
+        evil = [ChunkId(collection.tenant, one) for one in QUOTES]
+        scope = scope_of(collection, 1)
+        assert index.search(choosing(scope, evil), unit(1), top_k=5, timeout_s=10) == []
+        hits = index.search(choosing(scope, [*evil, rows[1].chunk]), unit(1), top_k=5, timeout_s=10)
+        assert [hit.chunk for hit in hits] == [rows[1].chunk]
 
     def test_deleted_rows_are_gone_and_unknown_ids_are_passed_over(self, index: VectorIndex) -> None:
         collection = new_collection()
