@@ -1,9 +1,12 @@
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from assay_core.documents import CollectionId, DocumentId, TenantId
+from assay_core.collection_settings import Chunking
+from assay_core.documents import Chunk, CollectionId, DocumentId, ParsedDocument, TenantId
 from assay_core.errors import Broken, Invalid, NotFound
 from assay_core.jobs import JobKind, Lease
 from assay_ingestion.prepare import Prepared, Preparer, plain_file
@@ -64,3 +67,19 @@ def test_a_plain_file_can_be_read_here_and_is_gone_after() -> None:
         assert other.returncode != 0
     with pytest.raises(OSError, match="No such file"):
         Path(path).read_bytes()
+
+
+def test_lines_are_written_for_new_chunks_where_the_collection_wants_them() -> None:
+    def lines(parsed: ParsedDocument, chunks: Sequence[Chunk]) -> list[Chunk]:
+        return [replace(chunk, context=f"Of {parsed.title}") for chunk in chunks]
+
+    blobs = FakeBlobStore()
+    key, wrapped = VAULT.new_document_key(DOCUMENT)
+    blobs.put("blob", key.seal_stream([b"# Leave\n\nYou get 20 days."]))
+    prepare = Preparer(vault=VAULT, blobs=blobs, parser=FakeParser(), embedder=FakeEmbedder(), write_lines=lines)
+    source = Source(DOCUMENT, CollectionId(TenantId("t"), "c"), "a.md", 1, "blob", 25, wrapped, False)
+    assert [c.context for c in prepare(HELD, source, set()).chunks] == [""]
+    wanted = replace(source, chunking=Chunking(context_lines=True))
+    done = prepare(HELD, wanted, set())
+    assert [c.context for c in done.chunks] == [c.context for c in done.new] == ["Of Leave"]
+    assert [c.context for c in prepare(HELD, wanted, {c.id for c in done.chunks}).new] == []

@@ -1,6 +1,7 @@
 """Choose the adapters of each process. Heavy libraries are imported only where they are chosen."""
 
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -12,6 +13,7 @@ from assay_core.ports import BlobStore, Connector, Embedder, Parser, SemanticCac
 from assay_runtime.settings import (
     BlobSettings,
     CacheSettings,
+    ChatSettings,
     DatabaseSettings,
     EmbedderSettings,
     LexicalSettings,
@@ -23,11 +25,13 @@ from assay_store.database import Database
 from assay_store.encryption import Vault
 from assay_store.sources import Source
 
+from assay_ingestion.context_lines import OpenChat
 from assay_ingestion.index_kinds import DenseIndexes, SealableIndex
 from assay_ingestion.settings import IngestionSettings
 
 if TYPE_CHECKING:
     from assay_adapters.fetching.connections import Guard
+    from assay_adapters.openai_chat import OpenAIChat
     from assay_adapters.tantivy_index import TantivyIndex
 
 CONNECTORS = "assay.connectors"
@@ -84,6 +88,18 @@ def choose_dense(settings: MilvusSettings, space: VectorSpace, database: Databas
         )
 
     return DenseIndexes(database, opened)
+
+
+def choose_chat(settings: ChatSettings) -> OpenChat:
+    """Opens the language model, once for each event loop that uses it."""
+
+    def opened() -> "aclosing[OpenAIChat]":
+        from assay_adapters.openai_chat import OpenAIChat
+
+        key = read_secret(settings.api_key_file, name="ASSAY_CHAT__API_KEY_FILE") if settings.api_key_file else None
+        return aclosing(OpenAIChat(base_url=settings.base_url, model=settings.model, api_key=key))
+
+    return opened
 
 
 def choose_lexical(settings: LexicalSettings) -> "TantivyIndex":

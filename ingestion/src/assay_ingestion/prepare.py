@@ -20,6 +20,7 @@ from assay_store.pipeline import Source
 
 from assay_ingestion import passages
 from assay_ingestion.chunk import split, with_short_title
+from assay_ingestion.context_lines import WriteLines
 from assay_ingestion.minhash import signature
 
 TakeApart = Callable[[Lease, Source, str], ParsedDocument]
@@ -42,6 +43,7 @@ class Preparer:
     """Reads, parses and divides documents, each in the parser's throw-away process.
 
     `take_apart` makes documents of the files of an archive, and gives its table of contents; without it, archives fail.
+    `write_lines` writes a line for each new chunk, where a collection wants that.
     """
 
     def __init__(
@@ -52,12 +54,14 @@ class Preparer:
         parser: Parser,
         embedder: Embedder,
         take_apart: TakeApart | None = None,
+        write_lines: WriteLines | None = None,
     ) -> None:
         self._vault = vault
         self._blobs = blobs
         self._parser = parser
         self._embedder = embedder
         self._take_apart = take_apart
+        self._write_lines = write_lines
 
     def __call__(self, held: Lease, source: Source, known: Set[ChunkId]) -> Prepared:
         """Parse and divide one document.
@@ -82,7 +86,13 @@ class Preparer:
         with step("signature"):
             purpose = f"near-duplicates:{source.collection.tenant}:{source.collection.id}"
             own = signature(parsed.text, self._vault.mac_key(purpose))
-        return Prepared(held, source, key, parsed, chunks, [c for c in chunks if c.id not in known], own)
+        new = [c for c in chunks if c.id not in known]
+        if source.chunking.context_lines and self._write_lines is not None:
+            with step("context_lines"):
+                new = self._write_lines(parsed, new)
+            written = {c.id: c for c in new}
+            chunks = [written.get(c.id, c) for c in chunks]
+        return Prepared(held, source, key, parsed, chunks, new, own)
 
     def _parsed(self, held: Lease, source: Source, path: str) -> ParsedDocument:
         try:

@@ -4,6 +4,7 @@ from assay_runtime.settings import (
     BlobSettings,
     BrokerSettings,
     CacheSettings,
+    ChatSettings,
     DatabaseSettings,
     EmbedderSettings,
     HttpSettings,
@@ -73,6 +74,7 @@ class WorkerProcess(ProcessSettings):
     models: ModelSettings
     embedder: EmbedderSettings = EmbedderSettings()
     secrets: SecretSettings = SecretSettings()
+    chat: ChatSettings = ChatSettings()
     ingestion: IngestionSettings = IngestionSettings()
 
 

@@ -26,7 +26,8 @@ from celery import Celery, signals
 from celery.exceptions import SecurityWarning
 
 from assay_ingestion.archives import ArchiveReceiver
-from assay_ingestion.bootstrap import choose_blobs, choose_embedder, choose_parser, open_database
+from assay_ingestion.bootstrap import choose_blobs, choose_chat, choose_embedder, choose_parser, open_database
+from assay_ingestion.context_lines import LineWriter
 from assay_ingestion.doorbell import Doorbell
 from assay_ingestion.drain import BatchLimits, Drain
 from assay_ingestion.leases import LeaseKeeper
@@ -79,7 +80,14 @@ def _drain(
     blobs = choose_blobs(settings.blobs)
     vault, parser = Vault(read_master_key(settings.secrets)), choose_parser(own)
     archives = ArchiveReceiver(database=database, vault=vault, blobs=blobs, parser=parser, max_bytes=own.max_bytes)
-    prepare = Preparer(vault=vault, blobs=blobs, parser=parser, embedder=embedder, take_apart=archives.receive)
+    prepare = Preparer(
+        vault=vault,
+        blobs=blobs,
+        parser=parser,
+        embedder=embedder,
+        take_apart=archives.receive,
+        write_lines=LineWriter(open_chat=choose_chat(settings.chat), embedder=embedder),
+    )
     ingestion = Ingestion(
         database=database,
         blobs=blobs,

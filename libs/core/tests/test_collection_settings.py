@@ -28,7 +28,7 @@ def test_changes_keep_what_they_do_not_name() -> None:
 def test_another_strategy_begins_with_its_own_numbers() -> None:
     start = CollectionSettings(Chunking(budget_tokens=500, overlap_tokens=20))
     chunking = start.changed({"chunking": {"strategy": "parent-child"}}).chunking
-    assert (chunking.strategy, chunking.budget_tokens, chunking.parent_tokens) == (Strategy.PARENT_CHILD, 100, 880)
+    assert (chunking.strategy, chunking.budget_tokens, chunking.parent_tokens) == (Strategy.PARENT_CHILD, 60, 220)
 
 
 def test_only_what_makes_a_difference_is_in_the_recipe() -> None:

@@ -72,7 +72,7 @@ class Chunking:
 
 _DEFAULTS = {
     Strategy.SEMANTIC: Chunking(Strategy.SEMANTIC, overlap_tokens=0),
-    Strategy.PARENT_CHILD: Chunking(Strategy.PARENT_CHILD, budget_tokens=100, overlap_tokens=0),
+    Strategy.PARENT_CHILD: Chunking(Strategy.PARENT_CHILD, budget_tokens=60, overlap_tokens=0, parent_tokens=220),
 }
 
 
