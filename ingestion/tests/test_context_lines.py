@@ -1,9 +1,11 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
+import pytest
 from assay_core.collection_settings import Chunking
 from assay_core.documents import Chunk, DocumentId, Element, ElementKind, ParsedDocument, TenantId
-from assay_core.errors import Unavailable
+from assay_core.errors import Invalid, Unavailable
 from assay_core.ports import ChatModel
 from assay_ingestion.chunk import split
 from assay_ingestion.chunk_pieces import LINE_TOKENS
@@ -18,14 +20,19 @@ CHUNKING = Chunking(budget_tokens=40, overlap_tokens=0, context_lines=True)
 CHUNKS = split(PARSED, document=DocumentId(TenantId("t"), "d"), embedder=EMBEDDER, chunking=CHUNKING)
 
 
-def written(*replies: Reply) -> tuple[list[Chunk], FakeChatModel]:
+def written(
+    *replies: Reply, chunks: Sequence[Chunk] = CHUNKS, last_try: bool = True
+) -> tuple[list[Chunk], FakeChatModel]:
     model = FakeChatModel(replies)
+    return writer(model)(PARSED, chunks, last_try=last_try), model
 
+
+def writer(model: FakeChatModel) -> LineWriter:
     @asynccontextmanager
     async def opened() -> AsyncGenerator[ChatModel]:
         yield model
 
-    return LineWriter(open_chat=opened, embedder=EMBEDDER)(PARSED, CHUNKS), model
+    return LineWriter(open_chat=opened, embedder=EMBEDDER)
 
 
 def contexts(chunks: Sequence[Chunk]) -> set[str]:
@@ -53,6 +60,20 @@ def test_a_model_that_is_down_costs_no_document_and_is_not_asked_for_ever() -> N
     assert len(model.prompts) < len(CHUNKS)
 
 
+def test_a_document_waits_for_a_model_that_is_down_until_its_last_try() -> None:
+    with pytest.raises(Unavailable, match=r"No context lines could be written\. down"):
+        written(Unavailable("down"), last_try=False)
+    with pytest.raises(Unavailable):
+        written(Unavailable("down"), chunks=CHUNKS[:1], last_try=False)
+    chunks, _ = written(Unavailable("down"), chunks=CHUNKS[:1])
+    assert contexts(chunks) == {""}
+
+
+def test_a_line_stands_above_the_heading_rows_of_a_table() -> None:
+    chunks, _ = written("About pumps.", chunks=[replace(CHUNKS[0], context="Pump | Owner")])
+    assert contexts(chunks) == {"About pumps.\nPump | Owner"}
+
+
 def test_one_failure_costs_one_line() -> None:
-    chunks, _ = written("A line.", Unavailable("busy"), "A line.")
+    chunks, _ = written("A line.", Invalid("too long"), "A line.", last_try=False)
     assert sorted(chunk.context for chunk in chunks)[:2] == ["", "A line."]

@@ -70,7 +70,8 @@ def test_a_plain_file_can_be_read_here_and_is_gone_after() -> None:
 
 
 def test_lines_are_written_for_new_chunks_where_the_collection_wants_them() -> None:
-    def lines(parsed: ParsedDocument, chunks: Sequence[Chunk]) -> list[Chunk]:
+    def lines(parsed: ParsedDocument, chunks: Sequence[Chunk], *, last_try: bool) -> list[Chunk]:
+        assert not last_try
         return [replace(chunk, context=f"Of {parsed.title}") for chunk in chunks]
 
     blobs = FakeBlobStore()

@@ -12,20 +12,29 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import redis
 from assay_adapters.blobs import FolderBlobStore
 from assay_adapters.milvus import MilvusIndex
 from assay_adapters.tantivy_index import TantivyIndex
-from assay_core.documents import ChunkId, VersionState
+from assay_core.collection_settings import Chunking, CollectionSettings
+from assay_core.documents import ChunkId, VersionState, text_for_index
 from assay_embedded.testing import Platform
+from assay_ingestion import vectors
 from assay_ingestion.bootstrap import describe_embedder
 from assay_runtime.settings import EmbedderSettings
-from assay_store import pipeline
+from assay_store import pipeline, reading
 from assay_store.database import Database
+from assay_store.documents import Upload
+from assay_store.payloads import ChunkPayload
+from assay_store.pipeline import StoredChunk
 from assay_testing import sample
+from assay_testing.fake_embedder import FakeEmbedder
+from assay_testing.fake_vllm import FakeVllm
 from assay_testing.ids import scope_of
 from assay_testing.library import MASTER_KEY, Library
+from sqlalchemy import text
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -36,6 +45,9 @@ from assay_testing.fake_embedder import FakeEmbedder
 worker.choose_embedder = lambda *_: FakeEmbedder(dimension=384)
 worker.main()
 """
+
+
+LINED = CollectionSettings(Chunking(context_lines=True))
 
 
 @dataclass
@@ -72,9 +84,42 @@ class World:
         counts = [index.count(self.library.collection, chunks) for index in (self.dense, TantivyIndex(self.bm25))]
         return [c.found for c in counts] == [0, 0]
 
-    def lexical_hits(self, query: str) -> int:
-        scope = scope_of(self.library.collection, int(self.library.acl))
-        return len(TantivyIndex(self.bm25).search(scope, query, top_k=10, epoch=self.library.epoch()))
+    def lexical_hits(self, query: str, library: Library | None = None) -> int:
+        own = library or self.library
+        scope = scope_of(own.collection, int(own.acl))
+        return len(TantivyIndex(self.bm25).search(scope, query, top_k=10, epoch=own.epoch()))
+
+    def live_rows(self, library: Library, upload: Upload) -> list[StoredChunk]:
+        with self.database.transaction() as connection:
+            return pipeline.live_rows(connection, library.collection, after="", limit=10, document=upload.document)
+
+    def chunks(self, upload: Upload) -> list[tuple[str, str]]:
+        """Text and context of each chunk, as readers see them."""
+        with self.database.transaction() as connection:
+            found = reading.version_chunks(
+                connection,
+                self.library.vault,
+                self.library.librarian,
+                upload.document,
+                upload.version,
+                after_ordinal=-1,
+                limit=10,
+            )
+        return [(chunk.text, chunk.context) for chunk in found]
+
+    def job(self, upload: Upload) -> tuple[str, str | None]:
+        with self.database.transaction() as connection:
+            row = connection.execute(
+                text("SELECT state, error_code FROM jobs WHERE document = :d"), {"d": upload.document.id}
+            ).one()
+        return row.state, row.error_code
+
+    def let_retries_come(self, *, attempts: int) -> None:
+        """Jobs that wait for another try are due now, and have had so many."""
+        with self.database.transaction() as connection:
+            connection.execute(
+                text("UPDATE jobs SET not_before = now(), attempts = :n WHERE state = 'waiting'"), {"n": attempts}
+            )
 
 
 @pytest.fixture
@@ -126,8 +171,8 @@ def test_documents_come_in_change_survive_faults_and_go(world: World) -> None:
 
         edited = next(path for path in files if path.suffix == ".md")
         changed = edited.name
-        text = edited.read_text() + "\n\nThe zanzibar clause was added.\n"
-        world.library.upload(changed, text)
+        longer = edited.read_text() + "\n\nThe zanzibar clause was added.\n"
+        world.library.upload(changed, longer)
         _await(lambda: world.library.live_version(uploads[changed].document) == 2, timeout_s=60)
         now = world.live_chunks()
         _await(lambda: world.neither_holds(sorted(set(chunks) - set(now))), timeout_s=30)
@@ -160,6 +205,40 @@ def test_a_rebuild_needs_neither_an_indexer_nor_the_old_indexes(world: World) ->
     assert world.both_hold(world.live_chunks())
     assert world.lexical_hits("zanzibar") == 3
     assert _rebuild(world, "nowhere") == 1
+
+
+def test_lines_by_the_language_model_are_found_and_not_quoted(world: World) -> None:
+    lined = Library(world.database, world.library.blobs, name="lined", settings=LINED)
+    with FakeVllm("Told by zanzibar.\nAnd more.", mode="loading") as model, ExitStack() as processes:
+        world.env |= {"ASSAY_CHAT__BASE_URL": model.url, "ASSAY_CHAT__MODEL": model.model}
+        for module in ("assay_ingestion.relay", "assay_ingestion.indexer"):
+            processes.enter_context(world.process("-m", module))
+        processes.enter_context(world.process("-c", WORKER))
+        late = lined.upload("late.md", "You get 20 days.")
+        _await(lambda: world.job(late) == ("waiting", "generator_unavailable"), timeout_s=120)
+        model.mode = "ok"
+        world.let_retries_come(attempts=1)
+        _await(lambda: lined.live_version(late.document) == 1, timeout_s=60)
+        assert world.chunks(late) == [("You get 20 days.", "Told by zanzibar.")]
+        assert world.lexical_hits("zanzibar", lined) == 1
+        assert "You get 20 days." in model.requests[-1]["messages"][-1]["content"]
+
+        model.mode = "error"
+        without = lined.upload("without.md", "Call us.")
+        _await(lambda: world.job(without) == ("waiting", "generator_unavailable"), timeout_s=60)
+        world.let_retries_come(attempts=2)
+        _await(lambda: lined.live_version(without.document) == 1, timeout_s=60)
+        assert world.chunks(without) == [("Call us.", "")]
+        assert world.lexical_hits("zanzibar", lined) == 1
+
+    (stored,) = world.live_rows(lined, late)
+    title = ChunkPayload.open(
+        world.library.vault.document_key(late.document, stored.key_wrapped), stored.row.chunk.id, stored.payload
+    ).title
+    with_line = text_for_index(title=title, heading_path=(), text="You get 20 days.", context="Told by zanzibar.")
+    expected = FakeEmbedder(dimension=384).embed_passages([with_line])[0]
+    (vector,) = vectors.read(lined.blobs, [stored.vector], 384)
+    assert np.allclose(vector, expected, atol=1e-3)
 
 
 def _rebuild(world: World, *names: str) -> int:

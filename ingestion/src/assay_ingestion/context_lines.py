@@ -1,7 +1,7 @@
 """A line for each new passage, written by the language model, by which it is found; never shown as its text.
 
-Lines are kept with their chunks, so a passage that stays needs no second one. What the model cannot do costs no
-document: a passage without a line is indexed without.
+Lines are kept with their chunks, so a passage that stays needs no second one. A model that is away lets the document
+wait for its next try; at the last one, and for single lines that fail, passages are indexed without.
 """
 
 import asyncio
@@ -9,11 +9,12 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
+from typing import Protocol
 
 import structlog
 from assay_core.answers import Turn
 from assay_core.documents import Chunk, ParsedDocument
-from assay_core.errors import AssayError
+from assay_core.errors import AssayError, Unavailable
 from assay_core.ports import ChatModel, Embedder
 from prometheus_client import Counter
 
@@ -22,7 +23,13 @@ from assay_ingestion.chunk_pieces import LINE_TOKENS
 log = structlog.get_logger()
 LINES = Counter("assay_context_lines_total", "Passages that the language model had to write a line for.", ["outcome"])
 
-WriteLines = Callable[[ParsedDocument, Sequence[Chunk]], list[Chunk]]
+
+class WriteLines(Protocol):
+    """Writes lines for new chunks of a document."""
+
+    def __call__(self, parsed: ParsedDocument, chunks: Sequence[Chunk], *, last_try: bool) -> list[Chunk]: ...
+
+
 OpenChat = Callable[[], AbstractAsyncContextManager[ChatModel]]
 _SYSTEM = (
     "You write one short line, at most 25 words, that says what a passage of a document is about and what it belongs"
@@ -44,25 +51,33 @@ class LineWriter:
         self._open_chat = open_chat
         self._embedder = embedder
 
-    def __call__(self, parsed: ParsedDocument, chunks: Sequence[Chunk]) -> list[Chunk]:
-        """The chunks with their lines; those that the model failed at are as they were."""
-        lines = asyncio.run(self._all(parsed, chunks))
+    def __call__(self, parsed: ParsedDocument, chunks: Sequence[Chunk], *, last_try: bool) -> list[Chunk]:
+        """The chunks with their lines above what else is indexed with them; those without a line are as they were.
+
+        Raises:
+            Unavailable: the model does not answer, and this is not the last try.
+        """
+        lines, error = asyncio.run(self._all(parsed, chunks))
+        if error is not None and not last_try:
+            raise error
         written = sum(line != "" for line in lines)
         LINES.labels("written").inc(written)
         LINES.labels("failed").inc(len(chunks) - written)
         if written < len(chunks):
-            log.warning("context_lines.missing", chunks=len(chunks), written=written)
-        return [replace(chunk, context=line) for chunk, line in zip(chunks, lines, strict=True)]
+            log.warning("context_lines.missing", document_id=chunks[0].document.id, of=len(chunks), written=written)
+        return [_with_line(chunk, line) for chunk, line in zip(chunks, lines, strict=True)]
 
-    async def _all(self, parsed: ParsedDocument, chunks: Sequence[Chunk]) -> list[str]:
+    async def _all(self, parsed: ParsedDocument, chunks: Sequence[Chunk]) -> tuple[list[str], Unavailable | None]:
+        """A line for each chunk, empty where there is none, and why the model was given up, if it was."""
         lines = [""] * len(chunks)
         todo = iter(range(len(chunks)))
         failed_in_a_row = 0
+        given_up: Unavailable | None = None
 
         async def work(chat: ChatModel) -> None:
-            nonlocal failed_in_a_row
+            nonlocal failed_in_a_row, given_up
             for number in todo:
-                if failed_in_a_row >= _GIVE_UP_AFTER:
+                if given_up is not None:
                     return
                 try:
                     lines[number] = self._clean(await _line(chat, parsed, chunks[number]))
@@ -70,11 +85,13 @@ class LineWriter:
                 except (AssayError, TimeoutError) as error:
                     failed_in_a_row += 1
                     log.debug("context_lines.failed", error=type(error).__name__)
+                    if failed_in_a_row >= min(_GIVE_UP_AFTER, len(chunks)):
+                        given_up = _away(error)
 
         with suppress(TimeoutError):
             async with asyncio.timeout(_DOCUMENT_S), self._open_chat() as chat:
                 await asyncio.gather(*(work(chat) for _ in range(_AT_ONCE)))
-        return lines
+        return lines, given_up
 
     def _clean(self, line: str) -> str:
         """One line of what the embedder has room for."""
@@ -82,6 +99,15 @@ class LineWriter:
         while found and self._embedder.count_tokens([found])[0] > LINE_TOKENS - 1:
             found = found[: len(found) * 3 // 4].rsplit(" ", 1)[0]
         return found
+
+
+def _with_line(chunk: Chunk, line: str) -> Chunk:
+    return replace(chunk, context="\n".join(part for part in (line, chunk.context) if part))
+
+
+def _away(error: AssayError | TimeoutError) -> Unavailable:
+    why = error.message if isinstance(error, AssayError) else f"It took more than {_LINE_S:.0f} s for a line."
+    return Unavailable(f"No context lines could be written. {why}", code="generator_unavailable")
 
 
 async def _line(chat: ChatModel, parsed: ParsedDocument, chunk: Chunk) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from assay_core.documents import Chunk, ChunkId, ParsedDocument
 from assay_core.errors import Invalid
-from assay_core.jobs import Lease
+from assay_core.jobs import MAX_ATTEMPTS, Lease
 from assay_core.ports import BlobStore, Embedder, Parser
 from assay_runtime.metrics import step
 from assay_store.encryption import Key, Vault
@@ -87,9 +87,9 @@ class Preparer:
             purpose = f"near-duplicates:{source.collection.tenant}:{source.collection.id}"
             own = signature(parsed.text, self._vault.mac_key(purpose))
         new = [c for c in chunks if c.id not in known]
-        if source.chunking.context_lines and self._write_lines is not None:
+        if source.chunking.context_lines and self._write_lines is not None and new:
             with step("context_lines"):
-                new = self._write_lines(parsed, new)
+                new = self._write_lines(parsed, new, last_try=held.attempt >= MAX_ATTEMPTS)
             written = {c.id: c for c in new}
             chunks = [written.get(c.id, c) for c in chunks]
         return Prepared(held, source, key, parsed, chunks, new, own)
