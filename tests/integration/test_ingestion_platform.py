@@ -223,7 +223,7 @@ def test_lines_by_the_language_model_are_found_and_not_quoted(world: World) -> N
         assert world.lexical_hits("zanzibar", lined) == 1
         assert "You get 20 days." in model.requests[-1]["messages"][-1]["content"]
 
-        model.mode = "error"
+        model.mode = "full"
         without = lined.upload("without.md", "Call us.")
         _await(lambda: world.job(without) == ("waiting", "generator_unavailable"), timeout_s=60)
         world.let_retries_come(attempts=2)
