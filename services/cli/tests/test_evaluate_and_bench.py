@@ -2,8 +2,15 @@ import json
 from pathlib import Path
 
 import pytest
-from assay_cli import bench_queries, latency
-from assay_cli.commands import bench
+from assay_cli import bench_queries, latency, parts
+from assay_cli.commands.bench_reupload import Round, figures
+from assay_cli.edited_documents import (
+    LongDocument,
+    every_hundredth_passage,
+    long_documents,
+    one_word_in_a_hundredth,
+)
+from assay_cli.ingestion import Ingest
 from assay_cli.testing import Run
 from assay_core.errors import Invalid
 from assay_testing.fake_gateway import FakeGateway
@@ -125,7 +132,7 @@ def test_bench_idle_shows_what_each_part_took_meanwhile(run: Run, monkeypatch: p
         return {"parts": parts, "supervisor": {"cpu_s": 2.0, "memory_mib": 50}}
 
     told = iter([status(1.0), status(1.5)])
-    monkeypatch.setattr(bench, "platform_status", lambda _: next(told))
+    monkeypatch.setattr(parts, "platform_status", lambda _: next(told))
     found = run("bench", "idle", "--seconds", "1", "--json").json
     assert found["core_percent"]["worker"] == pytest.approx(50, abs=2)
     assert found["core_percent_of_all"] == found["core_percent"]["worker"]
@@ -134,7 +141,41 @@ def test_bench_idle_shows_what_each_part_took_meanwhile(run: Run, monkeypatch: p
 
 
 def test_bench_idle_without_a_platform_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "platform_status", lambda _: {})
+    monkeypatch.setattr(parts, "platform_status", lambda _: {})
     outcome = run("bench", "idle")
     assert outcome.code != 0
     assert "assay up" in outcome.err
+
+
+def test_bench_reupload_compares_small_changes_with_all_of_it(run: Run, gateway: FakeGateway) -> None:
+    found = run("bench", "reupload", "--documents", "3", "--passages", "100", "-c", "new", "--json").json
+    assert (found["passages"], found["full"]["uploaded"], found["full"]["chunks_added"]) == (300, 3, 9)
+    assert (found["same_bytes"]["uploaded"], found["same_bytes"]["unchanged"]) == (0, 3)
+    changed = found["one_passage_in_100"]
+    assert (changed["uploaded"], changed["chunks_kept"], changed["chunks_removed"]) == (3, 6, 12)
+    assert found["one_word_in_one_document_in_100"]["uploaded"] == 1
+    assert found["full"]["cpu_s"] is changed["cpu_of_full"] is None, "the processor is not measured elsewhere"
+    assert "new" not in gateway.collections
+
+
+def test_a_round_is_compared_with_the_full_one() -> None:
+    full, small = Round(Ingest(), 20.0, 40.0), Round(Ingest(), 1.0, 1.2)
+    found = figures(small, full)
+    assert (found["seconds_of_full"], found["cpu_of_full"]) == (0.05, 0.03)
+    assert "seconds_of_full" not in figures(full, full)
+
+
+def test_edits_touch_one_passage_in_a_hundred() -> None:
+    first = long_documents(5, 50, seed=1)
+    edited = every_hundredth_passage(first, seed=1)
+    pairs = [
+        (a, b) for one, other in zip(first, edited, strict=True) for a, b in zip(*_sections(one, other), strict=True)
+    ]
+    assert sum(a != b for a, b in pairs) == 3
+    word = one_word_in_a_hundredth(first, seed=1)
+    assert sum(one != other for one, other in zip(first, word, strict=True)) == 1
+    assert sum(document.text.count("Zanzibar") for document in word) == 1
+
+
+def _sections(*documents: LongDocument) -> list[tuple[str, ...]]:
+    return [document.sections for document in documents]

@@ -148,9 +148,10 @@ def _pss_bytes(pid: int) -> int:
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
+    """Processor time of processes and of those children of theirs that have ended, such as a worker's parsers."""
     ticks = 0
     for pid in pids:
         with contextlib.suppress(OSError, IndexError):
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
+            ticks += sum(map(int, fields[11:15]))
     return ticks / os.sysconf("SC_CLK_TCK")

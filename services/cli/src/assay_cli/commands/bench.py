@@ -10,16 +10,19 @@ from assay_core.errors import Unavailable
 
 from assay_cli import baseline as plain
 from assay_cli import bench_queries, latency, worker_memory
+from assay_cli.commands import bench_reupload
 from assay_cli.commands.bench_against import bench_against
 from assay_cli.commands.bulk_ingest import load_passages
 from assay_cli.commands.ingest import ingest_files, summary
+from assay_cli.figures import show
 from assay_cli.files import find_files
 from assay_cli.options import CollectionOption, Command, ModeOption, OptionalCollection
-from assay_cli.output import print_json, print_table, say, size
-from assay_cli.parts import platform_status
+from assay_cli.output import say
+from assay_cli.parts import running_parts
 from assay_cli.session import Session, session_of
 
 app = typer.Typer(no_args_is_help=True, help="Measure speed.")
+bench_reupload.register(app)
 
 _WARM_UP = 20
 
@@ -71,7 +74,7 @@ def search(
         "stages_median_ms": latency.stage_medians(samples),
         "degraded": sum(sample.degraded for sample in samples),
     }
-    _show(session, result)
+    show(session, result)
     if result["degraded"]:
         raise Unavailable(
             f"{result['degraded']} of {queries} searches went without one of their parts; the figures are not those "
@@ -107,7 +110,7 @@ def ingest(
     """Ingest a folder into a fresh collection and measure it."""
     session = session_of(context)
     if against:
-        _show(session, bench_against(session, folder, against, collection, limit=limit, blocks=blocks, keep=keep))
+        show(session, bench_against(session, folder, against, collection, limit=limit, blocks=blocks, keep=keep))
         return
     if bulk:
         _bench_bulk(session, folder, collection, limit=limit, keep=keep)
@@ -136,7 +139,7 @@ def ingest(
         }
     if not keep:
         session.client.delete_collection(name)
-    _show(session, result)
+    show(session, result)
     if done.failures:
         raise typer.Exit(1)
 
@@ -146,11 +149,11 @@ def _bench_bulk(session: Session, path: Path, collection: str | None, *, limit: 
     session.client.create_collection(name)
     here = session.gateway.url_source not in ("--url", "ASSAY_URL")
     pids = worker_memory.part_pids(session.home, every=True) if here else {}
-    before = {part: cpu_s for part, cpu_s, _ in _running(session)} if here else {}
+    before = {part: cpu_s for part, cpu_s, _ in running_parts(session.home)} if here else {}
     with worker_memory.PeakMemory(pids) as memory:
         done = load_passages(session, name, [path], limit=limit, wait=True)
     seconds = float(str(done["seconds"]))
-    spent = {part: cpu_s - before.get(part, 0.0) for part, cpu_s, _ in _running(session)} if here else {}
+    spent = {part: cpu_s - before.get(part, 0.0) for part, cpu_s, _ in running_parts(session.home)} if here else {}
     result = {
         **done,
         "cores_used": {part: round(cpu_s / seconds, 2) for part, cpu_s in spent.items() if cpu_s / seconds >= 0.005},
@@ -160,7 +163,7 @@ def _bench_bulk(session: Session, path: Path, collection: str | None, *, limit: 
     }
     if not keep:
         session.client.delete_collection(name)
-    _show(session, result)
+    show(session, result)
     if done["failed"]:
         raise typer.Exit(1)
 
@@ -172,10 +175,10 @@ def idle(
 ) -> None:
     """Measure what a platform on this machine takes at rest: processor and memory of each part."""
     session = session_of(context)
-    before = _running(session)
+    before = running_parts(session.home)
     started_s = time.monotonic()
     time.sleep(seconds)
-    after = _running(session)
+    after = running_parts(session.home)
     watched_s = time.monotonic() - started_s
     was = {name: cpu_s for name, cpu_s, _ in before}
     parts = [(name, 100 * (cpu_s - was.get(name, 0.0)) / watched_s, mib) for name, cpu_s, mib in after]
@@ -187,28 +190,4 @@ def idle(
         "memory_mib": {name: mib for name, _, mib in parts},
         "memory_mib_without_vllm": sum(mib for _, _, mib in without_model),
     }
-    _show(session, result)
-
-
-def _running(session: Session) -> list[tuple[str, float, int]]:
-    """Name, processor seconds so far and MiB of each part, the supervisor among them."""
-    status = platform_status(session.home)
-    if not status:
-        raise Unavailable("No platform runs on this machine; start it with `assay up`.", code="not_running")
-    parts = [*status["parts"], {"name": "supervisor", **status["supervisor"]}]
-    return [(part["name"], float(part["cpu_s"]), int(part["memory_mib"])) for part in parts if part["cpu_s"]]
-
-
-def _show(session: Session, result: dict[str, object]) -> None:
-    if session.json:
-        print_json(result)
-    else:
-        print_table(["", ""], [[key.replace("_", " "), _shown(key, value)] for key, value in result.items()])
-
-
-def _shown(key: str, value: object) -> str:
-    if isinstance(value, dict):
-        return "\n".join(f"{name}: {_shown(key, item)}" for name, item in value.items()) or "–"
-    if isinstance(value, list):
-        return str(len(value))
-    return size(value) if key.endswith("_bytes") and isinstance(value, int) else str(value)
+    show(session, result)
