@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from grpc import RpcError
 from pymilvus import MilvusClient, MilvusException
 from pymilvus.client.types import LoadState
 
@@ -16,6 +17,8 @@ _PAUSE_S = 0.5
 # for up to 40 s.
 _UNLOADED_S = 60.0
 _DEFAULT_TOKEN = "root:Milvus"
+# The library lets errors of the connection pass, time-outs among them, as gRPC raises them.
+_NOT_YET = (MilvusException, RpcError)
 
 
 def _connect(uri: str, token: str) -> MilvusClient:
@@ -48,7 +51,7 @@ def _open(uri: str, token: str, secured: Path) -> MilvusClient:
 def _countable(client: MilvusClient, name: str, *, give_up: bool) -> bool:
     try:
         client.query(name, output_fields=["count(*)"], consistency_level="Strong", timeout=10)
-    except MilvusException:
+    except _NOT_YET:
         return give_up and client.get_load_state(name, timeout=5)["state"] == LoadState.NotLoad
     return True
 
@@ -64,7 +67,7 @@ def main() -> None:
             give_up = time.monotonic() - started > _UNLOADED_S
             if all(_countable(client, name, give_up=give_up) for name in _collections(client)):
                 return
-        except MilvusException:
+        except _NOT_YET:
             client = None
         time.sleep(_PAUSE_S)
 
