@@ -6,6 +6,7 @@ that follows depends on it too, so that a signature without the key tells of no 
 
 import hashlib
 import re
+from functools import lru_cache
 
 import numpy as np
 from assay_store.near_duplicates import Signature
@@ -16,6 +17,8 @@ VALUES = 126
 _BANDS, _ROWS = 21, 6
 _RUN = 4
 _FEWEST_RUNS = 8
+# Runs that are hashed by one call; the numbers of so many fit a processor's cache.
+_TOGETHER = 512
 # Scripts without spaces are taken letter by letter.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
 
@@ -40,8 +43,9 @@ def _hash(raw: bytes, key: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(raw, key=key, digest_size=8).digest(), "big")
 
 
+@lru_cache(maxsize=64)
 def _secrets(key: bytes, purpose: bytes, count: int) -> Hashes:
-    """Odd numbers that only the key tells."""
+    """Odd numbers that only the key tells; kept, for a bulk load asks for the same ones with every passage."""
     raw = b"".join(hashlib.blake2b(purpose + bytes([n]), key=key, digest_size=8).digest() for n in range(count))
     return np.frombuffer(raw, dtype=np.uint64) | np.uint64(1)
 
@@ -60,5 +64,8 @@ def _runs(words: Hashes, key: bytes) -> Hashes:
 def _least(runs: Hashes, key: bytes) -> NDArray[np.uint32]:
     """The least hash under each of so many hash functions (multiply-shift, Dietzfelbinger et al., 1997)."""
     factors, offsets = _secrets(key, b"factor", VALUES), _secrets(key, b"offset", VALUES)
-    least = ((runs * factor + offset).min() >> np.uint64(32) for factor, offset in zip(factors, offsets, strict=True))
-    return np.fromiter(least, dtype=np.uint32, count=VALUES)
+    least = np.full(VALUES, np.iinfo(np.uint64).max)
+    for start in range(0, len(runs), _TOGETHER):
+        some = runs[start : start + _TOGETHER, np.newaxis]
+        np.minimum(least, (some * factors + offsets).min(axis=0), out=least)
+    return (least >> np.uint64(32)).astype(np.uint32)

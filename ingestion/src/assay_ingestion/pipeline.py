@@ -10,19 +10,21 @@ any number of times. A worker that lost its lease is refused in that transaction
 import random
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
 import structlog
 from assay_core.crash_points import reach
-from assay_core.documents import ChunkId, DocumentId, VersionState
+from assay_core.documents import ChunkId, CollectionId, DocumentId, VersionState
 from assay_core.errors import AssayError, Conflict, Exhausted, Unavailable
 from assay_core.jobs import MAX_ATTEMPTS, Lease
 from assay_core.ports import BlobStore, Embedder
 from assay_runtime.metrics import FAILURES, step
 from assay_store import jobs, near_duplicates, passages, pipeline
 from assay_store.database import Database
+from assay_store.near_duplicates import Signature
 from assay_store.pipeline import Source, StageProgress, VectorPlace
 from prometheus_client import Counter
 from sqlalchemy import Connection
@@ -232,6 +234,7 @@ class Ingestion:
         if not ready:
             return
         stored = passages.store(connection, [_embedded(document, rows) for document, rows in ready])
+        _keep_signatures(connection, [one for one, _ in ready], {one.held.job for one in stored})
         DOCUMENTS.labels("stored").inc(len(stored))
         CHUNKS.inc(sum(len(one.vectors) for one in stored))
         log.info("passages.stored", passages=len(stored), refused=len(ready) - len(stored))
@@ -282,6 +285,15 @@ class Ingestion:
 def _embedded(document: Prepared, rows: Rows) -> passages.Embedded:
     new = {chunk.id.id: vectors.as_bytes(row) for chunk, row in zip(document.new, rows, strict=True)}
     return passages.Embedded(document.held, document.source, document.key, document.parsed.title, document.chunks, new)
+
+
+def _keep_signatures(connection: Connection, documents: Sequence[Prepared], stored: Set[str]) -> None:
+    signatures = defaultdict[CollectionId, dict[tuple[DocumentId, int], Signature]](dict)
+    for one in documents:
+        if one.signature is not None and one.held.job in stored:
+            signatures[one.source.collection][one.source.document, one.source.version] = one.signature
+    for collection, own in sorted(signatures.items()):
+        near_duplicates.keep_signatures(connection, collection, own)
 
 
 def _still_ours(connection: Connection, held: Lease) -> bool:

@@ -75,7 +75,8 @@ class Preparer:
         key = self._vault.document_key(source.document, source.key_wrapped)
         if source.passage is not None:
             parsed, chunks = passages.divided(passages.opened(key, source, source.passage), source, self._embedder)
-            return Prepared(held, source, key, parsed, chunks, [c for c in chunks if c.id not in known])
+            new = [c for c in chunks if c.id not in known]
+            return Prepared(held, source, key, parsed, chunks, new, self._signature(source, parsed))
         with step("parse"), self._blobs.open(source.blob_key) as sealed, plain_file(key.open_stream(sealed)) as path:
             parsed = self._parsed(held, source, path)
         with step("chunk"):
@@ -83,9 +84,7 @@ class Preparer:
             chunks = split(parsed, document=source.document, embedder=self._embedder, chunking=source.chunking)
         if not chunks:
             raise Invalid(f"{source.name!r} has no text that can be searched. Upload a file with text.", code="no_text")
-        with step("signature"):
-            purpose = f"near-duplicates:{source.collection.tenant}:{source.collection.id}"
-            own = signature(parsed.text, self._vault.mac_key(purpose))
+        own = self._signature(source, parsed)
         new = [c for c in chunks if c.id not in known]
         if source.chunking.context_lines and self._write_lines is not None and new:
             with step("context_lines"):
@@ -93,6 +92,11 @@ class Preparer:
             written = {c.id: c for c in new}
             chunks = [written.get(c.id, c) for c in chunks]
         return Prepared(held, source, key, parsed, chunks, new, own)
+
+    def _signature(self, source: Source, parsed: ParsedDocument) -> Signature | None:
+        with step("signature"):
+            purpose = f"near-duplicates:{source.collection.tenant}:{source.collection.id}"
+            return signature(parsed.text, self._vault.mac_key(purpose))
 
     def _parsed(self, held: Lease, source: Source, path: str) -> ParsedDocument:
         try:

@@ -29,6 +29,13 @@ def test_a_beir_folder_is_loaded_in_large_requests(run: Run, gateway: FakeGatewa
     assert len({r.url.params["batch"] for r in sent}) == 1
 
 
+def test_metadata_of_the_call_fills_in_and_lists_become_tags(run: Run, gateway: FakeGateway, tmp_path: Path) -> None:
+    path = corpus(tmp_path / "a.jsonl", 1, metadata={"year": 2020, "labels": ["red", "old"]})
+    assert run("ingest", path, "-c", "docs", "--bulk", "-m", "year=1999", "-m", "kind=memo").code == 0
+    (sent,) = [r for r in gateway.requests if r.url.path.endswith("/passages")]
+    assert json.loads(sent.content)["metadata"] == {"year": "2020", "labels": "red,old", "kind": "memo"}
+
+
 def test_a_second_run_skips_what_is_there(run: Run, tmp_path: Path) -> None:
     path = corpus(tmp_path / "a.jsonl", 10)
     run("ingest", path, "-c", "docs", "--bulk")

@@ -144,3 +144,25 @@ def test_wrong_key_ends_everything_with_one_message(run: Run, tmp_path: Path) ->
         "Error: This API key is not known.",
         "  The key came from ASSAY_API_KEY; --api-key or ASSAY_API_KEY set another one.",
     ]
+
+
+def test_metadata_goes_with_every_file(run: Run, gateway: FakeGateway, tmp_path: Path) -> None:
+    for name in ("a.md", "b.md"):
+        (tmp_path / name).write_text(name)
+    options = ("--metadata", "year=2020", "-m", "labels=red,old", "-m", "note=a=b")
+
+    assert run("ingest", tmp_path, "-c", "docs", *options).code == 0
+
+    sent = [r.content for r in gateway.requests if r.method == "POST" and r.url.path.endswith("/documents")]
+    assert len(sent) == 2
+    assert all(b'{"year": "2020", "labels": "red,old", "note": "a=b"}' in body for body in sent)
+
+
+def test_metadata_without_a_value_is_refused_before_anything_is_sent(
+    run: Run, gateway: FakeGateway, tmp_path: Path
+) -> None:
+    (tmp_path / "a.md").write_text("A")
+    outcome = run("ingest", tmp_path, "-c", "docs", "--metadata", "year")
+    assert outcome.code != 0
+    assert "'year' is not NAME=VALUE" in outcome.err
+    assert gateway.requests == []

@@ -13,7 +13,7 @@ from assay_ingestion.leases import LeaseKeeper
 from assay_ingestion.pipeline import Ingestion
 from assay_ingestion.prepare import Preparer
 from assay_ingestion.rows import RowLoader
-from assay_store import documents, jobs, pipeline
+from assay_store import documents, jobs, near_duplicates, pipeline
 from assay_testing.fake_embedder import FakeEmbedder
 from assay_testing.fake_parser import FakeParser
 from sqlalchemy import text
@@ -103,6 +103,71 @@ async def test_the_same_again_is_unchanged_and_a_change_is_a_version(door: Any, 
         pending = pipeline.pending_versions(connection, limit_chunks=100)
         pipeline.go_live(connection, pending)
     assert sql(door, "SELECT live_version FROM documents WHERE name = 'p2'") == [(2,)]
+
+
+async def test_a_replaced_passage_says_what_it_kept_and_is_history_from_then_on(
+    door: Any, admin: httpx.AsyncClient
+) -> None:
+    long = [f"Sentence {n} of a passage that is longer than any embedder reads at once." for n in range(400)]
+    await load(admin, {"id": "short", "text": "Twenty days."}, {"id": "long", "text": " ".join(long)})
+    work(door)
+    show(door)
+    chunks = sql(door, "SELECT chunks FROM versions JOIN documents ON id = document WHERE name = 'long'")[0][0]
+    assert chunks > 2
+    assert sql(door, "SELECT count(*) FROM versions WHERE replaced_at IS NOT NULL") == [(0,)]
+
+    changed = " ".join([*long[:-1], "The last one is another."])
+    await load(admin, {"id": "short", "text": "Thirty days."}, {"id": "long", "text": changed})
+    work(door)
+    show(door)
+    counts = sql(
+        door,
+        """
+        SELECT name, chunks_kept, chunks_added, chunks_removed FROM versions JOIN documents ON id = document
+        WHERE version = 2 ORDER BY 1
+        """,
+    )
+    assert counts == [("long", chunks - 1, 1, 1), ("short", 0, 1, 1)]
+    assert sql(door, "SELECT version, replaced_at IS NOT NULL FROM versions GROUP BY 1, 2 ORDER BY 1") == [
+        (1, True),
+        (2, False),
+    ]
+
+
+async def test_passages_that_say_nearly_the_same_are_told(door: Any, admin: httpx.AsyncClient) -> None:
+    words = " ".join(f"word{n}" for n in range(60))
+    await load(
+        admin,
+        {"id": "one", "text": words},
+        {"id": "two", "text": f"{words} more"},
+        {"id": "other", "text": " ".join(f"another{n}" for n in range(60))},
+        {"id": "short", "text": "Too short to tell."},
+    )
+    work(door)
+    show(door)
+    (pair,) = (await admin.get("/v1/collections/handbook/duplicates")).json()["pairs"]
+    assert {document["name"] for document in pair["documents"]} == {"one", "two"}
+
+
+async def test_a_collection_that_keeps_one_refuses_a_passage_like_another(door: Any, admin: httpx.AsyncClient) -> None:
+    settings = {"settings": {"near_duplicates": "keep_one"}}
+    assert (await admin.patch("/v1/collections/handbook", json=settings)).status_code == 200
+    words = " ".join(f"word{n}" for n in range(60))
+    await load(admin, {"id": "one", "text": words})
+    work(door)
+    show(door)
+    await load(admin, {"id": "two", "text": f"{words} more"}, {"id": "other", "text": words.replace("word", "new")})
+    work(door)
+    with door.database.transaction() as connection:
+        refused = near_duplicates.refused(connection, pipeline.pending_versions(connection, limit_chunks=100))
+    two = sql(door, "SELECT id FROM documents WHERE name = 'two'")[0][0]
+    assert [document.id for document in refused] == [two]
+
+
+def show(door: Any) -> None:
+    """Make what waits for the indexes live."""
+    with door.database.transaction() as connection:
+        pipeline.go_live(connection, pipeline.pending_versions(connection, limit_chunks=10_000))
 
 
 async def test_bad_lines_are_refused_one_by_one(admin: httpx.AsyncClient) -> None:

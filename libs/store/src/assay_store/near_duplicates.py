@@ -6,7 +6,7 @@ read.
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assay_core.collection_settings import NearDuplicates
@@ -58,21 +58,32 @@ def keep_signature(
     connection: Connection, document: DocumentId, version: int, collection: CollectionId, signature: Signature
 ) -> None:
     """Store the signature of a version; again changes nothing."""
-    connection.execute(
-        text("""
-            INSERT INTO document_signatures (tenant, document, version, collection, signature, bands)
-            VALUES (:t, :d, :v, :c, :s, :bands) ON CONFLICT (tenant, document, version)
-            DO UPDATE SET signature = excluded.signature, bands = excluded.bands
-        """),
-        {
-            "t": document.tenant,
-            "d": document.id,
-            "v": version,
-            "c": collection.id,
-            "s": signature.values,
-            "bands": list(signature.bands),
-        },
-    )
+    keep_signatures(connection, collection, {(document, version): signature})
+
+
+def keep_signatures(
+    connection: Connection, collection: CollectionId, signatures: Mapping[tuple[DocumentId, int], Signature]
+) -> None:
+    """Store signatures of versions of one collection."""
+    if signatures:
+        connection.execute(
+            text("""
+                INSERT INTO document_signatures (tenant, document, version, collection, signature, bands)
+                VALUES (:t, :d, :v, :c, :s, :bands) ON CONFLICT (tenant, document, version)
+                DO UPDATE SET signature = excluded.signature, bands = excluded.bands
+            """),
+            [
+                {
+                    "t": document.tenant,
+                    "d": document.id,
+                    "v": version,
+                    "c": collection.id,
+                    "s": signature.values,
+                    "bands": list(signature.bands),
+                }
+                for (document, version), signature in sorted(signatures.items(), key=lambda item: item[0])
+            ],
+        )
 
 
 def similarity(one: bytes, other: bytes) -> float:

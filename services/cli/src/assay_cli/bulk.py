@@ -4,7 +4,7 @@ import gzip
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -108,7 +108,15 @@ def _passage(row: object, where: str) -> Passage:
 
 
 def _as_text(value: object) -> str:
+    """Numbers as they are written, lists of texts as fields of tags take them."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ",".join(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def with_metadata(passage: Passage, given: Mapping[str, str]) -> Passage:
+    """The passage, with these values where it has none of its own."""
+    return {**passage, "metadata": {**given, **passage.get("metadata", {})}} if given else passage
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import random
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -86,16 +86,17 @@ def upload_all(
     *,
     on_uploaded: OnUploaded = lambda _source: None,
     priority: str | None = None,
+    metadata: Mapping[str, str] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Ingest:
-    """Send all files, some at a time.
+    """Send all files, some at a time, each with this metadata if there is any.
 
     Raises:
         Denied, NotFound: nothing else could be sent either. What concerns one file only is a `Failure`.
     """
     result = Ingest()
     with ThreadPoolExecutor(PARALLEL_UPLOADS, thread_name_prefix="upload") as pool:
-        futures = [pool.submit(_upload, client, collection, source, priority, sleep) for source in sources]
+        futures = [pool.submit(_upload, client, collection, source, priority, metadata, sleep) for source in sources]
         try:
             for source, future in zip(sources, futures, strict=True):
                 _note(result, source, future.result())
@@ -132,12 +133,20 @@ def _upload(
     collection: str,
     source: Source,
     priority: str | None,
+    metadata: Mapping[str, str] | None,
     sleep: Callable[[float], None],
 ) -> "Upload | Failure":
     key = uuid.uuid4().hex
     try:
         return with_patience(
-            lambda: client.upload(collection, source.path, name=source.name, idempotency_key=key, priority=priority),
+            lambda: client.upload(
+                collection,
+                source.path,
+                name=source.name,
+                metadata=metadata,
+                idempotency_key=key,
+                priority=priority,
+            ),
             sleep=sleep,
         )
     except OSError as error:

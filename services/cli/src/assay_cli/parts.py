@@ -15,7 +15,7 @@ def platform_status(home: Path | None) -> dict[str, Any]:
     if home:
         command += ["--home", str(home)]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         found = json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return {}

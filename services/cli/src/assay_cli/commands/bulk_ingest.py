@@ -1,7 +1,7 @@
 """The bulk path of `assay ingest` and `assay bench ingest`: ready passages by the hundred thousand."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +19,21 @@ _SHOWN = 20
 
 
 def load_passages(
-    session: Session, collection: str, paths: Sequence[Path], *, limit: int | None, wait: bool
+    session: Session,
+    collection: str,
+    paths: Sequence[Path],
+    *,
+    limit: int | None,
+    wait: bool,
+    metadata: Mapping[str, str] | None = None,
 ) -> "dict[str, object]":
-    """Send the passages of `paths`, wait if wanted, show progress and failures. Returns the outcome for machines."""
+    """Send the passages of `paths`, wait if wanted, show progress and failures. Returns the outcome for machines.
+
+    `metadata` is that of passages which have no value of their own.
+    """
     started = time.monotonic()
-    passages: Iterator[bulk.Passage] = islice(chain.from_iterable(map(bulk.passages_of, paths)), limit)
+    found = chain.from_iterable(map(bulk.passages_of, paths))
+    passages = (bulk.with_metadata(passage, metadata or {}) for passage in islice(found, limit))
     with bar("Sending", limit or 0) as sending:
         loaded = bulk.load(
             session.client,
@@ -32,14 +42,14 @@ def load_passages(
             on_sent=lambda so_far: sending.update(so_far.sent, f"{so_far.sent:,} sent, {so_far.unchanged:,} unchanged"),
             sleep=session.sleep,
         )
-    found = _wait(session, loaded) if wait and loaded.created + loaded.changed else None
+    through = _wait(session, loaded) if wait and loaded.created + loaded.changed else None
     seconds = time.monotonic() - started
-    failures = _failures(session, loaded, found)
+    failures = _failures(session, loaded, through)
     for failure in failures[:_SHOWN]:
         say(f"Failed: {failure['id']}: {failure['code']}: {failure['message']}")
     if len(failures) > _SHOWN:
         say(f"… and {len(failures) - _SHOWN} more; `assay jobs list --batch {loaded.batch}` shows them.")
-    ready = 0 if found is None else found.states.get("ready", 0)
+    ready = 0 if through is None else through.states.get("ready", 0)
     return {
         "collection": collection,
         "batch": loaded.batch,
@@ -49,7 +59,7 @@ def load_passages(
         "unchanged": loaded.unchanged,
         "ready": ready,
         "failed": len(failures),
-        "waiting": 0 if found else loaded.created + loaded.changed,
+        "waiting": 0 if through else loaded.created + loaded.changed,
         "seconds": round(seconds, 3),
         "passages_per_s": round(ready / seconds, 2) if seconds > 0 else 0.0,
         "failures": failures,

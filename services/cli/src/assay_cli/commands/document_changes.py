@@ -10,6 +10,7 @@ from assay_core.errors import Invalid
 
 from assay_cli.commands.documents import Document, State, document_id
 from assay_cli.confirm import confirmed
+from assay_cli.metadata import metadata_option, metadata_pairs
 from assay_cli.options import Command, OptionalCollection
 from assay_cli.output import models, print_json, say
 from assay_cli.session import Session, session_of
@@ -22,7 +23,7 @@ _Names = Annotated[
     list[str] | None,
     typer.Option("--name", metavar="PATTERN", help="Names that fit: * stands for anything, also /. May be repeated."),
 ]
-_Metadata = Annotated[list[str] | None, typer.Option("--metadata", "-m", metavar="NAME=VALUE", help="May be repeated.")]
+_Metadata = Annotated[list[str] | None, metadata_option("May be repeated.")]
 _Time = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Of the newest version, in local time."),
@@ -57,7 +58,7 @@ def change(
     session = session_of(context)
     fields: dict[str, object] = {}
     if metadata or without:
-        fields["metadata"] = {**_pairs(metadata), **dict.fromkeys(without or [])}
+        fields["metadata"] = {**metadata_pairs(metadata), **dict.fromkeys(without or [])}
     if allow or deny:
         fields["access"] = {"allow": allow or ["everyone"], "deny": deny or []}
     if not fields:
@@ -187,18 +188,8 @@ def _filter(
         {
             "names": names or [],
             "states": [state] if state else [],
-            "metadata": _pairs(metadata),
+            "metadata": metadata_pairs(metadata),
             "uploaded_before": uploaded_before and uploaded_before.astimezone(),
             "uploaded_after": uploaded_after and uploaded_after.astimezone(),
         }
     )
-
-
-def _pairs(given: list[str] | None) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for one in given or []:
-        name, sign, value = one.partition("=")
-        if not sign or not name:
-            raise Invalid(f"{one!r} is not NAME=VALUE.", code="bad_metadata")
-        pairs[name] = value
-    return pairs

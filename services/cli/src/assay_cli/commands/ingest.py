@@ -1,7 +1,7 @@
 """`assay ingest`: make files searchable."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from assay_cli.bulk import holds_passages
 from assay_cli.commands import bulk_ingest
 from assay_cli.files import Source, find_files
 from assay_cli.ingestion import Ingest, Progress
+from assay_cli.metadata import metadata_option, metadata_pairs
 from assay_cli.options import CollectionOption, Command
 from assay_cli.output import print_json, say
 from assay_cli.progress import bar
@@ -40,6 +41,13 @@ def ingest(
         ),
     ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="With --bulk: only so many passages.")] = None,
+    metadata: Annotated[
+        list[str] | None,
+        metadata_option(
+            "Of every document, in place of what it has (tags divided by commas, dates as YYYY-MM-DD); ready passages"
+            " keep their own values. May be repeated."
+        ),
+    ] = None,
 ) -> None:
     """Upload files and folders, and wait until all are searchable.
 
@@ -48,9 +56,10 @@ def ingest(
     one meanwhile does not wait for them.
     """
     session = session_of(context)
+    values = metadata_pairs(metadata)
     if bulk and all(holds_passages(path) for path in paths):
         prepare_collection(session, collection, create=create)
-        loaded = bulk_ingest.load_passages(session, collection, paths, limit=limit, wait=wait)
+        loaded = bulk_ingest.load_passages(session, collection, paths, limit=limit, wait=wait, metadata=values)
         if session.json:
             print_json(loaded)
         else:
@@ -61,7 +70,7 @@ def ingest(
     sources = find_files(paths)
     prepare_collection(session, collection, create=create)
     priority = "bulk" if bulk or len(sources) > BULK_FROM else None
-    result, seconds = ingest_files(session, collection, sources, wait=wait, priority=priority)
+    result, seconds = ingest_files(session, collection, sources, wait=wait, priority=priority, metadata=values)
     if session.json:
         print_json(summary(collection, result, seconds))
     else:
@@ -90,7 +99,13 @@ def prepare_collection(session: Session, collection: str, *, create: bool) -> No
 
 
 def ingest_files(
-    session: Session, collection: str, sources: Sequence[Source], *, wait: bool, priority: str | None = None
+    session: Session,
+    collection: str,
+    sources: Sequence[Source],
+    *,
+    wait: bool,
+    priority: str | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> tuple[Ingest, float]:
     """Send files, wait if wanted, and show progress and failures. Returns also the seconds that it took."""
     started = time.monotonic()
@@ -103,7 +118,13 @@ def ingest_files(
             uploading.update(sent, source.name)
 
         result = ingestion.upload_all(
-            session.client, collection, sources, on_uploaded=uploaded, sleep=session.sleep, priority=priority
+            session.client,
+            collection,
+            sources,
+            on_uploaded=uploaded,
+            sleep=session.sleep,
+            priority=priority,
+            metadata=metadata,
         )
     if wait and result.waiting:
         _wait(session, collection, result)
