@@ -37,11 +37,15 @@ def register(app: typer.Typer) -> None:
 
 @dataclass(frozen=True)
 class Round:
-    """What one upload of all documents took. `cpu_s` is None for a platform elsewhere."""
+    """What one upload of all documents took. `cpu_s` is by part, and empty for a platform elsewhere."""
 
     outcome: Ingest
     seconds: float
-    cpu_s: float | None
+    cpu_s: dict[str, float]
+
+    @property
+    def total_cpu_s(self) -> float:
+        return sum(self.cpu_s.values())
 
 
 def reupload(
@@ -84,7 +88,7 @@ def reupload(
             "collection": name,
             "documents": documents,
             "passages": documents * passages,
-            "resting_cores": None if resting_cores is None else round(resting_cores, 3),
+            "resting_cores": round(sum(resting_cores.values()), 3),
             "load_average": [round(load, 1) for load in os.getloadavg()],
             **{called: figures(each, rounds[_FULL]) for called, each in rounds.items()},
         },
@@ -92,16 +96,16 @@ def reupload(
 
 
 def _measured(
-    session: Session, name: str, folder: Path, state: list[LongDocument], resting_cores: float | None
+    session: Session, name: str, folder: Path, state: list[LongDocument], resting_cores: dict[str, float]
 ) -> Round:
     say(f"Uploading: {folder.name}.")
     started_s, before_s = time.monotonic(), _cpu_s(session)
     outcome, seconds = _upload(session, name, folder, state)
-    if before_s is None or resting_cores is None:
-        return Round(outcome, seconds, None)
     session.sleep(_SETTLE_S)
-    spent_s = (_cpu_s(session) or 0.0) - before_s
-    return Round(outcome, seconds, max(0.0, spent_s - resting_cores * (time.monotonic() - started_s)))
+    spent_s = {part: cpu_s - before_s.get(part, 0.0) for part, cpu_s in _cpu_s(session).items()}
+    passed_s = time.monotonic() - started_s
+    own_s = {part: cpu_s - resting_cores.get(part, 0.0) * passed_s for part, cpu_s in spent_s.items()}
+    return Round(outcome, seconds, {part: cpu_s for part, cpu_s in own_s.items() if cpu_s > 0})
 
 
 def _upload(session: Session, name: str, folder: Path, state: list[LongDocument]) -> tuple[Ingest, float]:
@@ -114,19 +118,18 @@ def _upload(session: Session, name: str, folder: Path, state: list[LongDocument]
     return outcome, seconds
 
 
-def _resting_cores(session: Session) -> float | None:
+def _resting_cores(session: Session) -> dict[str, float]:
     session.sleep(_SETTLE_S)
     started_s, before_s = time.monotonic(), _cpu_s(session)
-    if before_s is None:
-        return None
     session.sleep(_SETTLE_S)
-    return ((_cpu_s(session) or 0.0) - before_s) / (time.monotonic() - started_s)
+    passed_s = time.monotonic() - started_s
+    return {part: (cpu_s - before_s.get(part, cpu_s)) / passed_s for part, cpu_s in _cpu_s(session).items()}
 
 
-def _cpu_s(session: Session) -> float | None:
+def _cpu_s(session: Session) -> dict[str, float]:
     if session.gateway.url_source in ("--url", "ASSAY_URL"):
-        return None
-    return sum(cpu_s for _, cpu_s, _ in running_parts(session.home))
+        return {}
+    return {part: cpu_s for part, cpu_s, _ in running_parts(session.home)}
 
 
 def figures(one: Round, full: Round) -> dict[str, Any]:
@@ -139,9 +142,10 @@ def figures(one: Round, full: Round) -> dict[str, Any]:
         "chunks_added": outcome.added,
         "chunks_removed": outcome.removed,
         "seconds": round(one.seconds, 2),
-        "cpu_s": None if one.cpu_s is None else round(one.cpu_s, 2),
+        "cpu_s": round(one.total_cpu_s, 2),
+        "cpu_s_by_part": {part: round(cpu_s, 2) for part, cpu_s in sorted(one.cpu_s.items()) if cpu_s >= 0.005},
     }
     if one is not full:
         found["seconds_of_full"] = round(one.seconds / full.seconds, 4)
-        found["cpu_of_full"] = round(one.cpu_s / full.cpu_s, 4) if one.cpu_s is not None and full.cpu_s else None
+        found["cpu_of_full"] = round(one.total_cpu_s / full.total_cpu_s, 4) if full.cpu_s else None
     return found
