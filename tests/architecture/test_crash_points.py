@@ -24,10 +24,11 @@ ONLY_READS = "reads, or shows progress"
 PASSES_ON = "the step is in the function that is called, or in the one that calls"
 ONE_STATEMENT = "one transaction of its own: before or after it, nothing in between"
 GOES_ON = "one transaction under the lease of a run, which goes on from there; test_source_sync.py kills between them"
+INSIDE = "its points stand inside its transaction"
 REPAIRS = "repeated from the start until there is nothing to repair"
 WITHOUT_POINT = {
     "access_changes._write": ONLY_READS,
-    "access_changes.run": REPAIRS,
+    "access_changes.run": ONLY_READS,
     "archives._delete_vanished": ONE_STATEMENT,
     "archives._record_once": PASSES_ON,
     "blobs.rename": PASSES_ON,
@@ -69,9 +70,8 @@ WITHOUT_POINT = {
     "reconcile._remove": REPAIRS,
     "reconcile._restore": REPAIRS,
     "relay.publish": PASSES_ON,
-    "retention._drop_files": REPAIRS,
-    "retention._gather_vectors": REPAIRS,
-    "retention._remove": REPAIRS,
+    "retention._gather_vectors": INSIDE,
+    "retention._remove": ONLY_READS,
     "retention.work": ONLY_READS,
     "rows.write_both": PASSES_ON,
     "sweeper.bury_exhausted": ONE_STATEMENT,

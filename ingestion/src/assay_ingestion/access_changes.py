@@ -1,6 +1,7 @@
 """Documents whose access rules changed: their rows are written again with the new ACL, from the stored vectors."""
 
 import structlog
+from assay_core.crash_points import reach
 from assay_core.ports import LexicalIndex, VectorIndex
 from assay_runtime.metrics import step
 from assay_store import document_access
@@ -41,8 +42,10 @@ class AccessChanges:
             with step("access"):
                 if not self._write(one):
                     continue
+            reach("moved.before_mark")
             with self._database.transaction() as connection:
                 document_access.rows_written(connection, [one])
+                reach("moved.before_commit")
             MOVED.inc()
             log.info("document.access_moved", document_id=one.document.id)
         return len(moved)
@@ -57,6 +60,7 @@ class AccessChanges:
                 return False
             loaded, broken = self._loader.load(stored)
             for rows in loaded:
+                reach("moved.before_write")
                 write_both(self._dense, self._lexical, rows)
             for error in broken.values():
                 # Its rows cannot be made again; the old ones stay, and SQL hides them from whom they are not for.

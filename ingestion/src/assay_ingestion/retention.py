@@ -9,6 +9,7 @@ import time
 from collections import Counter as Counted
 
 import structlog
+from assay_core.crash_points import reach
 from assay_core.ports import BlobStore, LexicalIndex, VectorIndex
 from assay_runtime.metrics import step
 from assay_store import retention
@@ -68,7 +69,9 @@ class Retention:
         with self._database.transaction() as connection:
             chunks = list(retention.leaving(connection, gone).chunks)
         if chunks:
+            reach("expire.before_dense")
             self._dense.delete(gone.collection, chunks)
+            reach("expire.before_lexical")
             self._lexical.delete(gone.collection, chunks)
         self._gather_vectors(gone)
         with self._database.transaction() as connection:
@@ -76,7 +79,9 @@ class Retention:
                 return 0
             left = retention.leaving(connection, gone)
             self._drop_files(gone, left)
+            reach("expire.before_sql")
             retention.forget(connection, gone, left.chunks)
+            reach("expire.before_commit")
         VERSIONS.inc(len(gone.versions))
         CHUNKS.inc(len(left.chunks))
         log.info("versions.expired", document_id=gone.document.id, versions=len(gone.versions), chunks=len(left.chunks))
@@ -96,7 +101,9 @@ class Retention:
             if not mixed:
                 return
             key = f"{vectors.folder(gone.document)}/{vectors.GATHERED}-{new_id()}.f16"
+            reach("expire.before_gather")
             vectors.gather(self._blobs, key, list(mixed.values()), self._dimension)
+            reach("expire.before_move")
             retention.move_vectors(connection, {chunk: VectorPlace(key, row) for row, chunk in enumerate(mixed)})
 
     def _mixed_files(self, gone: Expired, left: Leaving) -> set[str]:
@@ -115,9 +122,11 @@ class Retention:
         A newer version's file may be there before SQL names it: a worker is at it.
         """
         for key in left.blob_keys:
+            reach("expire.before_blobs")
             self._blobs.delete(key)
         named = {place.key for place in left.staying.values()}
         for key in list(self._blobs.keys(vectors.folder(gone.document))):
             version = vectors.version_of(key)
             if key not in named and version is not None and version <= max(gone.versions):
+                reach("expire.before_vectors")
                 self._blobs.delete(key)

@@ -117,6 +117,13 @@ AT_REST: dict[str, tuple[str, Damage]] = {
         "I4",
         lambda f: replace(f, documents={**f.documents, "gone": replace(f.documents["gone"], erased=False)}),
     ),
+    "an access that only BM25 does not know": ("I7", lambda f: replace(f, lexical_acls={"1": 8})),
+    "an access change that was forgotten": ("I7", lambda f: replace(f, acknowledged_denied={"a": ("eve",)})),
+    "a version that outlived its time": ("I4", lambda f: replace(f, expired=frozenset({("a", 1)}))),
+    "a vector of a passage that went": (
+        "I4",
+        lambda f: replace(f, vector_rows={"vectors/t/a/2-1.f16": 3}, named_rows={"vectors/t/a/2-1.f16": 2}),
+    ),
     "a vector of length zero": ("I7", lambda f: replace(f, dense=(f.dense[0], row("2", vector=(0.0, 0.0))))),
     "a vector of another dimension": ("I7", lambda f: replace(f, dense=(f.dense[0], row("2", vector=(1.0,))))),
     "a row of another tenant": ("I7", lambda f: replace(f, dense=(f.dense[0], row("2", tenant="u")))),
@@ -139,6 +146,11 @@ AT_REST: dict[str, tuple[str, Damage]] = {
 def test_a_healthy_platform_has_no_violation():
     assert violations_now(HEALTHY) == []
     assert violations_at_rest(HEALTHY) == []
+
+
+def test_a_version_whose_time_is_over_may_be_gone() -> None:
+    gone = without(("a", 1))(replace(HEALTHY, expired=frozenset({("a", 1)})))
+    assert violations_at_rest(gone) == []
 
 
 @pytest.mark.parametrize(("invariant", "damage"), NOW.values(), ids=NOW)

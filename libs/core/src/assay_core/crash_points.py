@@ -20,6 +20,9 @@ CrashPoint = Literal[
     "upload.after_commit",
     "tombstone.before_commit",
     "tombstone.after_commit",
+    # A change of access, in the gateway.
+    "access.before_commit",
+    "access.after_commit",
     # The outbox, in the relay.
     "outbox.before_publish",
     "outbox.before_mark_sent",
@@ -61,6 +64,19 @@ CrashPoint = Literal[
     "erase.before_sql",
     "erase.before_commit",
     "erase.after_commit",
+    # The indexer, rows after a change of access.
+    "moved.before_write",
+    "moved.before_mark",
+    "moved.before_commit",
+    # The indexer, versions whose time is over.
+    "expire.before_dense",
+    "expire.before_lexical",
+    "expire.before_gather",
+    "expire.before_move",
+    "expire.before_blobs",
+    "expire.before_vectors",
+    "expire.before_sql",
+    "expire.before_commit",
 ]
 POINTS: Final[tuple[CrashPoint, ...]] = get_args(CrashPoint)
 EXIT_CODE: Final = 86

@@ -38,9 +38,13 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
 
         def change(connection: Connection) -> public.DocumentDetail:
             once(connection, request, lambda: _change(connection, vault, principal, document, body))
-            return detail(connection, principal, document)
+            changed = detail(connection, principal, document)
+            reach("access.before_commit")
+            return changed
 
-        return await transactions(change)
+        done = await transactions(change)
+        reach("access.after_commit")
+        return done
 
     @router.delete("/v1/documents/{id}", status_code=202, response_model=public.Deletion, summary="Delete a document")
     async def delete_document(

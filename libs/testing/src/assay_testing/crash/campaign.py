@@ -143,15 +143,13 @@ def _told(world: World, before: int, where: str) -> None:
 
 def _dies(world: World, driver: Driver, case: Case) -> bool:
     """Bring a process to its point. Returns whether it died there."""
-    written = driver.upload() if case.kind != "ingest" else None
-    if written is not None:
-        world.rest()
+    written = _prepared(world, driver, case)
     if case.role == "gateway":
         world.processes.start_armed(case.role, case.point, **case.env)
-        _write(driver, case, written)
+        _write(world, driver, case, written)
     else:
         world.processes.hold(case.role)
-        _write(driver, case, written)
+        _write(world, driver, case, written)
         world.processes.start_armed(case.role, case.point, **case.env)
     try:
         wait_for(lambda: world.processes.died_at_its_point(case.role), timeout_s=_REACHED_S, what=str(case))
@@ -161,13 +159,31 @@ def _dies(world: World, driver: Driver, case: Case) -> bool:
     return True
 
 
-def _write(driver: Driver, case: Case, written: Written | None) -> None:
+def _prepared(world: World, driver: Driver, case: Case) -> Written | None:
+    """The document that is written to, at rest; none if the write is its first."""
+    if case.kind == "ingest":
+        return None
+    written = driver.upload()
+    world.rest()
+    if case.kind == "expire":
+        driver.edit(written)
+        world.rest()
+    return written
+
+
+def _write(world: World, driver: Driver, case: Case, written: Written | None) -> None:
     if written is None:
         driver.upload()
-    elif case.kind == "update":
-        driver.edit(written)
-    else:
-        driver.delete(written)
+        return
+    match case.kind:
+        case "access":
+            driver.change_access(written)
+        case "expire":
+            world.expire(written)
+        case "delete":
+            driver.delete(written)
+        case _:
+            driver.edit(written)
 
 
 class Writing:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from assay_core.principals import EVERYONE
 
 from assay_testing.crash.ledger import Ledger, Written, content
 
 PROBLEM = "application/problem+json"
+OUTSIDER = "outsider"
 _PAUSE_S = 0.1
 
 
@@ -105,6 +107,13 @@ class Driver:
         written = self._ledger.get(body["document_id"])
         written.own_text = text
         return written
+
+    def change_access(self, written: Written) -> None:
+        """Keep someone out of a document, or let them in again."""
+        denied = () if written.denied else (OUTSIDER,)
+        rules = {"allow": [EVERYONE], "deny": list(denied)}
+        self._sent("PATCH", f"/v1/documents/{written.document}", accepted={200}, json={"access": rules})
+        self._ledger.note_denied(written.document, denied)
 
     def delete(self, written: Written) -> None:
         """Delete a document; one that is gone already is deleted."""

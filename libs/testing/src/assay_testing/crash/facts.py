@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 from assay_adapters.milvus import MilvusIndex
 from assay_adapters.redis_cache import RedisSemanticCache
 from assay_adapters.tantivy_index import TantivyIndex
-from assay_core.documents import CollectionId, DocumentId
+from assay_core.documents import AclId, CollectionId, DocumentId
 from assay_core.errors import Broken, NotFound
 from assay_core.jobs import JobKind, Lease
 from assay_core.ports import BlobStore
+from assay_core.search import IndexScope
+from assay_ingestion import vectors
 from assay_ingestion.prepare import Preparer
 from assay_store import pipeline
 from assay_store.database import Database
 from assay_store.encryption import Vault
 from sqlalchemy import Connection, text
 
-from assay_testing.crash.ledger import Ledger
+from assay_testing.crash.ledger import IN_EACH_PASSAGE, Ledger
 from assay_testing.crash.oracle import DenseRow, DocumentFact, Facts, JobFact, VersionFact
 from assay_testing.fake_embedder import FakeEmbedder
 
@@ -79,6 +81,9 @@ class Stores:
             tombstones=sql.tombstones,
             live_chunks=sql.live_chunks,
             seen=frozenset(seen),
+            expired=frozenset((w.document, v) for w in written for v in w.jobs if v <= w.expired),
+            denied=sql.denied,
+            acknowledged_denied={w.document: w.denied for w in written},
         )
         return self._with_indexes(facts, ledger, sql) if indexes else facts
 
@@ -92,6 +97,9 @@ class Stores:
             dense_count=dense_count,
             lexical=lexical,
             lexical_count=lexical_count,
+            lexical_acls=self._lexical_acls({found.acl for found in sql.documents.values()}),
+            vector_rows=self._vector_rows({document for document, _ in facts.expired}),
+            named_rows=sql.vector_rows,
             blobs=frozenset(self._blobs.keys("")),
             named_blobs=sql.named_blobs,
             damaged=self._damaged(ledger, sql),
@@ -159,6 +167,24 @@ class Stores:
         ]
         return rows, int(count[0]["count(*)"])
 
+    def _lexical_acls(self, acls: Iterable[int]) -> dict[str, int]:
+        """The access that passages have in BM25, of those that have a word of every edition."""
+        index, found = TantivyIndex(self._lexical_path), dict[str, int]()
+        for epoch, acl in enumerate(acls):
+            scope = IndexScope(self._collection, frozenset({AclId(acl)}))
+            hits = index.search(scope, IN_EACH_PASSAGE, top_k=_MOST_ROWS, epoch=epoch)
+            found |= {hit.chunk.id: acl for hit in hits}
+        return found
+
+    def _vector_rows(self, documents: Iterable[str]) -> dict[str, int]:
+        """How many vectors each file of documents holds."""
+        folders = [vectors.folder(DocumentId(self._collection.tenant, document)) for document in documents]
+        return {
+            key: vectors.rows_in(self._blobs, key, FakeEmbedder().dimension)
+            for folder in folders
+            for key in self._blobs.keys(folder)
+        }
+
     def _lexical_rows(self) -> tuple[list[str], int]:
         index = TantivyIndex(self._lexical_path)
         ids = [chunk.id for chunk in index.chunk_ids(self._collection)]
@@ -202,6 +228,20 @@ class _SqlFacts:
             WHERE d.tenant = :t AND d.collection = :c AND d.deleted_at IS NULL ORDER BY vc.document, vc.ordinal
         """):
             self.live_chunks.setdefault(r.document, []).append(r.chunk)
+        self.denied: dict[str, tuple[str, ...]] = {}
+        for r in self._rows("""
+            SELECT d.id, array_agg(a.principal ORDER BY a.principal) AS denied FROM documents d JOIN acl_rules a
+              ON a.tenant = d.tenant AND a.acl = d.acl AND a.effect = 'deny'
+            WHERE d.tenant = :t AND d.collection = :c GROUP BY d.id
+        """):
+            self.denied[r.id] = tuple(r.denied)
+        self.vector_rows = {
+            r.key: r.rows
+            for r in self._rows(f"""
+                SELECT k.vector_key AS key, count(*) AS rows FROM chunks k {_OF_COLLECTION.format("k")}
+                GROUP BY k.vector_key
+            """)
+        }
         self.blobs_of_versions = [
             (r.document, r.version, r.blob_key, bytes(r.key_wrapped or b""))
             for r in self._rows("""

@@ -6,11 +6,15 @@ import time
 from dataclasses import dataclass, field
 
 SECTIONS = 4
+IN_EACH_PASSAGE = "says"
 
 
 def content(name: str, edition: int) -> str:
     """The text of a document in one edition; each edition differs from the one before in one section."""
-    parts = (f"# Part {s} of {name}\n\n" + f"{marker(name, s, edition)} says what to do. " * 4 for s in range(SECTIONS))
+    parts = (
+        f"# Part {s} of {name}\n\n" + f"{marker(name, s, edition)} {IN_EACH_PASSAGE} what to do. " * 4
+        for s in range(SECTIONS)
+    )
     return "\n\n".join(parts)
 
 
@@ -25,6 +29,7 @@ class Written:
     """A document as its writer knows it: the edition of each version, and when it was deleted (monotonic seconds).
 
     `own_text` is there for a document that has another text than its name and edition would give it.
+    `denied` are those whom the newest acknowledged rules keep out. Versions up to `expired` may go at any time.
     `delete_sent_s` is set before the deletion is asked for, `deleted_s` once it was acknowledged.
     """
 
@@ -33,6 +38,8 @@ class Written:
     editions: dict[int, int] = field(default_factory=dict[int, int])
     jobs: dict[int, str] = field(default_factory=dict[int, str])
     own_text: str | None = None
+    denied: tuple[str, ...] = ()
+    expired: int = 0
     delete_sent_s: float | None = None
     deleted_s: float | None = None
 
@@ -60,6 +67,12 @@ class Ledger:
             written.editions[version] = edition
             if job is not None:
                 written.jobs[version] = job
+
+    def note_denied(self, document: str, denied: tuple[str, ...]) -> None:
+        self.get(document).denied = denied
+
+    def note_expired(self, document: str, version: int) -> None:
+        self.get(document).expired = version
 
     def note_delete_sent(self, document: str) -> None:
         self.get(document).delete_sent_s = time.monotonic()

@@ -9,6 +9,7 @@ I4   at rest  nothing left over: no row in an index, and no blob, that SQL does 
 I5   now      no phantom: nothing that was never acknowledged
 I6   now      every answer shows one version of each document (see `readers`)
 I7   at rest  vectors have the right dimension and length one; every field of a row is there and right
+I7   at rest  rows carry the access that SQL says, and SQL says the one that was acknowledged last
 I8   at rest  an index counts as many rows as it shows
 I9   now      cache entries are served only while their versions are live, and are gone once a document is erased
 I10  at rest  each acknowledged write has one version, one job and one message, no more and no less
@@ -79,6 +80,9 @@ class Facts:
     `live_chunks` are those of live versions in reading order, by document; `expected_chunks` what the chunker gives
     for the acknowledged text of the same versions. `messages` counts outbox rows by job. `cached` holds the (document)
     of erased documents that cache entries still name. `damaged` are documents whose blobs are not what was sent.
+    `expired` are versions whose time is over. `denied` are those whom SQL keeps out of documents, `acknowledged_denied`
+    those whom it was told to. `lexical_acls` has the access of passages in BM25, as far as it was looked for;
+    `vector_rows` how many vectors the files of documents with expired versions hold, `named_rows` how many SQL names.
     """
 
     tenant: str
@@ -102,6 +106,12 @@ class Facts:
     damaged: Sequence[str] = ()
     cached: Sequence[str] = ()
     seen: frozenset[tuple[str, int]] = frozenset()
+    expired: frozenset[tuple[str, int]] = frozenset()
+    denied: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    acknowledged_denied: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    lexical_acls: Mapping[str, int] = field(default_factory=dict[str, int])
+    vector_rows: Mapping[str, int] = field(default_factory=dict[str, int])
+    named_rows: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 def violations_now(facts: Facts) -> list[Incident]:
@@ -117,6 +127,8 @@ def violations_at_rest(facts: Facts) -> list[Incident]:
         *_differing(facts),
         *_left_over(facts),
         *_malformed(facts),
+        *_misruled(facts),
+        *_outlived(facts),
         *_miscounted(facts),
         *_cached(facts),
         *_repeated(facts),
@@ -148,7 +160,8 @@ def _lost(facts: Facts) -> Iterable[Incident]:
             continue
         found = facts.versions.get((document, version))
         if found is None:
-            yield Incident("I1", document, f"version {version} was acknowledged and is not there")
+            if (document, version) not in facts.expired:
+                yield Incident("I1", document, f"version {version} was acknowledged and is not there")
         elif found.state == "failed" and not (found.error_code and found.error):
             yield Incident("I1", document, f"version {version} failed without a reason")
         elif found.error_code == "gave_up" and (document, version) not in dead:
@@ -222,18 +235,41 @@ def _left_over(facts: Facts) -> Iterable[Incident]:
 
 
 def _malformed(facts: Facts) -> Iterable[Incident]:
-    acls = {
-        chunk: facts.documents[document].acl
-        for document, chunks in facts.live_chunks.items()
-        if document in facts.documents
-        for chunk in chunks
-    }
+    acls = _acls(facts)
     for row in facts.dense:
         length = math.sqrt(sum(x * x for x in row.vector))
         if len(row.vector) != facts.dimension or abs(length - 1.0) > UNIT_TOLERANCE:
             yield Incident("I7", row.chunk, f"{len(row.vector)} numbers of length {length:.3f}")
         if (row.tenant, row.collection) != (facts.tenant, facts.collection) or row.acl != acls.get(row.chunk, row.acl):
             yield Incident("I7", row.chunk, "its tenant, collection or access is not what SQL says")
+
+
+def _misruled(facts: Facts) -> Iterable[Incident]:
+    acls = _acls(facts)
+    for chunk, acl in facts.lexical_acls.items():
+        if acl != acls.get(chunk, acl):
+            yield Incident("I7", chunk, "its access in BM25 is not what SQL says")
+    for document, denied in facts.acknowledged_denied.items():
+        if document not in facts.deleted and facts.denied.get(document, ()) != denied:
+            kept_out = facts.denied.get(document, ())
+            yield Incident("I7", document, f"{denied} were to be kept out, and {kept_out} are")
+
+
+def _outlived(facts: Facts) -> Iterable[Incident]:
+    for document, version in facts.expired & facts.versions.keys():
+        yield Incident("I4", document, f"version {version} is still there, and its time is over")
+    for key, rows in facts.vector_rows.items():
+        if rows != facts.named_rows.get(key, 0):
+            yield Incident("I4", key, f"it holds {rows} vectors, of which SQL names {facts.named_rows.get(key, 0)}")
+
+
+def _acls(facts: Facts) -> dict[str, int]:
+    return {
+        chunk: facts.documents[document].acl
+        for document, chunks in facts.live_chunks.items()
+        if document in facts.documents
+        for chunk in chunks
+    }
 
 
 def _miscounted(facts: Facts) -> Iterable[Incident]:

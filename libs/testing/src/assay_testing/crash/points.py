@@ -1,4 +1,4 @@
-"""Where each crash point is reached: by which process, while a document goes in, is edited or is deleted."""
+"""Where each crash point is reached: by which process, at which kind of write."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -8,7 +8,7 @@ from assay_core.crash_points import POINTS, CrashPoint
 
 from assay_testing.crash.roles import SEAL, Role
 
-Kind = Literal["ingest", "update", "delete"]
+Kind = Literal["ingest", "update", "delete", "access", "expire"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ _BLOB: tuple[CrashPoint, ...] = ("blob.before_sync", "blob.before_rename", "blob
 _REACHED: tuple[tuple[Role, tuple[Kind, ...], tuple[CrashPoint, ...]], ...] = (
     ("gateway", _WRITES, (*_BLOB, "upload.before_move", "upload.before_commit", "upload.after_commit")),
     ("gateway", ("delete",), ("tombstone.before_commit", "tombstone.after_commit")),
+    ("gateway", ("access",), ("access.before_commit", "access.after_commit")),
     ("relay", _WRITES, ("outbox.before_publish", "outbox.before_mark_sent", "outbox.after_commit")),
     ("worker", _WRITES, _BLOB),
     (
@@ -82,6 +83,21 @@ _REACHED: tuple[tuple[Role, tuple[Kind, ...], tuple[CrashPoint, ...]], ...] = (
             "erase.before_sql",
             "erase.before_commit",
             "erase.after_commit",
+        ),
+    ),
+    ("indexer", ("access",), ("moved.before_write", "moved.before_mark", "moved.before_commit")),
+    (
+        "indexer",
+        ("expire",),
+        (
+            "expire.before_dense",
+            "expire.before_lexical",
+            "expire.before_gather",
+            "expire.before_move",
+            "expire.before_blobs",
+            "expire.before_vectors",
+            "expire.before_sql",
+            "expire.before_commit",
         ),
     ),
 )

@@ -17,6 +17,7 @@ from assay_adapters.redis_cache import RedisSemanticCache
 from assay_adapters.tantivy_index import TantivyIndex
 from assay_core.collection_settings import Chunking, CollectionSettings
 from assay_core.documents import CollectionId
+from assay_core.principals import Principal
 from assay_gateway import first_run
 from assay_ingestion.leftovers import Leftovers
 from assay_ingestion.prepare import Preparer
@@ -29,9 +30,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import text
 
-from assay_testing.crash.driver import Driver
+from assay_testing.crash.driver import OUTSIDER, Driver
 from assay_testing.crash.facts import Stores
-from assay_testing.crash.ledger import Ledger
+from assay_testing.crash.ledger import Ledger, Written
 from assay_testing.crash.oracle import violations_at_rest, violations_now
 from assay_testing.crash.processes import Processes, wait_for
 from assay_testing.crash.readers import Incident, Readers
@@ -98,6 +99,18 @@ class World:
             patience_s=patience_s,
         )
 
+    def expire(self, written: Written) -> None:
+        """Let the time be over of the versions that a document's newest one replaced."""
+        self.ledger.note_expired(written.document, written.newest - 1)
+        with self.database.transaction() as connection:
+            connection.execute(
+                text("""
+                    UPDATE versions SET replaced_at = replaced_at - interval '1 year'
+                    WHERE document = :d AND replaced_at IS NOT NULL
+                """),
+                {"d": written.document},
+            )
+
     def sql(self, statement: str) -> list[tuple[object, ...]]:
         with self.database.transaction() as connection:
             return [tuple(row) for row in connection.execute(text(statement))]
@@ -162,6 +175,8 @@ def world(
         first_run.run(database, API_KEY)
         with database.transaction() as connection:
             acl = access.acl_for(connection, first_run.TENANT)
+            outsider = Principal(first_run.TENANT, OUTSIDER, "Outsider", frozenset({"reader"}))
+            access.ensure_principal(connection, outsider)
             collection = collections.create(connection, first_run.TENANT, COLLECTION, acl=acl, settings=SETTINGS).id
         ledger, vault = Ledger(), Vault(MASTER_KEY)
         own = servers.env | _HASTE | _files(folder) | {"ASSAY_DATABASE__URL": database_url, DELAY: str(delay_s)}
