@@ -20,6 +20,7 @@ from assay_adapters.model_recipe import ModelRecipe, read_recipe
 from assay_adapters.models import model_folder
 from assay_adapters.openvino_export import SUPPORTED
 from assay_adapters.token_filter import wordy_tokens
+from assay_adapters.word_counts import token_counter
 
 Matrix = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
@@ -50,6 +51,7 @@ class OpenVinoEmbedder:
         self._tokenizer = Tokenizer.from_file(str(self._recipe.folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        self._count = token_counter(self._tokenizer)
         added = self._tokenizer.get_added_tokens_decoder()
         self._wordy = wordy_tokens(self._tokenizer.get_vocab(), [i for i, token in added.items() if token.special])
         threads = threads or os.cpu_count() or 1
@@ -113,8 +115,7 @@ class OpenVinoEmbedder:
         queue.wait_all()
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        encoded = self._tokenizer.encode_batch_fast([encodable(t) for t in texts], add_special_tokens=False)
-        return [len(one.ids) for one in encoded]
+        return self._count(texts)
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids with special tokens, cut at the end to the limit."""
