@@ -43,3 +43,10 @@ def test_nothing_is_known_of_a_process_that_is_gone() -> None:
     process.wait()
     assert proctable.read(process.pid) is None
     assert proctable.memory_bytes([process.pid]) == 0
+
+
+def test_processor_time_of_children_that_ended_counts() -> None:
+    before_s = proctable.cpu_seconds([os.getpid()])
+    burn = "import time\nwhile time.process_time() < 0.3: pass"
+    subprocess.run([sys.executable, "-c", burn], check=True)
+    assert proctable.cpu_seconds([os.getpid()]) - before_s > 0.25

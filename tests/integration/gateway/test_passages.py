@@ -112,7 +112,7 @@ async def test_a_replaced_passage_says_what_it_kept_and_is_history_from_then_on(
     await load(admin, {"id": "short", "text": "Twenty days."}, {"id": "long", "text": " ".join(long)})
     work(door)
     show(door)
-    chunks = sql(door, "SELECT chunks FROM versions JOIN documents ON id = document WHERE name = 'long'")[0][0]
+    chunks = (await shown(admin))["long"]["chunks"]
     assert chunks > 2
     assert sql(door, "SELECT count(*) FROM versions WHERE replaced_at IS NOT NULL") == [(0,)]
 
@@ -120,14 +120,11 @@ async def test_a_replaced_passage_says_what_it_kept_and_is_history_from_then_on(
     await load(admin, {"id": "short", "text": "Thirty days."}, {"id": "long", "text": changed})
     work(door)
     show(door)
-    counts = sql(
-        door,
-        """
-        SELECT name, chunks_kept, chunks_added, chunks_removed FROM versions JOIN documents ON id = document
-        WHERE version = 2 ORDER BY 1
-        """,
-    )
-    assert counts == [("long", chunks - 1, 1, 1), ("short", 0, 1, 1)]
+    counts = {
+        name: [one[f"chunks_{what}"] for what in ("kept", "added", "removed")]
+        for name, one in (await shown(admin)).items()
+    }
+    assert counts == {"long": [chunks - 1, 1, 1], "short": [0, 1, 1]}
     assert sql(door, "SELECT version, replaced_at IS NOT NULL FROM versions GROUP BY 1, 2 ORDER BY 1") == [
         (1, True),
         (2, False),
@@ -160,8 +157,13 @@ async def test_a_collection_that_keeps_one_refuses_a_passage_like_another(door: 
     work(door)
     with door.database.transaction() as connection:
         refused = near_duplicates.refused(connection, pipeline.pending_versions(connection, limit_chunks=100))
-    two = sql(door, "SELECT id FROM documents WHERE name = 'two'")[0][0]
-    assert [document.id for document in refused] == [two]
+    assert [document.id for document in refused] == [(await shown(admin))["two"]["id"]]
+
+
+async def shown(client: httpx.AsyncClient) -> dict[str, dict[str, Any]]:
+    """The documents as the API shows them, by name."""
+    found = (await client.get("/v1/collections/handbook/documents")).json()["documents"]
+    return {document["name"]: document for document in found}
 
 
 def show(door: Any) -> None:
