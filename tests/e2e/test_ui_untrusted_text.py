@@ -55,6 +55,7 @@ PAYLOADS = [
     "{{constructor.constructor('window.ran=1')()}}",
     "__proto__[x](y) [1](javascript:window.ran=1)",
 ]
+KINDS = ("string", "number", "date", "tags")
 PLACES = ["{}", "**{}**", "- {}", "> {}", "| a | b |\n|---|---|\n| {} | x |", "# {}", "1. [{}](http://evil.test/)"]
 FORBIDDEN = (
     "script, img, iframe, object, embed, link, style, base, meta, form, video, audio, svg image, math, "
@@ -122,6 +123,8 @@ def test_hostile_names_texts_and_answers_run_nothing_on_any_page(browser: Browse
         page.goto(ORIGIN + path)
         expect(page.locator(shown).first).to_be_visible()
         _assert_harmless(visit)
+    _edit_the_document(visit)
+    _delete_several(visit)
     page.goto(f"{ORIGIN}/ui/")
     page.get_by_label("Your question").fill(hostile[:4000])
     page.keyboard.press("Enter")
@@ -133,10 +136,29 @@ def test_hostile_names_texts_and_answers_run_nothing_on_any_page(browser: Browse
     page.context.close()
 
 
-def _assert_harmless(visit: Visit) -> None:
+def _edit_the_document(visit: Visit) -> None:
+    page = visit.page
+    page.goto(f"{ORIGIN}/ui/documents/d1")
+    for what in ("metadata", "access"):
+        page.get_by_role("button", name=f"Edit {what}").click()
+        expect(page.get_by_role("dialog").get_by_role("button", name="Save")).to_be_attached()
+        _assert_harmless(visit, within="dialog")
+        page.keyboard.press("Escape")
+
+
+def _delete_several(visit: Visit) -> None:
+    page = visit.page
+    page.goto(f"{ORIGIN}/ui/documents")
+    page.get_by_label("Select all shown").check()
+    page.get_by_role("button", name="Delete selected").click()
+    expect(page.locator(".confirm-list li")).to_be_visible()
+    _assert_harmless(visit, within="dialog")
+
+
+def _assert_harmless(visit: Visit, *, within: str = "#app") -> None:
     page = visit.page
     forbidden = FORBIDDEN.replace("form, ", "").replace("[src], ", "")
-    assert page.locator("#app").locator(forbidden).count() == 0
+    assert page.locator(within).locator(forbidden).count() == 0
     assert page.evaluate("window.ran") is None
     assert visit.offences == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the screen"
@@ -159,7 +181,13 @@ def _reply(path: str, text: str) -> object:
     when = "2026-01-02T03:04:05Z"
     about = {"size_bytes": 1, "media_type": text, "pages": 1, "chunks": 1, "created_at": when, "updated_at": when}
     version = about | {"version": 1, "state": "ready", "progress": 1, "sha256": text, "error_code": text, "error": text}
-    document = version | {"id": "d1", "name": text, "collection": text, "live_version": 1, "metadata": {text: text}}
+    document = version | {
+        "id": "d1",
+        "name": text,
+        "collection": text,
+        "live_version": 1,
+        "metadata": {text: text, "tags": [text], f"{text} number": text, f"{text} date": text},
+    }
     run = {
         "id": "r1",
         "collection": text,
@@ -178,17 +206,23 @@ def _reply(path: str, text: str) -> object:
     part = {"ready": True, "detail": text}
     match path.strip("/").split("/")[1:]:
         case ["me"]:
-            return {"name": text, "tenant": text, "roles": []}
+            return {"name": text, "tenant": text, "roles": ["curator"]}
         case ["system"]:
             return {"version": text, "parts": {"retrieval": part, "generator": part, "ingestion": {}}}
         case ["collections"]:
             return {"collections": [{"name": text, "documents": 1, "chunks": 1}]}
+        case ["collections", _]:
+            return {"name": text, "settings": {"fields": {f"{text} {kind}": kind for kind in KINDS}}}
+        case ["collections", _, "documents", "delete"]:
+            return {"dry_run": True, "count": 1, "more": False, "documents": [{"document_id": "d1", "name": text}]}
         case ["collections", _, "documents"]:
             return {"documents": [document], "next_cursor": None, "counts": {"ready": 1}}
         case ["collections", _, "search"]:
             return {"hits": [_hit(text)], "timings_ms": {text: 1.0}, "cache": text, "degraded": [_degraded(text)]}
         case ["documents", _]:
-            return document | {"versions": [version]}
+            twin = {"document_id": "d2", "name": text, "similarity": 0.9}
+            access = {"allow": [text], "deny": [text]}
+            return document | {"versions": [version], "access": access, "near_duplicates": [twin]}
         case ["documents", _, "versions", _, "text"]:
             whole = {"start": 0, "end": len(text), "passage_start": 0, "passage_end": 20, "length": len(text)}
             return {"document_id": "d1", "name": text, "version": 1, "text": text} | whole

@@ -46,3 +46,9 @@ def test_what_does_not_fit_is_named(given: dict[str, Any], named: str) -> None:
         valid_metadata(FIELDS, given)
     assert refused.value.code == "bad_metadata"
     assert len(refused.value.message) < 300
+
+
+def test_the_field_that_is_wrong_is_named_for_forms() -> None:
+    with pytest.raises(Invalid) as refused:
+        valid_metadata(FIELDS, {"kind": "memo", "year": "soon"})
+    assert refused.value.extra == {"errors": [{"field": "metadata.year", "reason": refused.value.message}]}

@@ -1,25 +1,39 @@
 """The gateway on a real PostgreSQL and a real folder, with fake peers behind real HTTP messages."""
 
-from collections.abc import AsyncGenerator
+import socket
+import threading
+import time
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from assay_adapters.blobs import FolderBlobStore
 from assay_core.documents import TenantId
+from assay_core.jobs import JobKind
 from assay_core.principals import Principal
 from assay_core.search import SearchResult
 from assay_gateway import first_run
 from assay_gateway.app import Parts, build_gateway, hardened
 from assay_gateway.settings import LimitSettings, UploadSettings
+from assay_ingestion.leases import LeaseKeeper
+from assay_ingestion.pipeline import Ingestion
+from assay_ingestion.prepare import Preparer
+from assay_runtime.http_protocol import DeadlineProtocol
 from assay_runtime.tokens import TokenMinter, TokenVerifier
-from assay_store import access
+from assay_store import access, jobs
 from assay_store.database import Database
 from assay_store.encryption import Vault
+from assay_testing.fake_embedder import FakeEmbedder
 from assay_testing.fake_generator import FakeGenerator
+from assay_testing.fake_parser import FakeParser
 from assay_testing.fake_retriever import FakeRetriever
 from assay_testing.fake_services import FakeEvaluation, evaluation_service, generation_service, retrieval_service
+from assay_wire.clients import AssayClient
 from assay_wire.peers import EvaluationClient, GenerationClient, Peer, RetrievalClient
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -114,3 +128,53 @@ async def admin(door: Door) -> AsyncGenerator[httpx.AsyncClient]:
     async with door.client(door.admin_key) as client:
         assert (await client.post("/v1/collections", json={"name": "handbook"})).status_code == 201
         yield client
+
+
+@dataclass
+class Live:
+    """A gateway behind a real port."""
+
+    url: str
+    port: int
+    door: Any
+
+    def client(self, key: str | None = None) -> AssayClient:
+        return AssayClient(base_url=self.url, api_key=key or self.door.admin_key)
+
+
+@contextmanager
+def serving(app: ASGIApp, **options: Any) -> Generator[int]:
+    """The application on a loopback port, in a thread."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", **options))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture
+def live(door: Door) -> Generator[Live]:
+    with serving(door.served, http=DeadlineProtocol, timeout_graceful_shutdown=1) as port:
+        yield Live(f"http://127.0.0.1:{port}", port, door)
+
+
+def ingest(door: Door) -> None:
+    """Do as a worker does with what was uploaded."""
+    embedder = FakeEmbedder()
+    worker = Ingestion(
+        database=door.database,
+        blobs=door.blobs,
+        prepare=Preparer(vault=door.vault, blobs=door.blobs, parser=FakeParser(), embedder=embedder),
+        embedder=embedder,
+        keeper=LeaseKeeper(door.database, lease_s=30),
+        stop=threading.Event(),
+    )
+    with door.database.transaction() as connection:
+        held = jobs.lease(connection, JobKind.INGEST, owner="w", lease_s=30, limit=100)
+    worker.ingest(held)

@@ -108,6 +108,7 @@ async def test_rules_must_name_someone_and_leave_their_maker_in(door: Any, admin
     ):
         answer = await admin.patch(f"/v1/documents/{document}", json={"access": access})
         assert (answer.status_code in (400, 422), answer.json()["code"]) == (True, code)
+        assert answer.json().get("unknown") == (["nobody"] if code == "unknown_principal" else None)
     assert sql(door, "SELECT acl_moved FROM documents") == [(False,)]
 
 

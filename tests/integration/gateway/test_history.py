@@ -1,20 +1,15 @@
 """What became of a document and when: numbers only, for its readers only, erased with it."""
 
-import threading
 from typing import Any
 
 import httpx
 import pytest
 from assay_core.documents import DocumentId, TenantId, VersionState
-from assay_core.jobs import JobKind
-from assay_ingestion.leases import LeaseKeeper
-from assay_ingestion.pipeline import Ingestion
-from assay_ingestion.prepare import Preparer
-from assay_store import jobs, pipeline
+from assay_store import pipeline
 from assay_store.pipeline import StageProgress
-from assay_testing.fake_embedder import FakeEmbedder
-from assay_testing.fake_parser import FakeParser
 from sqlalchemy import text
+
+from .conftest import ingest
 
 pytestmark = pytest.mark.integration
 URL = "/v1/collections/handbook/documents"
@@ -23,21 +18,6 @@ URL = "/v1/collections/handbook/documents"
 async def upload(client: httpx.AsyncClient) -> DocumentId:
     answer = await client.post(URL, files={"file": ("a.md", b"# Secret\n\nA sentence about leave.")})
     return DocumentId(TenantId("default"), answer.json()["document_id"])
-
-
-def ingest(door: Any) -> None:
-    embedder = FakeEmbedder()
-    worker = Ingestion(
-        database=door.database,
-        blobs=door.blobs,
-        prepare=Preparer(vault=door.vault, blobs=door.blobs, parser=FakeParser(), embedder=embedder),
-        embedder=embedder,
-        keeper=LeaseKeeper(door.database, lease_s=30),
-        stop=threading.Event(),
-    )
-    with door.database.transaction() as connection:
-        held = jobs.lease(connection, JobKind.INGEST, owner="w", lease_s=30, limit=4)
-    worker.ingest(held)
 
 
 async def test_each_stage_is_kept_with_its_numbers(door: Any, admin: httpx.AsyncClient) -> None:

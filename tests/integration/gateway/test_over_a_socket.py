@@ -4,18 +4,13 @@ import asyncio
 import io
 import json
 import socket
-import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from assay_core.answers import Failed, Retrieved, Token
 from assay_core.errors import Denied, Exhausted, Invalid, NotFound, Unavailable
 from assay_core.search import SearchResult
@@ -25,41 +20,10 @@ from assay_testing.fake_services import generation_service
 from assay_wire import public
 from assay_wire.clients import AssayClient
 from assay_wire.peers import Peer
-from starlette.types import ASGIApp
+
+from .conftest import Live, serving
 
 pytestmark = pytest.mark.integration
-
-
-@dataclass
-class Live:
-    url: str
-    port: int
-    door: Any
-
-    def client(self, key: str | None = None) -> AssayClient:
-        return AssayClient(base_url=self.url, api_key=key or self.door.admin_key)
-
-
-@contextmanager
-def serving(app: ASGIApp, **options: Any) -> Generator[int]:
-    """The application on a loopback port, in a thread."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", **options))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(10)
-
-
-@pytest.fixture
-def live(door: Any) -> Generator[Live]:
-    with serving(door.served, http=DeadlineProtocol, timeout_graceful_shutdown=1) as port:
-        yield Live(f"http://127.0.0.1:{port}", port, door)
 
 
 def eventually(holds: Callable[[], bool], *, within_s: float) -> float:

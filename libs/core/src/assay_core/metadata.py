@@ -23,11 +23,11 @@ def valid_metadata(fields: Mapping[str, FieldType], given: Mapping[str, Any]) ->
     lines need not know of types.
 
     Raises:
-        Invalid: a value does not fit, or there is too much.
+        Invalid: a value does not fit (`extra["errors"]` names its field), or there is too much.
     """
     if len(given) > MAX_ENTRIES:
         raise _bad(f"The metadata has {len(given)} entries; up to {MAX_ENTRIES} are taken.")
-    return {_text("a name", name): _value(name, fields.get(name), value) for name, value in given.items()}
+    return {_text("a name", name): _named(name, fields.get(name), value) for name, value in given.items()}
 
 
 def fitting_metadata(fields: Mapping[str, FieldType], given: Mapping[str, Any]) -> dict[str, MetadataValue]:
@@ -39,6 +39,14 @@ def fitting_metadata(fields: Mapping[str, FieldType], given: Mapping[str, Any]) 
         except Invalid:
             continue
     return found
+
+
+def _named(name: str, kind: FieldType | None, value: Any) -> MetadataValue:
+    try:
+        return _value(name, kind, value)
+    except Invalid as error:
+        errors = [{"field": f"metadata.{name}", "reason": error.message}]
+        raise Invalid(error.message, code=error.code, extra={"errors": errors}) from error
 
 
 def _value(name: str, kind: FieldType | None, value: Any) -> MetadataValue:

@@ -42,7 +42,8 @@ def change_access(connection: Connection, principal: Principal, document: Docume
 
     Raises:
         NotFound: there is no such document that the principal may read.
-        Invalid: a rule names nobody, or the principal itself could not read the document any more.
+        Invalid: a rule names nobody (`extra["unknown"]` has the names), or the principal itself could not read the
+            document any more.
     """
     visibility.require_readable(connection, principal, document)
     require_known(connection, principal.tenant, {*rules.allow, *rules.deny})
@@ -113,7 +114,7 @@ def rows_written(connection: Connection, written: Sequence[MovedDocument]) -> No
 
 
 def require_known(connection: Connection, tenant: TenantId, names: Iterable[str]) -> None:
-    """Raise `Invalid` if a rule names nobody."""
+    """Raise `Invalid` with the names in `extra["unknown"]` if a rule names nobody."""
     asked = sorted(set(names) - {EVERYONE})
     known = set(
         connection.execute(
@@ -124,4 +125,5 @@ def require_known(connection: Connection, tenant: TenantId, names: Iterable[str]
         raise Invalid(
             f"There is no user or group {unknown[0]!r}; name those that exist, or {EVERYONE!r}.",
             code="unknown_principal",
+            extra={"unknown": unknown},
         )

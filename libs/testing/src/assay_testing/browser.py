@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="The package 'playwright' is not installed.")
-from playwright.sync_api import Browser, BrowserContext, Dialog, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Request, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SCREENSHOTS = Path("test-artifacts/ui")
@@ -21,6 +21,7 @@ SWITCHES = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE_MS = 30_000  # a page is there at once, but not on a machine that runs everything else too
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 
 
@@ -31,6 +32,7 @@ def chromium() -> Generator[Browser]:
         pytest.skip("No Chromium in PATH: install the package 'chromium' to test the web UI.")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        expect.set_options(timeout=PATIENCE_MS)
         yield opened
         opened.close()
 

@@ -96,7 +96,9 @@ export const api = {
 
   documents: (collection, query, o) => call("GET", withQuery(`${collectionPath(collection)}/documents`, query), o),
   document: (id, o) => call("GET", documentPath(id), o),
+  changeDocument: (id, body) => call("PATCH", documentPath(id), { body }),
   deleteDocument: (id) => call("DELETE", documentPath(id)),
+  deleteDocuments: (collection, body) => call("POST", `${collectionPath(collection)}/documents/delete`, { body }),
   retryDocument: (id) => call("POST", `${documentPath(id)}/retry`),
   cancelDocument: (id) => call("POST", `${documentPath(id)}/cancel`),
   documentHistory: async (id, o) => (await call("GET", `${documentPath(id)}/events?history=true`, o)).events,

@@ -49,6 +49,14 @@ export function replace(node, ...children) {
   return append(node, children);
 }
 
+/** Draws the content of `node` anew; the focus stays where it was, told by `data-key`. */
+export function redraw(node, ...children) {
+  const { activeElement } = document;
+  const key = node.contains(activeElement) ? activeElement.dataset.key : null;
+  replace(node, ...children);
+  if (key) node.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
+}
+
 /** Says something to a screen reader without moving focus. */
 export function announce(text) {
   document.getElementById("status").textContent = text;

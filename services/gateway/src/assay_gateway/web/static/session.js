@@ -4,6 +4,9 @@ import { api } from "./api.js";
 
 export const session = { me: null };
 
+/** Whether who is signed in holds one of these roles; an administrator holds all. */
+export const may = (...roles) => [...roles, "administrator"].some((role) => session.me?.roles.includes(role));
+
 /** True if the browser already holds a valid session. */
 export async function resume() {
   try {

@@ -1,6 +1,7 @@
 // Modal dialogs: the platform's <dialog> keeps the focus inside and gives it back.
 
 import { h, uniqueId } from "../dom.js";
+import { SaidBesideFields } from "./form-field.js";
 
 /** Opens a dialog; `build(close, signal)` makes its content. Resolves to what was given to `close`. */
 export function openDialog(title, build) {
@@ -24,16 +25,20 @@ export function openDialog(title, build) {
   });
 }
 
-export function confirmDialog({ title, text, action }) {
+/** Asks whether to go on. `details`, if given, shows what with. */
+export function confirmDialog({ title, text, action, keep = "Keep it", details = null }) {
   return openDialog(title, (close) => h("div", null,
-    h("p", null, text),
+    h("p", null, text), details,
     h("div", { class: "actions actions-end" },
-      h("button", { type: "button", class: "button", onclick: () => close(false), autofocus: true }, "Keep it"),
+      h("button", { type: "button", class: "button", onclick: () => close(false), autofocus: true }, keep),
       h("button", { type: "button", class: "button button-danger", onclick: () => close(true) }, action))));
 }
 
-/** A form in a dialog. `submit` may throw a Problem, which is shown; otherwise the dialog closes with its result. */
-export function formDialog({ title, fields, action, submit }) {
+/**
+ * A form in a dialog. `submit` may throw a Problem, which is shown, or `SaidBesideFields`; otherwise the dialog closes
+ * with its result.
+ */
+export function formDialog({ title, fields, action, submit, novalidate = false }) {
   return openDialog(title, (close) => {
     const error = h("p", { class: "field-error", role: "alert" });
     const button = h("button", { type: "submit", class: "button button-primary" }, action);
@@ -44,11 +49,11 @@ export function formDialog({ title, fields, action, submit }) {
       try {
         close(await submit());
       } catch (problem) {
-        error.textContent = problem.detail || problem.message;
+        error.textContent = problem instanceof SaidBesideFields ? "" : problem.detail || problem.message;
         button.disabled = false;
       }
     };
-    return h("form", { onsubmit }, fields, error,
+    return h("form", { onsubmit, novalidate }, fields, error,
       h("div", { class: "actions actions-end" },
         h("button", { type: "button", class: "button", onclick: () => close(null) }, "Cancel"), button));
   });

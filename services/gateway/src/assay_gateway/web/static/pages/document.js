@@ -1,15 +1,19 @@
 // One document: its state, its versions, and a version's text as chunks or as a whole.
 
 import { api } from "../api.js";
+import { accessCard } from "../components/access-editor.js";
 import { confirmDialog } from "../components/dialog.js";
 import { documentHistory } from "../components/document-history.js";
 import { documentText } from "../components/document-text.js";
 import { icon } from "../components/icons.js";
+import { metadataCard } from "../components/metadata-editor.js";
+import { nearDuplicatesCard } from "../components/near-duplicates.js";
 import { isFinal, stateBadge } from "../components/state-badge.js";
 import { failure, fill } from "../components/states.js";
 import { h, replace } from "../dom.js";
 import { bytes, count, dateTime, headway } from "../format.js";
 import { navigate } from "../router.js";
+import { may } from "../session.js";
 
 export function render({ main, params, query, signal }) {
   const body = h("div");
@@ -23,11 +27,13 @@ class DocumentPage {
     this.version = Number(query.version) || (document.live_version ?? document.version);
     this.span = query.start !== undefined ? { start: Number(query.start), end: Number(query.end) } : null;
     this.head = h("div");
+    this.cards = h("div", { class: "cards" });
     this.versions = h("section", { "aria-labelledby": "versions-heading" });
     this.text = h("section", { class: "document-text", "aria-labelledby": "text-heading" });
     this.history = documentHistory({ id: document.id, signal });
-    body.append(this.head, this.versions, this.text, this.history);
+    body.append(this.head, this.cards, this.versions, this.text, this.history);
     this.#drawHead();
+    this.#drawCards();
     this.#drawVersions();
     this.#drawText();
     if (!isFinal(document.state)) this.#follow();
@@ -47,9 +53,20 @@ class DocumentPage {
         fact("Collection", document.collection),
         fact("Live version", document.live_version ?? "none yet"),
         fact("Pages", count(document.pages)), fact("Chunks", count(document.chunks)), fact("Size", bytes(document.size_bytes)),
-        fact("Type", document.media_type), fact("Added", dateTime(document.created_at)), fact("Changed", dateTime(document.updated_at)),
-        Object.entries(document.metadata ?? {}).map(([name, value]) => fact(name, value))),
+        fact("Type", document.media_type), fact("Added", dateTime(document.created_at)), fact("Changed", dateTime(document.updated_at))),
       document.state === "failed" && failedPanel(document));
+  }
+
+  #drawCards() {
+    const { document } = this;
+    const onSaved = (changed) => {
+      this.document = changed;
+      this.#drawHead();
+    };
+    replace(this.cards,
+      metadataCard({ document, editable: may("contributor", "curator"), onSaved }),
+      document.access && accessCard({ id: document.id, access: document.access, onSaved }),
+      document.near_duplicates?.length > 0 && nearDuplicatesCard(document.near_duplicates));
   }
 
   #drawVersions() {
@@ -94,6 +111,7 @@ class DocumentPage {
       this.document = await api.document(this.document.id, { signal: this.signal });
       this.version = this.document.live_version ?? this.document.version;
       this.#drawHead();
+      this.#drawCards();
       this.#drawVersions();
       this.#drawText();
     } catch (problem) {

@@ -6,12 +6,14 @@ import { confirmDialog } from "../components/dialog.js";
 import { documentTable } from "../components/document-table.js";
 import { givenUp } from "../components/given-up.js";
 import { icon } from "../components/icons.js";
+import { Selection } from "../components/selection.js";
 import { isFinal } from "../components/state-badge.js";
 import { empty, failure, fill, loading } from "../components/states.js";
 import { uploadPanel } from "../components/upload-panel.js";
-import { announce, h, replace } from "../dom.js";
+import { announce, h, redraw, replace } from "../dom.js";
 import { count, plural } from "../format.js";
 import { navigate, remember } from "../router.js";
+import { may } from "../session.js";
 
 const STATES = ["received", "parsing", "embedding", "indexing", "ready", "failed"];
 const PAGE_SIZE = 50;
@@ -54,7 +56,8 @@ class DocumentList {
     this.upload = uploadPanel({ collection: () => this.collection, signal, onDone: () => this.refreshSoon(300) });
     this.givenUp = givenUp({ collection: () => this.collection, signal, onReplayed: () => this.refreshSoon(300) });
     this.paused = h("div", { class: "paused" });
-    body.append(this.upload.node, this.paused, this.givenUp.node, this.filters, this.list);
+    this.selection = may("contributor", "curator") ? new Selection({ onDelete: (ids) => this.#removeMany(ids) }) : null;
+    body.append(this.upload.node, this.paused, this.givenUp.node, this.filters, this.selection?.node ?? "", this.list);
     signal.addEventListener("abort", () => clearTimeout(this.#timer));
   }
 
@@ -82,8 +85,14 @@ class DocumentList {
   }
 
   choose(collection) {
-    Object.assign(this, { collection, state: "" });
+    Object.assign(this, { collection });
     this.upload.draw();
+    this.#choose("");
+  }
+
+  #choose(state) {
+    this.state = state;
+    this.selection?.forget();
     this.#turnTo([null]);
   }
 
@@ -117,14 +126,18 @@ class DocumentList {
     const unchanged = JSON.stringify(page);
     if (unchanged === this.#shown && this.list.querySelector("table")) return;
     this.#shown = unchanged;
-    replace(this.filters, this.#filterButtons(page.counts ?? {}));
+    if (page.documents.length === 0 && this.#cursors.length > 1) return this.#turnTo(this.#cursors.slice(0, -1));
+    redraw(this.filters, this.#filterButtons(page.counts ?? {}));
+    this.selection?.show(page.documents);
     if (page.documents.length === 0) {
       replace(this.list, this.state
         ? empty("None in this state", "Choose another state to see the rest.")
         : empty("No documents yet", "Drop files above; each is searchable a few seconds later."));
       return;
     }
-    replace(this.list, documentTable(page.documents, { onDelete: (document) => this.#remove(document), onRetry: (document) => this.#retry(document) }), this.#pager(page));
+    const actions = { onDelete: (document) => this.#remove(document), onRetry: (document) => this.#retry(document) };
+    redraw(this.list, documentTable(page.documents, { ...actions, selection: this.selection }), this.#pager(page));
+    this.selection?.draw();
   }
 
   #filterButtons(counts) {
@@ -132,11 +145,8 @@ class DocumentList {
     if (total === 0) return null;
     const states = [["", "All", total], ...STATES.filter((state) => counts[state] > 0).map((state) => [state, state, counts[state]])];
     return states.map(([state, label, n]) => h("button", {
-      type: "button", class: "filter", "aria-pressed": String(state === this.state),
-      onclick: () => {
-        this.state = state;
-        this.#turnTo([null]);
-      },
+      type: "button", class: "filter", "aria-pressed": String(state === this.state), dataset: { key: `state ${state}` },
+      onclick: () => this.#choose(state),
     }, label, h("span", { class: "filter-count" }, count(n))));
   }
 
@@ -178,4 +188,33 @@ class DocumentList {
     }
     this.refresh();
   }
+
+  /** Asks once for all of them, by what is there now: others may have deleted some meanwhile. */
+  async #removeMany(ids) {
+    const { collection } = this;
+    try {
+      const found = await api.deleteDocuments(collection, { filter: { ids }, dry_run: true });
+      if (found.count > 0 && !(await confirmMany(found.documents))) return;
+      const there = found.documents.map(({ document_id: id }) => id);
+      if (there.length > 0) await api.deleteDocuments(collection, { filter: { ids: there } });
+      announce(there.length > 0 ? `${plural(there.length, "document")} deleted.` : "They were deleted already.");
+    } catch (problem) {
+      this.list.prepend(failure(problem));
+      return;
+    }
+    this.selection.clear();
+    this.refresh();
+  }
+}
+
+function confirmMany(documents) {
+  const many = plural(documents.length, "document");
+  const names = documents.map(({ name }) => name).sort((a, b) => a.localeCompare(b));
+  return confirmDialog({
+    title: `Delete ${many}?`,
+    text: `${documents.length === 1 ? "It leaves" : "They leave"} answers and searches at once and cannot be brought back.`,
+    details: h("ul", { class: "confirm-list", tabindex: "0", "aria-label": "To be deleted" }, names.map((name) => h("li", null, name))),
+    action: `Delete ${many}`,
+    keep: documents.length === 1 ? "Keep it" : "Keep them",
+  });
 }
