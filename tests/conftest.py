@@ -33,6 +33,8 @@ def template_database(servers: Platform) -> str:
     _create_database(url, "assay_template")
     template = url.rsplit("/", 1)[0] + "/assay_template"
     upgrade(template)
+    # As the supervisor grants it in the database that it makes.
+    _as_superuser(servers, "GRANT EXECUTE ON FUNCTION pg_switch_wal() TO assay", "assay_template")
     return template
 
 
@@ -69,9 +71,9 @@ def _create_database(url: str, what: str) -> None:
     admin.dispose()
 
 
-def _as_superuser(servers: Platform, statement: str) -> None:
+def _as_superuser(servers: Platform, statement: str, database: str = "postgres") -> None:
     password = servers.supervisor.wiring.secrets.postgres_owner_password.read_text().strip()
     with psycopg.connect(
-        host="127.0.0.1", port=servers.ports["postgres"], user="postgres", password=password, dbname="postgres"
+        host="127.0.0.1", port=servers.ports["postgres"], user="postgres", password=password, dbname=database
     ) as connection:
         connection.execute(statement.encode())

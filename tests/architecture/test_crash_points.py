@@ -25,6 +25,7 @@ PASSES_ON = "the step is in the function that is called, or in the one that call
 ONE_STATEMENT = "one transaction of its own: before or after it, nothing in between"
 GOES_ON = "one transaction under the lease of a run, which goes on from there; test_source_sync.py kills between them"
 INSIDE = "its points stand inside its transaction"
+SCAN = "a command that is run again; a control that it leaves behind is of random bytes"
 REPAIRS = "repeated from the start until there is nothing to repair"
 WITHOUT_POINT = {
     "access_changes._write": ONLY_READS,
@@ -34,12 +35,20 @@ WITHOUT_POINT = {
     "blobs.rename": PASSES_ON,
     "deletions._leave_cache": PASSES_ON,
     "deletions._leave_indexes": ONLY_READS,
+    "deletions._remember": ONE_STATEMENT,
     "deletions.run": ONE_STATEMENT,
     "deletions.take_over": ONE_STATEMENT,
     "drain._take_suspect": ONLY_READS,
+    "erasure_controls._blob": SCAN,
+    "erasure_controls._lexical": SCAN,
+    "erasure_controls._milvus": SCAN,
+    "erasure_controls._redis": SCAN,
+    "erasure_scan._kinds": ONLY_READS,
+    "erasure_scan.run": SCAN,
     "index._fail": ONE_STATEMENT,
     "index.index_pending": ONLY_READS,
     "index_kinds._of": ONLY_READS,
+    "index_kinds.begin_purge": ONLY_READS,
     "index_kinds.delete": PASSES_ON,
     "index_kinds.drop": PASSES_ON,
     "index_kinds.upsert": PASSES_ON,
@@ -74,6 +83,8 @@ WITHOUT_POINT = {
     "retention._remove": ONLY_READS,
     "retention.work": ONLY_READS,
     "rows.write_both": PASSES_ON,
+    "settling._begin": PASSES_ON,
+    "settling._write_again": REPAIRS,
     "sweeper.bury_exhausted": ONE_STATEMENT,
     "sweeper.ring_overdue": REPAIRS,
     "sweeper.sweep": REPAIRS,

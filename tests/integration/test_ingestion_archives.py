@@ -50,7 +50,9 @@ class World:
     def states(self) -> dict[str, tuple[str, int]]:
         """State and number of the newest version by name."""
         with self.database.transaction() as connection:
-            listed = documents.listing(connection, self.library.librarian, self.library.collection, limit=100)
+            listed = documents.listing(
+                connection, self.library.vault, self.library.librarian, self.library.collection, limit=100
+            )
         return {document.name: (version.state.value, version.version) for document, version in listed}
 
 
@@ -70,6 +72,7 @@ def world(database: Database, sandbox: SandboxedParser) -> World:
     ingestion = Ingestion(
         database=database,
         blobs=blobs,
+        vault=library.vault,
         prepare=prepare,
         embedder=embedder,
         keeper=LeaseKeeper(database, lease_s=30),
@@ -122,7 +125,9 @@ def test_files_of_an_archive_follow_its_access(world: World) -> None:
     rules = AccessRules(allow=(world.library.librarian.id,))
     with world.database.transaction() as connection:
         change_access(connection, world.library.librarian, archive.document, rules)
-        listed = documents.listing(connection, world.library.librarian, world.library.collection, limit=100)
+        listed = documents.listing(
+            connection, world.library.vault, world.library.librarian, world.library.collection, limit=100
+        )
     assert len({document.acl for document, _ in listed}) == 1
     assert listed[0][0].acl != world.library.acl
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from assay_adapters.byte_scanner import Fingerprints
 from assay_core.collection_settings import Chunking, CollectionSettings
 from assay_core.documents import AclId, ChunkId, CollectionId, DocumentId, VersionState
 from assay_core.errors import NotFound, Unavailable
@@ -27,7 +28,19 @@ from assay_ingestion.rebuild import Rebuild
 from assay_ingestion.reconcile import Reconciler
 from assay_ingestion.retention import Retention
 from assay_ingestion.rows import RowLoader
-from assay_store import access, collections, documents, jobs, near_duplicates, pipeline, reading, repairs, visibility
+from assay_ingestion.settling import Settling
+from assay_store import (
+    access,
+    collections,
+    documents,
+    jobs,
+    keys,
+    near_duplicates,
+    pipeline,
+    reading,
+    repairs,
+    visibility,
+)
 from assay_store.database import Database
 from assay_store.document_access import AccessRules, change_access
 from assay_store.documents import Upload
@@ -145,6 +158,7 @@ def world(database: Database) -> World:
     ingestion = Ingestion(
         database=database,
         blobs=blobs,
+        vault=library.vault,
         prepare=prepare,
         embedder=embedder,
         keeper=LeaseKeeper(database, lease_s=30),
@@ -155,11 +169,26 @@ def world(database: Database) -> World:
     )
     loader = RowLoader(vault=library.vault, blobs=blobs, dimension=64)
     writer = IndexWriter(
-        indexer=Indexer(database=database, loader=loader, dense=dense, lexical=lexical, pass_chunks=4000),
-        deletions=Deletions(database=database, dense=dense, lexical=lexical, blobs=blobs, cache=cache),
+        indexer=Indexer(
+            database=database,
+            vault=library.vault,
+            loader=loader,
+            dense=dense,
+            lexical=lexical,
+            pass_chunks=4000,
+        ),
+        deletions=Deletions(
+            database=database,
+            dense=dense,
+            lexical=lexical,
+            blobs=blobs,
+            cache=cache,
+            mark=Fingerprints(library.vault.mac_key("erasures")).of,
+        ),
         access_changes=AccessChanges(database=database, loader=loader, dense=dense, lexical=lexical),
         reconciler=Reconciler(database=database, loader=loader, dense=dense, lexical=lexical, every_s=60),
         retention=Retention(database=database, blobs=blobs, dense=dense, lexical=lexical, dimension=64, every_s=0.0),
+        settling=Settling(database=database, loader=loader, dense=dense, lexical=lexical, gather_s=0.0, linger_s=0.0),
         close=lambda: None,
     )
     return World(database, library, blobs, dense, lexical, cache, drain, loader, writer, embedder)
@@ -255,12 +284,13 @@ def test_a_deleted_document_leaves_every_store(world: World) -> None:
     scope = CacheScope(world.library.collection, 1, "p", "r")
     world.cache.store(scope, CacheEntry("pumps?", b"x", evidence), [1.0])
     world.library.delete(document)
+    assert world.sql("SELECT document FROM document_keys") == [(kept.id,)]  # before anything else is removed
     assert world.writer.work()
     assert world.found("pumps") == (1, 1)
     assert world.cache.lookup(scope, "pumps?", [1.0]) is None
     assert [key for key in world.blobs.held if document.id in key] == []
     assert world.sql(f"SELECT count(*) FROM chunks WHERE document = '{document.id}'") == [(0,)]
-    assert world.sql(f"SELECT key_wrapped IS NULL FROM documents WHERE id = '{document.id}'") == [(True,)]
+    assert world.sql(f"SELECT name_sealed, metadata_sealed FROM documents WHERE id = '{document.id}'") == [(None, None)]
     assert world.sql("SELECT erased_at IS NOT NULL FROM tombstones") == [(True,)]
     assert world.library.live_version(kept) == 1
 
@@ -436,7 +466,7 @@ def _change_access(world: World, document: DocumentId, *, deny: tuple[str, ...])
     rules = AccessRules((EVERYONE,), deny)
     with world.database.transaction() as connection:
         change_access(connection, world.library.librarian, document, rules)
-        return documents.get(connection, world.library.librarian, document).acl
+        return documents.get(connection, world.library.vault, world.library.librarian, document).acl
 
 
 def _enrol(world: World, name: str) -> Principal:
@@ -456,7 +486,7 @@ def _rows_of(world: World, acl: AclId) -> tuple[int, int]:
 def test_other_rules_reach_the_rows_of_both_indexes_without_embedding(world: World) -> None:
     rita = _enrol(world, "rita")
     document = world.ingest("a.md", "Red pump.")
-    world.ingest("b.md", "Blue pump.")
+    other = world.ingest("b.md", "Blue pump.")
     world.writer.work()
     with world.database.transaction() as connection:
         before = pipeline.live_rows(connection, world.library.collection, after="", limit=9)
@@ -467,7 +497,8 @@ def test_other_rules_reach_the_rows_of_both_indexes_without_embedding(world: Wor
         readable = visibility.readable_acls(connection, rita)
         chunks = [stored.row.chunk for stored in before]
         seen = visibility.live_chunks(connection, world.library.collection, readable, chunks)
-    assert [live.document_name for live in seen.values()] == ["b.md"]
+        key = keys.of(connection, world.library.vault, other)
+    assert [keys.open_name(key, other, live.name_sealed) for live in seen.values()] == ["b.md"]
     assert _rows_of(world, acl) == (0, 0)
     assert world.writer.work()
     assert _rows_of(world, acl) == (1, 1)
@@ -652,14 +683,21 @@ def _essay(*changed: str, seed: int = 0) -> str:
 
 def _near(world: World, document: DocumentId, principal: Principal | None = None) -> list[str]:
     with world.database.transaction() as connection:
-        return [t.name for t in near_duplicates.twins(connection, principal or world.library.librarian, document)]
+        return [
+            t.name
+            for t in near_duplicates.twins(
+                connection, world.library.vault, principal or world.library.librarian, document
+            )
+        ]
 
 
 def _pairs(world: World, principal: Principal) -> list[tuple[str, str]]:
     found, after = list[tuple[str, str]](), ""
     with world.database.transaction() as connection:
         while True:
-            page, last = near_duplicates.pairs(connection, principal, world.library.collection, after=after, limit=1)
+            page, last = near_duplicates.pairs(
+                connection, world.library.vault, principal, world.library.collection, after=after, limit=1
+            )
             found += [tuple[str, str](sorted((pair.name, pair.twin.name))) for pair in page]
             if last is None:
                 return found
@@ -709,7 +747,7 @@ def test_a_collection_may_keep_one_of_near_duplicates(world: World) -> None:
     _change_access(world, first, deny=("rita",))
     _change_access(world, third, deny=("rita",))
     with world.database.transaction() as connection:
-        documents.retry(connection, second)
+        documents.retry(connection, world.library.vault, second)
     world.drain.run()
     world.writer.work()
     assert world.library.live_version(second) == 2

@@ -72,6 +72,7 @@ def world(database: Database) -> World:
     ingestion = Ingestion(
         database=database,
         blobs=blobs,
+        vault=library.vault,
         prepare=Preparer(vault=library.vault, blobs=blobs, parser=parser, embedder=embedder),
         embedder=embedder,
         keeper=LeaseKeeper(database, lease_s=30),
@@ -186,12 +187,12 @@ def test_a_failed_document_is_tried_again_from_its_stored_bytes(world: World) ->
     world.drain.run()
     world.parser.failures.clear()
     with world.database.transaction() as connection:
-        again = documents.retry(connection, failed.document)
+        again = documents.retry(connection, world.library.vault, failed.document)
     world.drain.run()
     assert (again.version, again.unchanged) == (2, False)
     assert world.library.version(again).state is VersionState.INDEXING
     with world.database.transaction() as connection, pytest.raises(Conflict, match="did not fail"):
-        documents.retry(connection, failed.document)
+        documents.retry(connection, world.library.vault, failed.document)
 
 
 def test_a_damaged_blob_fails_its_document(world: World) -> None:

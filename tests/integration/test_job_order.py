@@ -10,6 +10,7 @@ from assay_ingestion.leases import LeaseKeeper
 from assay_store import backlog, collections, documents, jobs
 from assay_store.database import Database
 from assay_store.documents import Upload
+from assay_store.encryption import Vault
 from assay_testing.fake_blobs import FakeBlobStore
 from assay_testing.library import Library
 from sqlalchemy import text
@@ -145,22 +146,22 @@ def test_a_paused_collection_is_still_emptied(database: Database) -> None:
         assert len(jobs.lease(connection, JobKind.DELETE, owner="i", lease_s=30, limit=4)) == 1
 
 
-def cancel(database: Database, upload: Upload) -> None:
+def cancel(database: Database, vault: Vault, upload: Upload) -> None:
     with database.transaction() as connection:
-        documents.cancel(connection, upload.document)
+        documents.cancel(connection, vault, upload.document)
 
 
 def test_a_cancelled_job_is_not_begun_and_can_be_tried_again(database: Database) -> None:
     acme = library(database, "acme")
     upload = acme.upload("a.md", "text")
-    cancel(database, upload)
+    cancel(database, acme.vault, upload)
     version = acme.version(upload)
     assert (version.state, version.error_code) == (VersionState.FAILED, "cancelled")
     assert lease(database) == []
     with pytest.raises(Conflict, match="not being worked on"):
-        cancel(database, upload)
+        cancel(database, acme.vault, upload)
     with database.transaction() as connection:
-        documents.retry(connection, upload.document)
+        documents.retry(connection, acme.vault, upload.document)
         assert connection.execute(text("SELECT state FROM jobs ORDER BY created_at")).scalars().all() == [
             "done",
             "waiting",
@@ -175,7 +176,7 @@ def test_a_worker_learns_that_its_job_was_cancelled_and_cannot_write(database: D
     with keeper.holding(held):
         keeper.look()
         assert not any(keeper.is_lost(one) for one in held)
-        cancel(database, upload)
+        cancel(database, acme.vault, upload)
         keeper.look()
         assert [one.document for one in held if keeper.is_lost(one)] == [upload.document]
     with database.transaction() as connection, pytest.raises(Conflict):

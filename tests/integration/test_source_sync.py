@@ -77,8 +77,8 @@ class Stage:
 
     def names(self, who: Principal = ADA) -> list[str]:
         with self.database.transaction() as connection:
-            found = documents.listing(connection, who, self.collection.id, limit=100)
-        return [document.name.removeprefix("wiki/") for document, _ in found]
+            found = documents.listing(connection, self.vault, who, self.collection.id, limit=100)
+        return sorted(document.name.removeprefix("wiki/") for document, _ in found)
 
     def versions(self) -> int:
         with self.database.transaction() as connection:
@@ -86,7 +86,7 @@ class Stage:
 
     def document(self, name: str) -> DocumentId:
         with self.database.transaction() as connection:
-            found = documents.listing(connection, ADA, self.collection.id, limit=100)
+            found = documents.listing(connection, self.vault, ADA, self.collection.id, limit=100)
         return next(document.id for document, _ in found if document.name == f"wiki/{name}")
 
 

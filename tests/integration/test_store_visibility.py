@@ -82,11 +82,11 @@ def test_a_document_of_another_reader_looks_absent(database: Database):
         enrol(connection, ann, bob)
         collections.create(connection, ACME, "handbook", acl=access.acl_for(connection, ACME))
         made = upload(connection, ann, access.acl_for(connection, ACME, allow=["ann"]))
-        assert documents.get(connection, ann, made.document).name == "a.md"
+        assert documents.get(connection, VAULT, ann, made.document).name == "a.md"
         with pytest.raises(NotFound) as hidden:
-            documents.get(connection, bob, made.document)
+            documents.get(connection, VAULT, bob, made.document)
         with pytest.raises(NotFound) as absent:
-            documents.get(connection, bob, type(made.document)(ACME, "0" * 32))
+            documents.get(connection, VAULT, bob, type(made.document)(ACME, "0" * 32))
         assert hidden.value.code == absent.value.code
 
 
@@ -117,7 +117,7 @@ def test_deletion_hides_at_once_and_frees_the_name(database: Database):
         documents.delete(connection, made.document)
         assert not visibility.all_live(connection, ACME, frozenset({acl}), evidence)
         with pytest.raises(NotFound):
-            documents.get(connection, ann, made.document)
+            documents.get(connection, VAULT, ann, made.document)
         assert upload(connection, ann, acl).document != made.document
 
 
@@ -156,5 +156,5 @@ def test_a_job_that_kills_its_worker_each_time_is_exhausted_after_three(database
         assert jobs.lease(connection, JobKind.INGEST, owner="w", lease_s=30, limit=5) == []
         (dead,) = jobs.exhausted(connection, JobKind.INGEST)
         jobs.hold(connection, dead)
-        jobs.bury(connection, dead, code="gave_up", reason="three tries")
+        jobs.bury(connection, dead, code="gave_up")
         assert jobs.exhausted(connection, JobKind.INGEST) == []

@@ -70,7 +70,7 @@ def add(database: Database, folder: Path, *, every_s: int) -> SourceId:
 def names(database: Database) -> list[str]:
     with database.transaction() as connection:
         collection = collections.get(connection, ADA, "handbook")
-        return [d.name for d, _ in documents.listing(connection, ADA, collection.id, limit=500)]
+        return sorted(d.name for d, _ in documents.listing(connection, VAULT, ADA, collection.id, limit=500))
 
 
 def test_a_folder_is_followed_by_its_schedule(database: Database, database_url: str, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Choose the adapters of each process. Heavy libraries are imported only where they are chosen."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -30,9 +30,11 @@ from assay_ingestion.index_kinds import DenseIndexes, SealableIndex
 from assay_ingestion.settings import IngestionSettings
 
 if TYPE_CHECKING:
+    from assay_adapters.byte_scanner import ByteScanner, Fingerprints
     from assay_adapters.fetching.connections import Guard
     from assay_adapters.openai_chat import OpenAIChat
     from assay_adapters.tantivy_index import TantivyIndex
+    from redis import Redis
 
 CONNECTORS = "assay.connectors"
 """The entry point group of connectors that other packages bring."""
@@ -107,6 +109,27 @@ def choose_lexical(settings: LexicalSettings) -> "TantivyIndex":
     from assay_adapters.tantivy_index import TantivyIndex
 
     return TantivyIndex(settings.path)
+
+
+def choose_fingerprints(vault: Vault) -> "Fingerprints":
+    """Fingerprints by which what was erased is looked for."""
+    from assay_adapters.byte_scanner import Fingerprints
+
+    return Fingerprints(vault.mac_key("erasures"))
+
+
+def choose_byte_scanner(fingerprints: "Fingerprints", marks: Iterable[int]) -> "ByteScanner":
+    """A scanner of files for these marks."""
+    from assay_adapters.byte_scanner import ByteScanner
+
+    return ByteScanner(fingerprints, marks)
+
+
+def connect_redis(url: str) -> "Redis":
+    """A connection to a Redis-compatible server, for what no port offers."""
+    from redis import Redis
+
+    return Redis.from_url(url, socket_timeout=5.0, socket_connect_timeout=2.0)
 
 
 def choose_cache(settings: CacheSettings | None, vault: Vault, space: VectorSpace) -> SemanticCache | None:

@@ -1,24 +1,29 @@
-"""Deleted documents leave every store: both indexes, the cache, the blobs, and last SQL with the key of their texts.
+"""Deleted documents leave every store: both indexes, the cache, the blobs, and last SQL.
 
-Readers cannot see them from the moment that deletion was asked for. SQL goes last, since it is where a crashed
-deletion finds what is left to remove; such a job is never given up.
+Nobody can read them from the moment that deletion was asked for: their keys went with it. SQL goes last, since it is
+where a crashed deletion finds what is left to remove; such a job is never given up. Fingerprints of what leaves the
+vector index are kept, to look for it in the stores' files afterwards.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 from assay_core.crash_points import reach
 from assay_core.documents import ChunkId, CollectionId, DocumentId
 from assay_core.errors import Unavailable
 from assay_core.jobs import JobKind, Lease
-from assay_core.ports import BlobStore, LexicalIndex, SemanticCache, VectorIndex
+from assay_core.ports import BlobStore, LexicalIndex, SemanticCache
 from assay_runtime.metrics import step
-from assay_store import jobs, pipeline
+from assay_store import erasures, jobs, pipeline
 from assay_store.database import Database
 from prometheus_client import Counter
 
 from assay_ingestion import vectors
+from assay_ingestion.index_kinds import SealableIndex
+
+Mark = Callable[[bytes], int]
+"""Makes a keyed fingerprint of the first 16 bytes."""
 
 log = structlog.get_logger()
 ERASED = Counter("assay_erased_documents_total", "Documents that were removed from every store.")
@@ -35,16 +40,18 @@ class Deletions:
         self,
         *,
         database: Database,
-        dense: VectorIndex,
+        dense: SealableIndex,
         lexical: LexicalIndex,
         blobs: BlobStore,
         cache: SemanticCache | None,
+        mark: Mark,
     ) -> None:
         self._database = database
         self._dense = dense
         self._lexical = lexical
         self._blobs = blobs
         self._cache = cache
+        self._mark = mark
 
     def take_over(self) -> None:
         """Go on at once with what the holder of the lock before was at when it died."""
@@ -82,10 +89,11 @@ class Deletions:
 
     def _leave_indexes(self, documents: Sequence[DocumentId]) -> None:
         chunks = defaultdict[CollectionId, list[ChunkId]](list)
-        with self._database.transaction() as connection:
-            for document in documents:
+        for document in documents:
+            with self._database.transaction() as connection:
                 collection, own = pipeline.chunks_of(connection, document)
-                chunks[collection] += own
+            self._remember(document, collection, own)
+            chunks[collection] += own
         for collection, own in chunks.items():
             if own:
                 reach("erase.before_dense")
@@ -93,17 +101,31 @@ class Deletions:
                 reach("erase.before_lexical")
                 self._lexical.delete(collection, own)
 
+    def _remember(self, document: DocumentId, collection: CollectionId, chunks: Sequence[ChunkId]) -> None:
+        if not chunks:
+            return
+        stored = self._dense.stored(collection, chunks)
+        with self._database.transaction() as connection:
+            erasures.remember(
+                connection,
+                document,
+                chunks=[self._mark(chunk.id.encode()) for chunk in chunks],
+                vectors=[self._mark(vector) for vector in stored.values()],
+            )
+            erasures.count(connection, document, {"vector_index": len(stored), "lexical_index": len(chunks)})
+
     def _erase(self, held: Lease) -> None:
         document = held.document
         reach("erase.before_cache")
-        self._leave_cache(document)
+        evicted = self._leave_cache(document)
         reach("erase.before_blobs")
-        self._blobs.delete(f"documents/{document.tenant}/{document.id}")
+        blobs = self._blobs.delete(f"documents/{document.tenant}/{document.id}")
         reach("erase.before_vectors")
-        self._blobs.delete(vectors.folder(document))
+        blobs += self._blobs.delete(vectors.folder(document))
         reach("erase.before_sql")
         with self._database.transaction() as connection:
             jobs.hold(connection, held)
+            erasures.count(connection, document, {"blobs": blobs, "cache": evicted})
             pipeline.erase(connection, document)
             jobs.finish(connection, held)
             reach("erase.before_commit")
@@ -111,11 +133,12 @@ class Deletions:
         ERASED.inc()
         log.info("document.erased", document_id=document.id)
 
-    def _leave_cache(self, document: DocumentId) -> None:
+    def _leave_cache(self, document: DocumentId) -> int:
         """A cache that is down loses nothing: its entries are served only while every document is live."""
         if self._cache is None:
-            return
+            return 0
         try:
-            self._cache.evict_document(document)
+            return self._cache.evict_document(document)
         except Unavailable as error:
             log.info("cache.not_evicted", document_id=document.id, reason=error.message)
+            return 0

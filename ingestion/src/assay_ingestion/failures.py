@@ -8,6 +8,7 @@ from assay_core.jobs import MAX_ATTEMPTS
 
 _FIRST_DELAY_S = 10.0
 _GROWTH = 4.0
+GAVE_UP = "gave_up"
 
 
 class Stopping(Exception):
@@ -47,7 +48,7 @@ def given_up(last: Failure, name: str) -> Failure:
         f"{name!r} could not be taken in; {MAX_ATTEMPTS} tries is the limit. The last one ended with: {last.reason} "
         "Upload it again, or ask the operator to look at the worker's log."
     )
-    return Failure("gave_up", reason, lasting=True)
+    return Failure(GAVE_UP, reason, lasting=True)
 
 
 WORKER_DIED = Failure("worker_died", "The worker stopped in the middle of it.", lasting=False)

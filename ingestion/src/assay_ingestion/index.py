@@ -17,6 +17,7 @@ from assay_core.ports import LexicalIndex
 from assay_runtime.metrics import step
 from assay_store import near_duplicates, pipeline
 from assay_store.database import Database
+from assay_store.encryption import Vault
 from assay_store.pipeline import PendingVersion
 from prometheus_client import Counter
 from sqlalchemy import Connection
@@ -41,12 +42,14 @@ class Indexer:
         self,
         *,
         database: Database,
+        vault: Vault,
         loader: RowLoader,
         dense: SealableIndex,
         lexical: LexicalIndex,
         pass_chunks: int,
     ) -> None:
         self._database = database
+        self._vault = vault
         self._loader = loader
         self._dense = dense
         self._lexical = lexical
@@ -65,7 +68,7 @@ class Indexer:
             unwanted = near_duplicates.refused(connection, waiting)
             for one in waiting:
                 if one.document in unwanted:
-                    _refuse(connection, one)
+                    _refuse(connection, self._vault, one)
             pending = [one for one in waiting if one.document not in unwanted]
             stored = pipeline.chunks_to_index(connection, pending) if pending else []
         if not pending:
@@ -132,14 +135,15 @@ class Indexer:
         reason = f"The stored passages of this version cannot be read any more ({error.code}). Upload it again."
         log.error("version.unreadable", document_id=one.document.id, version=one.version, code=error.code)
         with self._database.transaction() as connection:
-            pipeline.fail(connection, one.document, one.version, code=error.code, reason=reason)
+            pipeline.fail(connection, self._vault, one.document, one.version, code=error.code, reason=reason)
 
 
-def _refuse(connection: Connection, one: PendingVersion) -> None:
+def _refuse(connection: Connection, vault: Vault, one: PendingVersion) -> None:
     """End a new document that says nearly the same as one that its collection has, which its view names."""
     log.info("version.near_duplicate", document_id=one.document.id, version=one.version)
     pipeline.fail(
         connection,
+        vault,
         one.document,
         one.version,
         code="near_duplicate",

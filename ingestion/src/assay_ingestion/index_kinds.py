@@ -1,5 +1,6 @@
 """One vector index per kind that collections chose (HNSW, IVF_PQ, flat), seen as one."""
 
+import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -23,6 +24,18 @@ class SealableIndex(VectorIndex, Protocol):
 
     def seal(self) -> None:
         """Make what was written lately as fast to search as the rest; called when no more writes are expected soon."""
+        ...
+
+    def stored(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
+        """The vectors that are stored for these chunks, as the bytes that its files hold."""
+        ...
+
+    def begin_purge(self) -> str:
+        """Have the files rewritten without deleted rows. Returns what `purged` is to be asked."""
+        ...
+
+    def purged(self, purge: str) -> bool:
+        """Whether that has ended."""
         ...
 
     def close(self) -> None: ...
@@ -58,11 +71,22 @@ class DenseIndexes:
         self._of(collection).drop(collection)
 
     def ping(self, timeout_s: float) -> None:
-        self._kind(DEFAULT_KIND).ping(timeout_s)
+        self.of_kind(DEFAULT_KIND).ping(timeout_s)
 
     def seal(self) -> None:
         for index in self._opened():
             index.seal()
+
+    def stored(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
+        return self._of(collection).stored(collection, chunks)
+
+    def begin_purge(self) -> str:
+        with self._database.transaction() as connection:
+            kinds = pipeline.index_kinds(connection)
+        return json.dumps({kind: self.of_kind(kind).begin_purge() for kind in kinds})
+
+    def purged(self, purge: str) -> bool:
+        return all(self.of_kind(kind).purged(ticket) for kind, ticket in json.loads(purge).items())
 
     def close(self) -> None:
         for index in self._opened():
@@ -72,9 +96,10 @@ class DenseIndexes:
         if collection not in self._kinds:
             with self._database.transaction() as connection:
                 self._kinds[collection] = pipeline.index_kind(connection, collection)
-        return self._kind(self._kinds[collection])
+        return self.of_kind(self._kinds[collection])
 
-    def _kind(self, kind: str) -> SealableIndex:
+    def of_kind(self, kind: str) -> SealableIndex:
+        """The index of one kind."""
         with self._lock:
             if kind not in self._by_kind:
                 self._by_kind[kind] = self._open(kind)

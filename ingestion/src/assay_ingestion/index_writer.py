@@ -8,6 +8,7 @@ from assay_ingestion.deletions import Deletions
 from assay_ingestion.index import Indexer
 from assay_ingestion.reconcile import Reconciler
 from assay_ingestion.retention import Retention
+from assay_ingestion.settling import Settling
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class IndexWriter:
     access_changes: AccessChanges
     reconciler: Reconciler
     retention: Retention
+    settling: Settling
     close: Callable[[], None]
 
     def take_over(self) -> None:
@@ -36,16 +38,18 @@ class IndexWriter:
         self.retention.work()
         if not worked:
             self.indexer.seal_if_quiet()
+        self.settling.work()
         return worked
 
     @property
     def idle_s(self) -> float:
         """How long it may wait for news."""
-        return self.reconciler.idle_s
+        return min(self.reconciler.idle_s, self.settling.idle_s)
 
     def start_over(self) -> None:
         """After a store was away: compare all of it with SQL again."""
         self.reconciler.start_over()
+        self.settling.start_over()
 
     def heal(self) -> None:
         """After an index was found damaged: make it anew before anything else is written."""

@@ -24,6 +24,7 @@ from assay_ingestion.bootstrap import (
     choose_blobs,
     choose_cache,
     choose_dense,
+    choose_fingerprints,
     choose_lexical,
     describe_embedder,
     open_database,
@@ -36,6 +37,7 @@ from assay_ingestion.reconcile import Reconciler
 from assay_ingestion.retention import Retention
 from assay_ingestion.rows import RowLoader
 from assay_ingestion.settings import IndexerProcess
+from assay_ingestion.settling import Settling
 
 log = structlog.get_logger()
 _POLL_S = 10.0
@@ -102,13 +104,21 @@ def _writer(settings: IndexerProcess, *, database: Database, space: VectorSpace,
     loader = RowLoader(vault=vault, blobs=blobs, dimension=space.dimension)
     own = settings.indexing
     return IndexWriter(
-        indexer=Indexer(database=database, loader=loader, dense=dense, lexical=lexical, pass_chunks=own.pass_chunks),
+        indexer=Indexer(
+            database=database,
+            vault=vault,
+            loader=loader,
+            dense=dense,
+            lexical=lexical,
+            pass_chunks=own.pass_chunks,
+        ),
         deletions=Deletions(
             database=database,
             dense=dense,
             lexical=lexical,
             blobs=blobs,
             cache=choose_cache(settings.cache, vault, space),
+            mark=choose_fingerprints(vault).of,
         ),
         access_changes=AccessChanges(database=database, loader=loader, dense=dense, lexical=lexical),
         reconciler=Reconciler(database=database, loader=loader, dense=dense, lexical=lexical, every_s=own.check_s),
@@ -119,6 +129,14 @@ def _writer(settings: IndexerProcess, *, database: Database, space: VectorSpace,
             lexical=lexical,
             dimension=space.dimension,
             every_s=own.check_s,
+        ),
+        settling=Settling(
+            database=database,
+            loader=loader,
+            dense=dense,
+            lexical=lexical,
+            gather_s=own.settle_gather_s,
+            linger_s=own.settle_linger_s,
         ),
         close=lexical.close,
     )

@@ -24,6 +24,7 @@ from assay_core.ports import BlobStore, Embedder
 from assay_runtime.metrics import FAILURES, step
 from assay_store import jobs, near_duplicates, passages, pipeline
 from assay_store.database import Database
+from assay_store.encryption import Vault
 from assay_store.near_duplicates import Signature
 from assay_store.pipeline import Source, StageProgress, VectorPlace
 from prometheus_client import Counter
@@ -62,6 +63,7 @@ class Ingestion:
         *,
         database: Database,
         blobs: BlobStore,
+        vault: Vault,
         prepare: Preparer,
         embedder: Embedder,
         keeper: LeaseKeeper,
@@ -70,6 +72,7 @@ class Ingestion:
     ) -> None:
         self._database = database
         self._blobs = blobs
+        self._vault = vault
         self._prepare = prepare
         self._embedder = embedder
         self._keeper = keeper
@@ -98,7 +101,7 @@ class Ingestion:
         with self._database.transaction() as connection:
             lost = jobs.lost(connection, leases)
             leases = [held for held in leases if held not in lost]
-            sources = pipeline.sources(connection, leases)
+            sources = pipeline.sources(connection, leases, vault=self._vault)
             stored = pipeline.known_chunks(connection, [s.document for s in sources.values()])
             pipeline.show_progress(
                 connection,
@@ -267,15 +270,19 @@ class Ingestion:
             if not _still_ours(connection, held):
                 return
             if failure.lasting:
-                _give_verdict(connection, source, failure.code, failure.reason)
-                jobs.bury(connection, held, code=failure.code, reason=failure.reason)
+                self._give_verdict(connection, source, failure.code, failure.reason)
+                jobs.bury(connection, held, code=failure.code)
             elif held.attempt >= MAX_ATTEMPTS:
                 last = given_up(failure, source.name)
-                _give_verdict(connection, source, last.code, last.reason)
-                jobs.bury(connection, held, code=failure.code, reason=failure.reason)
+                self._give_verdict(connection, source, last.code, last.reason)
+                jobs.bury(connection, held, code=failure.code)
             else:
                 delay_s = retry_delay_s(held.attempt, random.random())
-                jobs.retry_later(connection, held, delay_s=delay_s, code=failure.code, reason=failure.reason)
+                jobs.retry_later(connection, held, delay_s=delay_s, code=failure.code)
+
+    def _give_verdict(self, connection: Connection, source: Source, code: str, reason: str) -> None:
+        pipeline.fail(connection, self._vault, source.document, source.version, code=code, reason=reason)
+        DOCUMENTS.labels("failed").inc()
 
     def _check_stop(self) -> None:
         if self._stop.is_set():
@@ -303,11 +310,6 @@ def _still_ours(connection: Connection, held: Lease) -> bool:
         log.warning("lease.lost", job=held.job)
         return False
     return True
-
-
-def _give_verdict(connection: Connection, source: Source, code: str, reason: str) -> None:
-    pipeline.fail(connection, source.document, source.version, code=code, reason=reason)
-    DOCUMENTS.labels("failed").inc()
 
 
 class _Progress:

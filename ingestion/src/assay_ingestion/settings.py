@@ -44,10 +44,16 @@ class IngestionSettings(Section):
 
 
 class IndexingSettings(Section):
-    """`pass_chunks` chunks are indexed together; `check_s` is how often the indexes are compared with SQL."""
+    """`pass_chunks` chunks are indexed together; `check_s` is how often the indexes are compared with SQL.
+
+    Deletions are gathered for `settle_gather_s` before the stores' files are rewritten; `settle_linger_s` is how long
+    Milvus may keep what is compacted away, in files and in its log: see `dataCoord.gc` and `rocksmq` in its settings.
+    """
 
     pass_chunks: int = 4000
     check_s: float = 60.0
+    settle_gather_s: float = 30.0
+    settle_linger_s: float = 480.0
 
 
 class RelaySettings(Section):
@@ -91,6 +97,20 @@ class IndexerProcess(ProcessSettings):
     embedder: EmbedderSettings = EmbedderSettings()
     secrets: SecretSettings = SecretSettings()
     indexing: IndexingSettings = IndexingSettings()
+
+
+class ErasureScan(ProcessSettings):
+    """Settings of the scan of all stores' files for what was erased."""
+
+    log: LogSettings = LogSettings()
+    database: DatabaseSettings
+    broker: BrokerSettings
+    cache: CacheSettings | None = None
+    milvus: MilvusSettings = MilvusSettings()
+    lexical: LexicalSettings
+    blobs: BlobSettings
+    embedder: EmbedderSettings = EmbedderSettings()
+    secrets: SecretSettings = SecretSettings()
 
 
 class RelayProcess(ProcessSettings):

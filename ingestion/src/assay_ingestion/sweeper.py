@@ -8,7 +8,7 @@ from assay_store.database import Database
 from prometheus_client import Counter
 
 from assay_ingestion.doorbell import Doorbell
-from assay_ingestion.failures import WORKER_DIED, given_up
+from assay_ingestion.failures import GAVE_UP, WORKER_DIED
 
 log = structlog.get_logger()
 RUNG_AGAIN = Counter("assay_jobs_rung_again_total", "Jobs that nobody worked on, rung again.")
@@ -48,12 +48,12 @@ class Sweeper:
         """Fail documents whose worker died at every try. Returns how many."""
         with self._database.transaction() as connection:
             dead = jobs.exhausted(connection, JobKind.INGEST)
-            sources = pipeline.sources(connection, dead) if dead else {}
+            sources = pipeline.sources(connection, dead, vault=None) if dead else {}
             for held in dead:
                 if source := sources.get(held.job):
-                    verdict = given_up(WORKER_DIED, source.name)
-                    pipeline.fail(connection, source.document, source.version, code=verdict.code, reason=verdict.reason)
-                jobs.bury(connection, held, code=WORKER_DIED.code, reason=WORKER_DIED.reason)
+                    # The relay has no key to write the reason with; readers are told what the code means.
+                    pipeline.fail(connection, None, source.document, source.version, code=GAVE_UP, reason="")
+                jobs.bury(connection, held, code=WORKER_DIED.code)
                 log.error("job.buried", job=held.job, document_id=held.document.id, attempts=held.attempt)
         BURIED.inc(len(dead))
         return len(dead)

@@ -91,6 +91,7 @@ def _drain(
     ingestion = Ingestion(
         database=database,
         blobs=blobs,
+        vault=vault,
         prepare=prepare,
         embedder=embedder,
         keeper=keeper,

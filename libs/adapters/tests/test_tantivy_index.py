@@ -1,3 +1,4 @@
+import gc
 import subprocess
 import sys
 from collections.abc import Callable
@@ -86,6 +87,82 @@ def test_terms_of_deleted_rows_leave_the_disk(tmp_path: Path) -> None:
     (meta,) = tmp_path.rglob("meta.json")
     searcher = tantivy.Index.open(str(meta.parent)).searcher()
     assert [term for term, _ in searcher.terms_with_prefix("body", "")] == ["pump"]
+
+
+# tantivy merges no segment of more than 10,000 x 2^0.75 rows with small ones.
+_LARGE = 17_000
+
+
+def mapped_but_gone(root: Path) -> list[str]:
+    """Files of an index that have no name any more and are open here."""
+    maps = Path("/proc/self/maps").read_text().splitlines()
+    return [line for line in maps if str(root) in line and line.endswith("(deleted)")]
+
+
+@pytest.mark.parametrize("rows", [200, _LARGE])
+def test_a_purge_leaves_nothing_of_deleted_rows_in_any_file(tmp_path: Path, rows: int) -> None:
+    collection = new_collection()
+    index, elsewhere = TantivyIndex(tmp_path), TantivyIndex(tmp_path)
+    kept, gone = [new_row(collection) for _ in range(rows)], [new_row(collection) for _ in range(3)]
+    index.upsert([*kept, *gone], [*["pump"] * rows, *["xylophone"] * 3])
+    assert search(elsewhere, collection, "xylophone") != []
+    index.delete(collection, [row.chunk for row in gone])
+    assert index.residue(collection) == {row.chunk.id for row in gone}
+
+    again = index.purge(collection)
+    by_chunk = {row.chunk: row for row in kept}
+    assert {by_chunk[chunk].chunk for chunk in again} == (set(by_chunk) if rows == _LARGE else set())
+    if again:
+        assert index.residue(collection) != set()
+        for start in range(0, len(again), 2000):
+            part = [by_chunk[chunk] for chunk in again[start : start + 2000]]
+            index.upsert(part, ["pump"] * len(part))
+            assert len(search(elsewhere, collection, "pump")) == 10
+        assert index.purge(collection) == []
+    assert index.residue(collection) == set()
+    assert index.strays(collection) == []
+    assert index.purge(collection) == []
+    assert index.rows(collection) == rows
+    index.close()
+    (meta,) = tmp_path.rglob("meta.json")
+    searcher = tantivy.Index.open(str(meta.parent)).searcher()
+    assert [term for term, _ in searcher.terms_with_prefix("body", "")] == ["pump"]
+    assert len(searcher.terms_with_prefix("chunk", "")) <= rows + 1
+
+
+def test_a_reader_that_is_not_asked_any_more_can_let_go_of_merged_files(tmp_path: Path) -> None:
+    collection, other = new_collection(), new_collection()
+    writer, reader = TantivyIndex(tmp_path), TantivyIndex(tmp_path)
+    rows = [new_row(collection) for _ in range(60)]
+    writer.upsert(rows, ["pump"] * 60)
+    writer.upsert([new_row(other)], ["pump"])
+    assert len(search(reader, collection, "pump")) == 10
+    assert len(search(reader, other, "pump")) == 1
+    writer.delete(collection, [rows[0].chunk])
+    assert writer.purge(collection) == []
+    writer.close()
+    del writer
+    gc.collect()
+    assert mapped_but_gone(tmp_path) != []
+    reader.let_go()
+    gc.collect()
+    assert mapped_but_gone(tmp_path) == []
+    assert rows[0].chunk not in set(reader.chunk_ids(collection))
+    assert len(search(reader, other, "pump")) == 1
+    reader.let_go()
+    assert len(set(reader.chunk_ids(collection))) == 59
+
+
+def test_strays_are_files_that_no_segment_owns(tmp_path: Path) -> None:
+    collection = new_collection()
+    index = TantivyIndex(tmp_path)
+    assert index.strays(collection) == []
+    index.upsert([new_row(collection)], ["pump"])
+    assert index.strays(collection) == []
+    (meta,) = tmp_path.rglob("meta.json")
+    stray = meta.with_name(f"{'0' * 32}.term")
+    stray.write_bytes(b"left by a crash")
+    assert index.strays(collection) == [stray]
 
 
 def test_more_collections_than_open_writers_can_be_written(tmp_path: Path) -> None:

@@ -38,9 +38,9 @@ HEALTHY = Facts(
         "gone": DocumentFact("gone", 7, None, 1, deleted=True, erased=True),
     },
     versions={
-        ("a", 1): VersionFact("a", 1, "ready", None, None, "x"),
-        ("a", 2): VersionFact("a", 2, "ready", None, None, "y"),
-        ("b", 1): VersionFact("b", 1, "failed", "gave_up", "It failed three times.", "z"),
+        ("a", 1): VersionFact("a", 1, "ready", None),
+        ("a", 2): VersionFact("a", 2, "ready", None),
+        ("b", 1): VersionFact("b", 1, "failed", "gave_up"),
     },
     jobs=(
         JobFact("job-a1", "ingest", "a", 1, "done"),
@@ -84,7 +84,7 @@ def job(id: str, **changed: object) -> Damage:
 NOW: dict[str, tuple[str, Damage]] = {
     "an acknowledged version that is gone": ("I1", without(("a", 1))),
     "a deletion that was forgotten": ("I1", lambda f: replace(f, tombstones=frozenset())),
-    "a failure without a reason": ("I1", version("b", 1, error=None)),
+    "a failure without a reason": ("I1", version("b", 1, error_code=None)),
     "a document that was given up outside the dead letters": ("I1", job("job-b1", state="done")),
     "a version that nobody works on": ("I1", version("a", 2, state="embedding")),
     "a row twice in Milvus": ("I3", lambda f: replace(f, dense=(*f.dense, row("1")), dense_count=3)),
@@ -95,7 +95,7 @@ NOW: dict[str, tuple[str, Damage]] = {
 }
 NOW["a version that was never acknowledged"] = (
     "I5",
-    lambda f: replace(f, versions={**f.versions, ("a", 3): VersionFact("a", 3, "ready", None, None, "?")}),
+    lambda f: replace(f, versions={**f.versions, ("a", 3): VersionFact("a", 3, "ready", None)}),
 )
 AT_REST: dict[str, tuple[str, Damage]] = {
     "a job that does not end": ("I1", job("job-a2", state="leased")),

@@ -24,6 +24,7 @@ from assay_ingestion.leases import LeaseKeeper
 from assay_ingestion.pipeline import Ingestion
 from assay_ingestion.prepare import Preparer
 from assay_runtime.http_protocol import DeadlineProtocol
+from assay_runtime.receipts import ReceiptSigner
 from assay_runtime.tokens import TokenMinter, TokenVerifier
 from assay_store import access, jobs
 from assay_store.database import Database
@@ -113,6 +114,7 @@ def door(database: Database, tmp_path: Path, key_pair: tuple[str, str]) -> Door:
             retrieval=RetrievalClient(peer("retrieval")),
             generation=GenerationClient(generation),
             evaluation=EvaluationClient(peer("evaluation")),
+            receipts=ReceiptSigner(key_pair[0]),
         ),
         checks={"database": database.check},
         uploads_limits=UploadSettings(max_bytes=MAX_UPLOAD, idle_s=2.0),
@@ -170,6 +172,7 @@ def ingest(door: Door) -> None:
     worker = Ingestion(
         database=door.database,
         blobs=door.blobs,
+        vault=door.vault,
         prepare=Preparer(vault=door.vault, blobs=door.blobs, parser=FakeParser(), embedder=embedder),
         embedder=embedder,
         keeper=LeaseKeeper(door.database, lease_s=30),

@@ -60,7 +60,7 @@ async def test_how_far_and_how_fast_a_document_is(door: Any, admin: httpx.AsyncC
 async def test_a_version_that_is_final_gets_no_more_history(door: Any, admin: httpx.AsyncClient) -> None:
     document = await upload(admin)
     with door.database.transaction() as connection:
-        pipeline.fail(connection, document, 1, code="broken", reason="No.")
+        pipeline.fail(connection, door.vault, document, 1, code="broken", reason="No.")
         pipeline.set_progress(connection, document, 1, VersionState.PARSING, 0.1)
     found = (await admin.get(f"/v1/documents/{document.id}/events?history")).json()["events"]
     assert [e["stage"] for e in found] == ["received", "failed"]

@@ -27,8 +27,8 @@ def give_up_all(door: Any, code: str) -> None:
     """As a worker does that cannot take any of the waiting documents in."""
     with door.database.transaction() as connection:
         for held in jobs.lease(connection, JobKind.INGEST, owner="w", lease_s=30, limit=50):
-            pipeline.fail(connection, held.document, held.version or 1, code=code, reason="No.")
-            jobs.bury(connection, held, code=code, reason="No.")
+            pipeline.fail(connection, door.vault, held.document, held.version or 1, code=code, reason="No.")
+            jobs.bury(connection, held, code=code)
 
 
 async def test_what_was_given_up_is_listed_page_by_page_and_replayed(door: Any, admin: httpx.AsyncClient) -> None:

@@ -16,7 +16,7 @@ from assay_core.documents import (
     VersionState,
     chunk_id,
 )
-from assay_store import pipeline
+from assay_store import keys, pipeline
 from assay_store.pipeline import Source, VectorPlace
 from sqlalchemy import text
 
@@ -36,7 +36,7 @@ def ingest(door: Any, document: str, *, version: int = 1, body: str = TEXT) -> N
     identity = DocumentId(TenantId("default"), document)
     with door.database.transaction() as connection:
         row = connection.execute(text("SELECT * FROM documents WHERE id = :d"), {"d": document}).one()
-        wrapped = bytes(row.key_wrapped)
+        wrapped = keys.wrapped(connection, identity)
         key = door.vault.document_key(identity, wrapped)
         starts = range(0, len(body), 30)
         chunks = [
@@ -57,7 +57,7 @@ def ingest(door: Any, document: str, *, version: int = 1, body: str = TEXT) -> N
         place = Source(
             document=identity,
             collection=row.collection,
-            name=row.name,
+            name="a.md",
             version=version,
             blob_key="",
             size_bytes=1,
@@ -115,7 +115,7 @@ async def test_a_listing_goes_page_by_page(admin: httpx.AsyncClient) -> None:
         assert page["counts"] == {"received": 5}
         if cursor is None:
             break
-    assert (names, pages) == ([f"doc-{n}.txt" for n in range(5)], 3)
+    assert (names, pages) == ([f"doc-{n}.txt" for n in reversed(range(5))], 3)
 
 
 async def test_a_cursor_serves_its_own_listing_only(door: Any, admin: httpx.AsyncClient) -> None:
@@ -175,7 +175,7 @@ async def test_progress_is_streamed_to_the_end(door: Any, admin: httpx.AsyncClie
             pipeline.set_progress(connection, identity, 1, VersionState.PARSING, 0.1)
         await asyncio.sleep(0.9)
         with door.database.transaction() as connection:
-            pipeline.fail(connection, identity, 1, code="encrypted", reason="The PDF is encrypted.")
+            pipeline.fail(connection, door.vault, identity, 1, code="encrypted", reason="The PDF is encrypted.")
 
     answer, _ = await asyncio.gather(admin.get(f"/v1/documents/{document}/events"), work())
     assert answer.headers["content-type"].startswith("text/event-stream")

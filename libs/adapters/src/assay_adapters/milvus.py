@@ -28,6 +28,7 @@ _SAFE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _PARTITIONS = 16
 _WRITE_BATCH = 2000
 _READ_BATCH = 4000
+_VECTOR_BATCH = 1000
 # ef 128 gives recall@10 of .9945 at 50,000 x 384, ef 64 gives .978, both at about 8 ms (measured 2026-11-22).
 _EF = 128
 _NPROBE = 32
@@ -92,6 +93,8 @@ class MilvusIndex:
         self._lock = threading.Lock()
         self._client: MilvusClient | None = None
         self._prepared = False
+        # A purge and what it has become, if it had to begin again.
+        self._purge = ("", "")
 
     def prepare(self, *, timeout_s: float = 60.0) -> None:
         """Connect, and make and load the collection if it is not there. Called by the first use of the index."""
@@ -213,6 +216,68 @@ class MilvusIndex:
         reach("dense.before_seal")
         self._call(lambda client: client.flush(self.name, timeout=60))
         reach("dense.after_seal")
+
+    def stored(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
+        """The float32 vectors that are stored for these chunks, as bytes, by a strongly consistent read."""
+        found: dict[ChunkId, bytes] = {}
+        for ids in _batches(chunks, _VECTOR_BATCH):
+            condition = f"{_within(collection)} and chunk in {_quoted(ids)}"
+            rows = self._call(
+                lambda client, f=condition: client.query(
+                    self.name,
+                    filter=f,
+                    output_fields=["chunk", "vector"],
+                    consistency_level="Strong",
+                    timeout=self._timeout_s,
+                )
+            )
+            for row in rows:
+                vector = np.asarray(row["vector"], dtype=np.float32)
+                found[ChunkId(collection.tenant, row["chunk"])] = vector.tobytes()
+        return found
+
+    def begin_purge(self) -> str:
+        """Have the files rewritten without the rows that were deleted. Returns what `purged` is to be asked.
+
+        Deletes of Milvus are notes beside the rows: they are flushed, then every segment is compacted. What was
+        compacted away lies in files until Milvus' garbage collection has come by (`dataCoord.gc` in its settings), and
+        in its log until that forgets (`rocksmq`). This rewrites the rows of all tenants: let one purge serve many
+        deletions.
+        """
+        self.seal()
+        return self._compact()
+
+    def purged(self, purge: str) -> bool:
+        """Whether the rewriting has ended; to be asked until it has.
+
+        Milvus leaves out segments that it compacts for reasons of its own just then, perhaps without the newest
+        deletes. If it did, all begins again.
+        """
+        first, latest = self._purge
+        round_ = latest if first == purge else purge
+        job, _, rest = round_.partition(":")
+        plans = self._call(lambda client: client.get_compaction_plans(int(job), timeout=self._timeout_s))
+        if plans.state.name != "Completed":
+            return False
+        due = {int(segment) for segment in rest.split(",") if segment}
+        compacted = {segment for plan in plans.plans for segment in plan.sources}
+        if due <= compacted and due.isdisjoint(self._segments()):
+            return True
+        self._purge = (purge, self._compact())
+        return False
+
+    def _compact(self) -> str:
+        """Ask for all segments to be compacted. Returns the job and the segments."""
+        segments = self._segments()
+        # From 2.4 on deletes lie in segments of their own, which have to be merged with the others first.
+        apart = "L0" in segments.values()
+        job = self._call(lambda client: client.compact(self.name, is_l0=apart, timeout=self._timeout_s))
+        return f"{job}:{','.join(str(segment) for segment in segments)}"
+
+    def _segments(self) -> dict[int, str]:
+        """The level of each segment that is on disk."""
+        found = self._call(lambda client: client.list_persistent_segments(self.name, timeout=self._timeout_s))
+        return {segment.segment_id: str(segment.level) for segment in found}
 
     def close(self) -> None:
         """Close the connection."""

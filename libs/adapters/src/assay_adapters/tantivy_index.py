@@ -31,6 +31,7 @@ _MERGE_AT = 8
 _SWEEP_SHARE = 0.2
 _SWEEP_ROWS = 5 * _MERGE_AT
 _NO_CHUNK = "-"
+_SEGMENT = re.compile(r"[0-9a-f]{32}")
 
 
 class TantivyIndex:
@@ -129,6 +130,73 @@ class TantivyIndex:
         deleted, rows = self._deleted_and_rows(collection)
         return deleted / rows if rows else 0.0
 
+    def purge(self, collection: CollectionId) -> list[ChunkId]:
+        """Have the files rewritten without the terms of deleted rows.
+
+        Small segments are merged. tantivy merges larger ones only when it likes to; so the rows that share one with
+        deleted rows are returned: write them again, which empties it, and call again. Returns none when nothing of
+        deleted rows is left in any file.
+        """
+        if self.residue(collection):
+            self._sweep(collection)
+        if self.strays(collection):
+            self._collect(collection)
+        return self._neighbours_of_deleted(collection) if self.residue(collection) else []
+
+    def residue(self, collection: CollectionId) -> set[str]:
+        """Ids of deleted rows that are still in some file of a collection."""
+        searcher = self._searcher(collection, epoch=None)
+        if searcher is None:
+            return set()
+        named = {term for term, _ in searcher.terms_with_prefix("chunk", "")}
+        return named - {_NO_CHUNK} - {chunk.id for chunk in self.chunk_ids(collection)}
+
+    def terms(self) -> Iterator[tuple[Path, bytes]]:
+        """Every term that is in some file of any collection, also of deleted rows, with the collection's folder.
+
+        The dictionaries are written in a way that does not show them as they are.
+        """
+        for folder in sorted(self._root.glob("*/*")):
+            reader = _Reader.opened(folder)
+            if reader is None:
+                continue
+            for name in ("chunk", "body"):
+                for term, _ in reader.searcher(None).terms_with_prefix(name, ""):
+                    yield folder.relative_to(self._root.parent), term.encode()
+
+    def strays(self, collection: CollectionId) -> list[Path]:
+        """Files of segments that the index does not know any more; readers elsewhere may have them open."""
+        path = self._path(collection)
+        try:
+            known = {s["segment_id"].replace("-", "") for s in json.loads((path / "meta.json").read_text())["segments"]}
+        except FileNotFoundError:
+            return []
+        return [file for file in path.iterdir() if _SEGMENT.fullmatch(file.stem) and file.stem not in known]
+
+    def let_go(self) -> None:
+        """Let go of the files of indexes that were written since they were read here last.
+
+        A file that was merged away keeps its place on the disk, under no name, for as long as a reader has it open.
+        Readers notice at their next search; call this from time to time where a collection may not be searched again.
+        """
+        with self._lock:
+            for collection in [one for one, reader in self._readers.items() if reader.is_old(self._path(one))]:
+                del self._readers[collection]
+
+    def _neighbours_of_deleted(self, collection: CollectionId) -> list[ChunkId]:
+        from tantivy import Query
+
+        searcher = self._searcher(collection, epoch=None)
+        if searcher is None or not searcher.num_docs:
+            return []
+        by_segment: dict[int, list[ChunkId]] = {}
+        for _, address in searcher.search(Query.all_query(), searcher.num_docs, count=False).hits:
+            chunk = searcher.doc(address)["chunk"][0]
+            by_segment.setdefault(address.segment_ord, []).append(ChunkId(collection.tenant, chunk))
+        # Segments are told apart by how many rows they have left.
+        partly = {rows - deleted for deleted, rows in self._segments(collection) if deleted}
+        return [chunk for chunks in by_segment.values() if len(chunks) in partly for chunk in chunks]
+
     def close(self) -> None:
         """Finish merges and let another process write."""
         for collection in tuple(self._writers):
@@ -141,12 +209,16 @@ class TantivyIndex:
                 writer.wait_merging_threads()
 
     def _deleted_and_rows(self, collection: CollectionId) -> tuple[int, int]:
+        segments = self._segments(collection)
+        return sum(deleted for deleted, _ in segments), sum(rows for _, rows in segments)
+
+    def _segments(self, collection: CollectionId) -> list[tuple[int, int]]:
+        """Deleted rows and all rows of each segment."""
         try:
             segments = json.loads((self._path(collection) / "meta.json").read_text())["segments"]
         except FileNotFoundError:
-            return 0, 0
-        deleted = sum((segment["deletes"] or {}).get("num_deleted_docs", 0) for segment in segments)
-        return deleted, sum(segment["max_doc"] for segment in segments)
+            return []
+        return [((s["deletes"] or {}).get("num_deleted_docs", 0), s["max_doc"]) for s in segments]
 
     def _sweep(self, collection: CollectionId) -> None:
         """Have all small segments merged, which forgets the terms of deleted rows."""
@@ -159,6 +231,13 @@ class TantivyIndex:
         with self._writer(collection) as writer:
             writer.delete_documents_by_term("chunk", _NO_CHUNK)
             writer.commit()
+
+    def _collect(self, collection: CollectionId) -> None:
+        """Have the files of merged segments removed, which tantivy does when it commits next."""
+        # It leaves those that a merge of the writer still holds.
+        self._close_writer(collection)
+        with self._writer(collection) as writer:
+            writer.garbage_collect_files()
 
     def _path(self, collection: CollectionId) -> Path:
         for part in collection:
@@ -220,6 +299,7 @@ class _Reader:
         self._path = path
         self._index = index
         self._inode = inode
+        self._written_ns = 0
         self._epoch: int | None = None
 
     @classmethod
@@ -240,8 +320,13 @@ class _Reader:
         except FileNotFoundError:
             return True
 
+    def is_old(self, path: Path) -> bool:
+        """Whether something was written, or the collection dropped, since this was opened or refreshed."""
+        return self.is_of_another_folder(path) or _written_ns(path) != self._written_ns
+
     def searcher(self, epoch: int | None) -> "Searcher":
         if epoch is None or epoch != self._epoch:
+            self._written_ns = _written_ns(self._path)
             try:
                 self._index.reload()
             except ValueError as e:
@@ -254,6 +339,14 @@ class _Reader:
                 ) from e
             self._epoch = epoch
         return self._index.searcher()
+
+
+def _written_ns(path: Path) -> int:
+    """When an index was committed or merged last; 0 if it is not there."""
+    try:
+        return (path / "meta.json").stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 @cache

@@ -64,6 +64,9 @@ CrashPoint = Literal[
     "erase.before_sql",
     "erase.before_commit",
     "erase.after_commit",
+    "settle.before_purge",
+    "settle.before_keys",
+    "settle.before_complete",
     # The indexer, rows after a change of access.
     "moved.before_write",
     "moved.before_mark",

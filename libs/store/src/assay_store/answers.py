@@ -38,8 +38,10 @@ class RecordedAnswer:
 
 
 def record(connection: Connection, vault: Vault, facts: AnswerFacts, body: bytes) -> None:
-    """Store an answer; it goes when a document that it rests on is erased."""
+    """Store an answer; it goes when a document that it rests on is deleted, and is not stored if one was meanwhile."""
     tenant = facts.collection.tenant
+    if not _all_there(connection, tenant, {e.document.id for e in facts.evidence}):
+        return
     key = vault.tenant_key(tenant, "answers")
     connection.execute(
         insert(answers).values(
@@ -60,6 +62,15 @@ def record(connection: Connection, vault: Vault, facts: AnswerFacts, body: bytes
             insert(answer_documents),
             [{"tenant": tenant, "answer": facts.id, "document": d, "version": v} for d, v in pairs],
         )
+
+
+def _all_there(connection: Connection, tenant: TenantId, documents: set[str]) -> bool:
+    """Whether no document is deleted, and none can be before this transaction ends."""
+    rows = connection.execute(
+        text("SELECT id FROM documents WHERE tenant = :t AND id = ANY(:d) AND deleted_at IS NULL FOR SHARE"),
+        {"t": tenant, "d": sorted(documents)},
+    ).all()
+    return len(rows) == len(documents)
 
 
 def owned(connection: Connection, vault: Vault, principal: Principal, answer: str) -> RecordedAnswer | None:

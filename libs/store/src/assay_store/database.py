@@ -48,15 +48,31 @@ class Database:
         Raises:
             Unavailable: the database cannot be reached, or went away.
         """
+        with self._translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _translated(self) -> Generator[None]:
         try:
-            with self._engine.begin() as connection:
-                yield connection
+            yield
         except (OperationalError, InterfaceError, PoolTimeoutError) as error:
             raise Unavailable(
                 "The database does not answer; try again in a few seconds.",
                 code="database_unavailable",
                 retry_after_s=5,
             ) from error
+
+    @contextmanager
+    def outside_transactions(self) -> Generator[Connection]:
+        """A connection whose statements stand alone and may take any time, for maintenance. Raises as `transaction`."""
+        with self._translated(), self._engine.connect() as connection:
+            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+            alone.execute(text("SET statement_timeout = 0"))
+            try:
+                yield alone
+            finally:
+                # The pool must not lend it out with these settings.
+                connection.invalidate()
 
     @contextmanager
     def snapshot(self) -> Generator[Connection]:

@@ -1,6 +1,5 @@
 """Changes of a document that is there: its metadata, or its bytes by id rather than by name."""
 
-import json
 from collections.abc import Mapping
 
 from assay_core.documents import AclId, CollectionId, DocumentId
@@ -9,7 +8,7 @@ from assay_core.metadata import MetadataValue
 from assay_core.principals import Principal
 from sqlalchemy import Connection, text
 
-from assay_store import visibility
+from assay_store import keys, visibility
 from assay_store.documents import UploadTarget
 from assay_store.encryption import Vault
 
@@ -20,22 +19,32 @@ def version_target(connection: Connection, vault: Vault, principal: Principal, d
     """Where the next version of a document goes. Raises `NotFound` unless the principal may read it."""
     visibility.require_readable(connection, principal, document)
     row = connection.execute(
-        text("SELECT collection, name, acl, key_wrapped FROM documents WHERE tenant = :t AND id = :d"),
+        text("""
+            SELECT d.collection, d.name_sealed, d.acl, k.key_wrapped, k.name_digest FROM documents d
+            JOIN document_keys k ON k.tenant = d.tenant AND k.document = d.id
+            WHERE d.tenant = :t AND d.id = :d
+        """),
         {"t": document.tenant, "d": document.id},
     ).one()
     wrapped = bytes(row.key_wrapped)
+    key = vault.document_key(document, wrapped)
     return UploadTarget(
         document=document,
         collection=CollectionId(document.tenant, row.collection),
-        name=row.name,
+        name=keys.open_name(key, document, row.name_sealed),
         acl=AclId(row.acl),
-        key=vault.document_key(document, wrapped),
+        key=key,
         key_wrapped=wrapped,
+        name_digest=bytes(row.name_digest),
     )
 
 
 def change_metadata(
-    connection: Connection, principal: Principal, document: DocumentId, changes: Mapping[str, MetadataValue | None]
+    connection: Connection,
+    vault: Vault,
+    principal: Principal,
+    document: DocumentId,
+    changes: Mapping[str, MetadataValue | None],
 ) -> dict[str, MetadataValue]:
     """Set values, or take names out whose value is None (RFC 7396). Returns all that it has then.
 
@@ -44,12 +53,18 @@ def change_metadata(
         Invalid: the document would have too much metadata.
     """
     visibility.require_readable(connection, principal, document)
-    before = connection.execute(
-        text("SELECT metadata FROM documents WHERE tenant = :t AND id = :d AND deleted_at IS NULL FOR UPDATE"),
+    row = connection.execute(
+        text("""
+            SELECT d.metadata_sealed, k.key_wrapped FROM documents d
+            JOIN document_keys k ON k.tenant = d.tenant AND k.document = d.id
+            WHERE d.tenant = :t AND d.id = :d AND d.deleted_at IS NULL FOR UPDATE OF d
+        """),
         {"t": document.tenant, "d": document.id},
-    ).scalar_one_or_none()
-    if before is None:
+    ).one_or_none()
+    if row is None:
         raise NotFound(f"There is no document {document.id!r}.", code="document_not_found")
+    key = keys.opened(vault, document, row)
+    before = keys.open_metadata(key, document, row.metadata_sealed)
     after = {name: value for name, value in {**before, **changes}.items() if value is not None}
     if len(after) > MAX_ENTRIES:
         raise Invalid(
@@ -59,8 +74,8 @@ def change_metadata(
         )
     connection.execute(
         text("""
-            UPDATE documents SET metadata = CAST(:m AS jsonb), updated_at = now() WHERE tenant = :t AND id = :d
+            UPDATE documents SET metadata_sealed = :m, updated_at = now() WHERE tenant = :t AND id = :d
         """),
-        {"m": json.dumps(after), "t": document.tenant, "d": document.id},
+        {"m": keys.seal_metadata(key, document, after), "t": document.tenant, "d": document.id},
     )
     return after

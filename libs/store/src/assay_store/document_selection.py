@@ -7,7 +7,8 @@ from assay_core.documents import CollectionId, DocumentId
 from assay_core.principals import Principal
 from sqlalchemy import Connection, text
 
-from assay_store import visibility
+from assay_store import keys, visibility
+from assay_store.encryption import Vault
 
 _PAGE = 2000
 
@@ -21,7 +22,13 @@ class Selected:
 
 
 def select(
-    connection: Connection, principal: Principal, collection: CollectionId, wanted: DocumentFilter, *, limit: int
+    connection: Connection,
+    vault: Vault,
+    principal: Principal,
+    collection: CollectionId,
+    wanted: DocumentFilter,
+    *,
+    limit: int,
 ) -> Selected:
     """The readable documents of a collection that fit a filter, up to `limit` by name; none fits an empty one."""
     if wanted.is_empty:
@@ -32,7 +39,9 @@ def select(
     while True:
         rows = connection.execute(
             text("""
-                SELECT d.id, d.name, d.metadata FROM documents d JOIN versions v
+                SELECT d.id, d.name_sealed, d.metadata_sealed, k.key_wrapped FROM documents d
+                JOIN document_keys k ON k.tenant = d.tenant AND k.document = d.id
+                JOIN versions v
                   ON v.tenant = d.tenant AND v.document = d.id AND v.version = d.latest_version
                 WHERE d.tenant = :t AND d.collection = :c AND d.deleted_at IS NULL AND d.acl = ANY(:acls)
                   AND d.id > :after
@@ -55,10 +64,13 @@ def select(
             },
         ).all()
         for row in rows:
-            if wanted.fits(row.name, row.metadata):
+            document = DocumentId(collection.tenant, row.id)
+            key = keys.opened(vault, document, row)
+            name = keys.open_name(key, document, row.name_sealed)
+            if wanted.fits(name, keys.open_metadata(key, document, row.metadata_sealed)):
                 count += 1
                 if len(first) < limit:
-                    first.append((DocumentId(collection.tenant, row.id), row.name))
+                    first.append((document, name))
         if len(rows) < _PAGE:
             return Selected(count, tuple(first))
         after = rows[-1].id

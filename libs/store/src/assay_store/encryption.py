@@ -5,11 +5,12 @@ of 1 MiB, each with the frame number and a last-frame flag in the associated dat
 reordered, dropped or cut off (the STREAM construction of Hoang, Reyhanitabar, Rogaway and Vizár, 2015).
 """
 
+import hmac
 import os
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from assay_core.documents import DocumentId, TenantId
+from assay_core.documents import CollectionId, DocumentId, TenantId
 from assay_core.errors import Broken, Invalid, NotFound
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -26,6 +27,11 @@ class Key:
 
     def __init__(self, raw: bytes) -> None:
         self._aead = AESGCM(raw)
+        self._digesting = hmac.digest(raw, b"digest", "sha256")
+
+    def digest(self, plain: str) -> str:
+        """A name for something that nobody can recognise without the key: 64 hexadecimal digits."""
+        return hmac.digest(self._digesting, plain.encode(), "sha256").hex()
 
     def seal(self, plain: bytes, *, place: str) -> bytes:
         """Encrypt bytes that belong at `place`; they cannot be opened for another place."""
@@ -80,9 +86,10 @@ class Vault:
             raise Invalid(f"The master key has {len(master_key)} bytes; it must have 32.", code="bad_master_key")
         self._master_key = master_key
         self._wrapping = Key(self._derive("wrap"))
+        self._naming = self._derive("mac:document-names")
 
     def new_document_key(self, document: DocumentId) -> tuple[Key, bytes]:
-        """A fresh key for a document, and its wrapped form for `documents.key_wrapped`."""
+        """A fresh key for a document, and its wrapped form for `document_keys`."""
         raw = os.urandom(32)
         return Key(raw), self._wrapping.seal(raw, place=_place(document))
 
@@ -95,6 +102,11 @@ class Vault:
     def tenant_key(self, tenant: TenantId, purpose: str) -> Key:
         """A key derived for one tenant and purpose (answers, cache), never stored."""
         return Key(self._derive(f"tenant:{purpose}:{tenant}"))
+
+    def name_digest(self, collection: CollectionId, name: str) -> bytes:
+        """32 bytes that stand for a document's name within its collection, to find it and to keep it unique."""
+        parts = (part.encode("utf-8", "surrogatepass") for part in (*collection, name))
+        return hmac.digest(self._naming, b"".join(len(part).to_bytes(4, "big") + part for part in parts), "sha256")
 
     def mac_key(self, purpose: str) -> bytes:
         """32 bytes derived for signing (cursors, sessions)."""

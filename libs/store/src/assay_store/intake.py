@@ -122,7 +122,7 @@ def record(
         connection, sealed.target, sealed.blob, metadata=metadata, priority=priority, batch=batch
     )
     if upload.unchanged:
-        return Recorded(upload, documents.versions_of(connection, upload.document)[0].state)
+        return Recorded(upload, upload.state)
     reach("upload.before_move")
     blobs.rename(sealed.blob_key, sealed.target.blob_key(sealed.blob.sha256))
-    return Recorded(upload, VersionState.RECEIVED)
+    return Recorded(upload, upload.state)

@@ -10,8 +10,9 @@ from assay_core.jobs import JobState, ListedJob, Priority
 from assay_core.principals import Principal
 from sqlalchemy import Connection, Row, text
 
-from assay_store import documents, visibility
+from assay_store import documents, keys, visibility
 from assay_store.documents import Upload
+from assay_store.encryption import Vault
 
 REPLAYED = (JobState.DEAD, JobState.CANCELLED)
 
@@ -28,6 +29,7 @@ class JobFilter:
 
 def listing(
     connection: Connection,
+    vault: Vault,
     principal: Principal,
     wanted: JobFilter,
     *,
@@ -38,9 +40,10 @@ def listing(
     acls = visibility.readable_acls(connection, principal)
     rows = connection.execute(
         text("""
-            SELECT j.*, d.name, c.name AS collection_name, v.batch FROM jobs j
+            SELECT j.*, d.name_sealed, k.key_wrapped, c.name AS collection_name, v.batch, v.error FROM jobs j
             JOIN documents d ON d.tenant = j.tenant AND d.id = j.document AND d.deleted_at IS NULL
                  AND d.acl = ANY(:acls)
+            JOIN document_keys k ON k.tenant = d.tenant AND k.document = d.id
             JOIN collections c ON c.tenant = d.tenant AND c.id = d.collection
             JOIN versions v ON v.tenant = j.tenant AND v.document = j.document AND v.version = j.version
             WHERE j.tenant = :t AND j.kind = 'ingest' AND j.state = :state
@@ -62,7 +65,7 @@ def listing(
             "limit": limit,
         },
     )
-    return [_listed(row, principal) for row in rows]
+    return [_listed(vault, row, principal) for row in rows]
 
 
 def document_of(connection: Connection, principal: Principal, job: str) -> DocumentId:
@@ -81,21 +84,25 @@ def document_of(connection: Connection, principal: Principal, job: str) -> Docum
     return document
 
 
-def replay_all(connection: Connection, principal: Principal, wanted: JobFilter, *, limit: int) -> Sequence[Upload]:
+def replay_all(
+    connection: Connection, vault: Vault, principal: Principal, wanted: JobFilter, *, limit: int
+) -> Sequence[Upload]:
     """Work again on up to `limit` documents whose jobs were given up or cancelled. Returns what was begun."""
     if wanted.state not in REPLAYED:
         raise Conflict(
             f"Jobs that are {wanted.state} cannot be replayed; dead and cancelled ones can.", code="not_failed"
         )
-    found = {job.document: None for job in listing(connection, principal, wanted, limit=limit)}
-    return [documents.retry(connection, document) for document in sorted(found)]
+    found = {job.document: None for job in listing(connection, vault, principal, wanted, limit=limit)}
+    return [documents.retry(connection, vault, document) for document in sorted(found)]
 
 
-def _listed(row: Row[tuple[object, ...]], principal: Principal) -> ListedJob:
+def _listed(vault: Vault, row: Row[tuple[object, ...]], principal: Principal) -> ListedJob:
+    document = DocumentId(principal.tenant, row.document)
+    key = keys.opened(vault, document, row)
     return ListedJob(
         id=row.id,
-        document=DocumentId(principal.tenant, row.document),
-        document_name=row.name,
+        document=document,
+        document_name=keys.open_name(key, document, row.name_sealed),
         collection=row.collection_name,
         version=row.version,
         batch=row.batch,
@@ -103,7 +110,7 @@ def _listed(row: Row[tuple[object, ...]], principal: Principal) -> ListedJob:
         priority=Priority(row.priority),
         attempts=row.attempts,
         error_code=row.error_code,
-        error=row.error,
+        error=keys.open_error(key, document, row.version, row.error, row.error_code),
         created_at=row.created_at,
         updated_at=row.updated_at,
         not_before=row.not_before,

@@ -221,12 +221,12 @@ def hold(connection: Connection, held: Lease) -> None:
 
 def finish(connection: Connection, held: Lease) -> None:
     """Mark done; needs `hold` before in the same transaction."""
-    _close(connection, held, JobState.DONE, None, None)
+    _close(connection, held, JobState.DONE, None)
 
 
-def bury(connection: Connection, held: Lease, *, code: str, reason: str) -> None:
-    """Put into the dead letters with a reason; needs `hold` before in the same transaction."""
-    _close(connection, held, JobState.DEAD, code, reason)
+def bury(connection: Connection, held: Lease, *, code: str) -> None:
+    """Put into the dead letters with a reason's code; needs `hold` before in the same transaction."""
+    _close(connection, held, JobState.DEAD, code)
 
 
 def cancel(connection: Connection, tenant: TenantId, job: str) -> tuple[DocumentId, int] | None:
@@ -237,7 +237,7 @@ def cancel(connection: Connection, tenant: TenantId, job: str) -> tuple[Document
     row = connection.execute(
         text("""
             UPDATE jobs SET state = 'cancelled', epoch = epoch + 1, owner = NULL, lease_until = NULL,
-                   updated_at = now(), error_code = 'cancelled', error = 'Cancelled on request.'
+                   updated_at = now(), error_code = 'cancelled'
             WHERE tenant = :t AND id = :id AND kind = 'ingest' AND state IN ('waiting', 'leased')
             RETURNING document, version
         """),
@@ -269,15 +269,15 @@ def forget_done(connection: Connection, *, older_than_s: float, limit: int) -> i
     ).rowcount
 
 
-def retry_later(connection: Connection, held: Lease, *, delay_s: float, code: str, reason: str) -> None:
+def retry_later(connection: Connection, held: Lease, *, delay_s: float, code: str) -> None:
     """Give the lease back and try again after `delay_s`; needs `hold` before in the same transaction."""
     connection.execute(
         text("""
             UPDATE jobs SET state = 'waiting', owner = NULL, lease_until = NULL, updated_at = now(),
-                   not_before = now() + make_interval(secs => :s), error_code = :code, error = :reason
+                   not_before = now() + make_interval(secs => :s), error_code = :code
             WHERE tenant = :t AND id = :id
         """),
-        {"s": delay_s, "code": code, "reason": reason, "t": held.tenant, "id": held.job},
+        {"s": delay_s, "code": code, "t": held.tenant, "id": held.job},
     )
 
 
@@ -355,12 +355,12 @@ def _lease_of(row: Row[tuple[object, ...]], kind: JobKind) -> Lease:
     return Lease(tenant, row.id, kind, DocumentId(tenant, row.document), row.version, row.epoch, row.attempts)
 
 
-def _close(connection: Connection, held: Lease, state: JobState, code: str | None, reason: str | None) -> None:
+def _close(connection: Connection, held: Lease, state: JobState, code: str | None) -> None:
     connection.execute(
         text("""
             UPDATE jobs SET state = :state, owner = NULL, lease_until = NULL, updated_at = now(),
-                   error_code = :code, error = :reason
+                   error_code = :code
             WHERE tenant = :t AND id = :id
         """),
-        {"state": state, "code": code, "reason": reason, "t": held.tenant, "id": held.job},
+        {"state": state, "code": code, "t": held.tenant, "id": held.job},
     )

@@ -12,17 +12,19 @@ from dataclasses import dataclass
 from assay_core.collection_settings import NearDuplicates
 from assay_core.documents import AclId, CollectionId, DocumentId
 from assay_core.principals import Principal
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
-from assay_store import visibility
+from assay_store import keys, visibility
+from assay_store.encryption import Vault
 from assay_store.pipeline import PendingVersion
 
 SIMILAR = 0.8
 _CANDIDATES = 200
 
 _TWINS = """
-    SELECT d.id, d.name, s.signature FROM document_signatures s
+    SELECT d.id, d.name_sealed, k.key_wrapped, s.signature FROM document_signatures s
     JOIN documents d ON d.tenant = s.tenant AND d.id = s.document
+    JOIN document_keys k ON k.tenant = d.tenant AND k.document = d.id
     WHERE s.tenant = :t AND s.collection = :c AND s.bands && CAST(:bands AS bigint[]) AND s.document <> :d
       AND d.deleted_at IS NULL AND d.acl = ANY(:acls)
 """
@@ -43,6 +45,20 @@ class Twin:
     document: DocumentId
     name: str
     similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class _SealedTwin:
+    """A twin whose name is in its row, sealed."""
+
+    document: DocumentId
+    row: Row[tuple[object, ...]]
+    similarity: float
+
+
+def _named(vault: Vault, twin: _SealedTwin) -> Twin:
+    key = keys.opened(vault, twin.document, twin.row)
+    return Twin(twin.document, keys.open_name(key, twin.document, twin.row.name_sealed), twin.similarity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +108,7 @@ def similarity(one: bytes, other: bytes) -> float:
     return sum(a == b for a, b in zip(left, right, strict=True)) / len(left)
 
 
-def twins(connection: Connection, principal: Principal, document: DocumentId) -> list[Twin]:
+def twins(connection: Connection, vault: Vault, principal: Principal, document: DocumentId) -> list[Twin]:
     """Live documents that say nearly the same as the newest version of this one, the nearest first.
 
     Only what the principal may read; call `documents.get` first to check the right to see this one.
@@ -109,11 +125,11 @@ def twins(connection: Connection, principal: Principal, document: DocumentId) ->
         return []
     acls = [int(a) for a in visibility.readable_acls(connection, principal)]
     found = _twins(connection, document, own.collection, own.signature, own.bands, acls, accepted=())
-    return sorted(found, key=lambda twin: (-twin.similarity, twin.name))
+    return sorted((_named(vault, one) for one in found), key=lambda twin: (-twin.similarity, twin.name))
 
 
 def pairs(
-    connection: Connection, principal: Principal, collection: CollectionId, *, after: str, limit: int
+    connection: Connection, vault: Vault, principal: Principal, collection: CollectionId, *, after: str, limit: int
 ) -> tuple[list[Pair], str | None]:
     """Near-duplicates among the next `limit` live documents by id after `after`, each pair once.
 
@@ -122,7 +138,8 @@ def pairs(
     acls = [int(a) for a in visibility.readable_acls(connection, principal)]
     rows = connection.execute(
         text("""
-            SELECT d.id, d.name, s.signature, s.bands FROM documents d
+            SELECT d.id, d.name_sealed, k.key_wrapped, s.signature, s.bands FROM documents d
+            JOIN document_keys k ON k.tenant = d.tenant AND k.document = d.id
             JOIN document_signatures s ON s.tenant = d.tenant AND s.document = d.id AND s.version = d.live_version
             WHERE d.tenant = :t AND d.collection = :c AND d.deleted_at IS NULL AND d.acl = ANY(:acls) AND d.id > :after
             ORDER BY d.id LIMIT :limit
@@ -133,19 +150,22 @@ def pairs(
     for row in rows:
         document = DocumentId(collection.tenant, row.id)
         near = _twins(connection, document, collection.id, row.signature, row.bands, acls, accepted=())
-        found += [Pair(document, row.name, twin) for twin in near if twin.document.id > document.id]
+        later = [_named(vault, twin) for twin in near if twin.document.id > document.id]
+        if later:
+            name = keys.open_name(keys.opened(vault, document, row), document, row.name_sealed)
+            found += [Pair(document, name, twin) for twin in later]
     return found, rows[-1].id if len(rows) == limit else None
 
 
-def refused(connection: Connection, pending: Sequence[PendingVersion]) -> dict[DocumentId, Twin]:
-    """New documents that their collection does not want, for it keeps one of near-duplicates, with the one it keeps.
+def refused(connection: Connection, pending: Sequence[PendingVersion]) -> set[DocumentId]:
+    """New documents that their collection does not want, for it keeps one of near-duplicates.
 
     Only documents that have no live version yet, compared with those for exactly the same readers: what others
     cannot read is no substitute. Of two that arrive together, the first is kept.
     """
     choosy = _keeping_one(connection, pending)
     accepted: list[tuple[str, int]] = []
-    unwanted: dict[DocumentId, Twin] = {}
+    unwanted: set[DocumentId] = set()
     for one in pending:
         if one.collection not in choosy:
             continue
@@ -165,7 +185,7 @@ def refused(connection: Connection, pending: Sequence[PendingVersion]) -> dict[D
                 connection, one.document, one.collection.id, row.signature, row.bands, acls, accepted=accepted
             )
             if near:
-                unwanted[one.document] = max(near, key=lambda twin: twin.similarity)
+                unwanted.add(one.document)
                 continue
         accepted.append((one.document.id, one.version))
     return unwanted
@@ -192,7 +212,7 @@ def _twins(
     acls: Sequence[int],
     *,
     accepted: Sequence[tuple[str, int]],
-) -> list[Twin]:
+) -> list[_SealedTwin]:
     """Similar documents among those that are live, or `accepted` to go live, as (id, version)."""
     rows = connection.execute(
         text(f"""
@@ -212,7 +232,7 @@ def _twins(
         },
     )
     near = [
-        Twin(DocumentId(document.tenant, row.id), row.name, similarity(bytes(signature), bytes(row.signature)))
+        _SealedTwin(DocumentId(document.tenant, row.id), row, similarity(bytes(signature), bytes(row.signature)))
         for row in rows
     ]
     return [twin for twin in near if twin.similarity >= SIMILAR]

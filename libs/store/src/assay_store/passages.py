@@ -15,7 +15,7 @@ from assay_core.jobs import JobState, Lease, Priority
 from assay_core.metadata import MetadataValue
 from sqlalchemy import Connection, Row, text
 
-from assay_store import document_fields, jobs, outbox
+from assay_store import document_fields, jobs, keys, outbox
 from assay_store.database import notify
 from assay_store.documents import INDEX_CHANNEL
 from assay_store.encryption import Key, Vault
@@ -61,6 +61,7 @@ class _Target:
     version: int
     key: Key
     wrapped: bytes
+    name_digest: bytes
     is_new: bool
 
 
@@ -78,63 +79,77 @@ def record(
 
     Raises `IntegrityError` if somebody else makes a document of one of the names at this moment: call again.
     """
-    found = _existing(connection, collection, [p.name for p in passages])
+    digests = {p.name: vault.name_digest(collection.id, p.name) for p in passages}
+    found = _existing(connection, collection, digests)
     refused = tuple(name for name, row in found.items() if row.acl not in readable)
     targets: list[_Target] = []
-    unchanged: list[tuple[DocumentId, Passage]] = []
+    unchanged: list[tuple[DocumentId, Key, Passage]] = []
     for passage in passages:
-        row = found.get(passage.name)
+        row, digest = found.get(passage.name), digests[passage.name]
         if row is None:
             document = DocumentId(collection.id.tenant, new_id())
-            targets.append(_Target(passage, document, 1, *vault.new_document_key(document), is_new=True))
+            targets.append(_Target(passage, document, 1, *vault.new_document_key(document), digest, is_new=True))
         elif row.acl in readable:
             document = DocumentId(collection.id.tenant, row.id)
-            if row.sha256 == passage.sha256 and row.state != VersionState.FAILED:
-                unchanged.append((document, passage))
+            wrapped = bytes(row.key_wrapped)
+            key = vault.document_key(document, wrapped)
+            if _is_unchanged(row, key, document, passage):
+                unchanged.append((document, key, passage))
             else:
-                wrapped = bytes(row.key_wrapped)
-                key = vault.document_key(document, wrapped)
-                targets.append(_Target(passage, document, row.latest_version + 1, key, wrapped, is_new=False))
-    _set_metadata(connection, unchanged + [(t.document, t.passage) for t in targets if not t.is_new])
+                version = row.latest_version + 1
+                targets.append(_Target(passage, document, version, key, wrapped, digest, is_new=False))
+    _set_metadata(connection, unchanged + [(t.document, t.key, t.passage) for t in targets if not t.is_new])
     if targets:
         _write_documents(connection, collection, targets)
         _write_versions(connection, collection, targets, priority, batch)
         _write_jobs(connection, collection, targets, priority)
-    for document, passage in [*unchanged, *((t.document, t.passage) for t in targets)]:
+    for document, _, passage in [*unchanged, *((t.document, t.key, t.passage) for t in targets)]:
         if passage.metadata is not None and collection.settings.fields:
             document_fields.replace(connection, vault, document, collection.settings.fields, passage.metadata)
     created = sum(t.is_new for t in targets)
     return Taken(created, len(targets) - created, len(unchanged), refused)
 
 
+def _is_unchanged(row: Row[tuple[object, ...]], key: Key, document: DocumentId, passage: Passage) -> bool:
+    if row.state in (None, VersionState.FAILED):
+        return False
+    return keys.open_sha256(key, document, row.sha256) == passage.sha256
+
+
 def _existing(
-    connection: Connection, collection: Collection, names: Sequence[str]
+    connection: Connection, collection: Collection, digests: Mapping[str, bytes]
 ) -> dict[str, Row[tuple[object, ...]]]:
     rows = connection.execute(
         text("""
-            SELECT d.name, d.id, d.acl, d.key_wrapped, d.latest_version, v.sha256, v.state FROM documents d
+            SELECT k.name_digest, d.id, d.acl, k.key_wrapped, d.latest_version, v.sha256, v.state FROM document_keys k
+            JOIN documents d ON d.tenant = k.tenant AND d.id = k.document
             LEFT JOIN versions v ON v.tenant = d.tenant AND v.document = d.id AND v.version = d.latest_version
-            WHERE d.tenant = :t AND d.collection = :c AND d.name = ANY(:names) AND d.deleted_at IS NULL
+            WHERE k.tenant = :t AND k.collection = :c AND k.name_digest = ANY(:digests) AND d.deleted_at IS NULL
             ORDER BY d.id FOR UPDATE OF d
         """),
-        {"t": collection.id.tenant, "c": collection.id.id, "names": list(names)},
+        {"t": collection.id.tenant, "c": collection.id.id, "digests": list(digests.values())},
     )
-    return {row.name: row for row in rows}
+    names = {digest: name for name, digest in digests.items()}
+    return {names[bytes(row.name_digest)]: row for row in rows}
 
 
-def _set_metadata(connection: Connection, given: Sequence[tuple[DocumentId, Passage]]) -> None:
-    changed = [(document, passage.metadata) for document, passage in given if passage.metadata is not None]
+def _set_metadata(connection: Connection, given: Sequence[tuple[DocumentId, Key, Passage]]) -> None:
+    changed = [
+        (document, keys.seal_metadata(key, document, passage.metadata))
+        for document, key, passage in given
+        if passage.metadata is not None
+    ]
     if changed:
         connection.execute(
             text("""
-                UPDATE documents d SET metadata = CAST(a.m AS jsonb)
-                FROM unnest(CAST(:documents AS text[]), CAST(:metadata AS text[])) AS a(document, m)
+                UPDATE documents d SET metadata_sealed = a.m
+                FROM unnest(CAST(:documents AS text[]), CAST(:metadata AS bytea[])) AS a(document, m)
                 WHERE d.tenant = :t AND d.id = a.document
             """),
             {
                 "t": changed[0][0].tenant,
                 "documents": [document.id for document, _ in changed],
-                "metadata": [json.dumps(dict(metadata)) for _, metadata in changed],
+                "metadata": [metadata for _, metadata in changed],
             },
         )
 
@@ -144,19 +159,26 @@ def _write_documents(connection: Connection, collection: Collection, targets: Se
     if new:
         connection.execute(
             text("""
-                INSERT INTO documents (tenant, id, collection, name, acl, key_wrapped, metadata, latest_version)
-                SELECT :t, a.id, :c, a.name, :acl, a.key, CAST(a.m AS jsonb), 1
-                FROM unnest(CAST(:ids AS text[]), CAST(:names AS text[]), CAST(:keys AS bytea[]),
-                            CAST(:metadata AS text[])) AS a(id, name, key, m)
+                WITH made AS (
+                    INSERT INTO documents (tenant, id, collection, name_sealed, acl, metadata_sealed, latest_version)
+                    SELECT :t, a.id, :c, a.name, :acl, a.m, 1
+                    FROM unnest(CAST(:ids AS text[]), CAST(:names AS bytea[]), CAST(:metadata AS bytea[]))
+                         AS a(id, name, m)
+                )
+                INSERT INTO document_keys (tenant, document, collection, name_digest, key_wrapped)
+                SELECT :t, a.id, :c, a.digest, a.key
+                FROM unnest(CAST(:ids AS text[]), CAST(:digests AS bytea[]), CAST(:keys AS bytea[]))
+                     AS a(id, digest, key)
             """),
             {
                 "t": collection.id.tenant,
                 "c": collection.id.id,
                 "acl": collection.default_acl,
                 "ids": [t.document.id for t in new],
-                "names": [t.passage.name for t in new],
+                "names": [keys.seal_name(t.key, t.document, t.passage.name) for t in new],
+                "digests": [t.name_digest for t in new],
                 "keys": [t.wrapped for t in new],
-                "metadata": [json.dumps(dict(t.passage.metadata or {})) for t in new],
+                "metadata": [keys.seal_metadata(t.key, t.document, t.passage.metadata or {}) for t in new],
             },
         )
     if old:
@@ -189,7 +211,7 @@ def _write_versions(
                                   text, priority, batch, chunking)
             SELECT :t, a.document, a.version, 'received', a.sha256, a.size, :media, '', a.title, a.text, :priority,
                    :batch, :chunking
-            FROM unnest(CAST(:documents AS text[]), CAST(:versions AS int[]), CAST(:hashes AS text[]),
+            FROM unnest(CAST(:documents AS text[]), CAST(:versions AS int[]), CAST(:hashes AS bytea[]),
                         CAST(:sizes AS bigint[]), CAST(:titles AS bytea[]), CAST(:texts AS bytea[]))
                  AS a(document, version, sha256, size, title, text)
         """),
@@ -201,7 +223,7 @@ def _write_versions(
             "chunking": collection.settings.chunking.recipe,
             "documents": [t.document.id for t in targets],
             "versions": [t.version for t in targets],
-            "hashes": [t.passage.sha256 for t in targets],
+            "hashes": [keys.seal_sha256(t.key, t.document, t.passage.sha256) for t in targets],
             "sizes": [t.passage.size_bytes for t in targets],
             "titles": [
                 t.key.seal(t.passage.title.encode(), place=f"title:{t.document.id}:{t.version}") for t in targets
@@ -383,7 +405,7 @@ def _versions(embedded: Sequence[Embedded]) -> dict[str, object]:
 def _finish(connection: Connection, leases: Sequence[Lease]) -> None:
     connection.execute(
         text("""
-            UPDATE jobs j SET state = 'done', owner = NULL, lease_until = NULL, error_code = NULL, error = NULL,
+            UPDATE jobs j SET state = 'done', owner = NULL, lease_until = NULL, error_code = NULL,
                    updated_at = now()
             FROM unnest(CAST(:tenants AS text[]), CAST(:jobs AS text[])) AS a(tenant, job)
             WHERE j.tenant = a.tenant AND j.id = a.job

@@ -20,10 +20,10 @@ from assay_core.jobs import Lease
 from assay_core.search import IndexRow
 from sqlalchemy import Connection, Row, text
 
-from assay_store import collections, events, parents, replacement, source_items
+from assay_store import collections, erasures, events, keys, parents, replacement, source_items
 from assay_store.database import notify
 from assay_store.documents import INDEX_CHANNEL
-from assay_store.encryption import Key
+from assay_store.encryption import Key, Vault
 from assay_store.payloads import ChunkPayload
 
 _SET_PROGRESS = text("""
@@ -35,8 +35,9 @@ _SET_PROGRESS = text("""
 
 
 _STORED = """
-    c.tenant, c.id, c.document, c.payload, c.vector_key, c.vector_row, c.vector, d.collection, d.acl, d.key_wrapped
+    c.tenant, c.id, c.document, c.payload, c.vector_key, c.vector_row, c.vector, d.collection, d.acl, k.key_wrapped
 """
+_WITH_KEY = "LEFT JOIN document_keys k ON k.tenant = d.tenant AND k.document = d.id"
 _IS_LIVE = """
     (d.deleted_at IS NULL AND EXISTS (
         SELECT 1 FROM version_chunks lv WHERE lv.tenant = c.tenant AND lv.chunk = c.id
@@ -99,16 +100,20 @@ class PendingVersion:
     chunks: int
 
 
-def sources(connection: Connection, leases: Sequence[Lease]) -> dict[str, Source]:
-    """The bytes that leased ingest jobs are about, by job; jobs of erased documents are missing."""
+def sources(connection: Connection, leases: Sequence[Lease], *, vault: Vault | None) -> dict[str, Source]:
+    """The bytes that leased ingest jobs are about, by job; jobs of erased documents are missing.
+
+    Without a vault, and for documents that were deleted, the name is the document's id.
+    """
     rows = connection.execute(
         text("""
-            SELECT a.job, a.tenant, d.id, d.collection, d.name, d.key_wrapped, d.deleted_at, v.version, v.blob_key,
-                   v.size_bytes, c.settings, CASE WHEN v.blob_key = '' THEN v.title END AS title,
+            SELECT a.job, a.tenant, d.id, d.collection, d.name_sealed, k.key_wrapped, d.deleted_at, v.version,
+                   v.blob_key, v.size_bytes, c.settings, CASE WHEN v.blob_key = '' THEN v.title END AS title,
                    CASE WHEN v.blob_key = '' THEN v.text END AS text
             FROM unnest(CAST(:jobs AS text[]), CAST(:tenants AS text[]), CAST(:documents AS text[]),
                         CAST(:versions AS int[])) AS a(job, tenant, document, version)
             JOIN documents d ON d.tenant = a.tenant AND d.id = a.document
+            LEFT JOIN document_keys k ON k.tenant = d.tenant AND k.document = d.id
             JOIN versions v ON v.tenant = a.tenant AND v.document = a.document AND v.version = a.version
             JOIN collections c ON c.tenant = d.tenant AND c.id = d.collection
         """),
@@ -119,15 +124,18 @@ def sources(connection: Connection, leases: Sequence[Lease]) -> dict[str, Source
             "versions": [held.version for held in leases],
         },
     )
-    return {row.job: _source(row) for row in rows}
+    return {row.job: _source(row, vault) for row in rows}
 
 
-def _source(row: Row[tuple[object, ...]]) -> Source:
-    tenant = TenantId(row.tenant)
+def _source(row: Row[tuple[object, ...]], vault: Vault | None) -> Source:
+    document = DocumentId(TenantId(row.tenant), row.id)
+    tenant, name = document.tenant, document.id
+    if vault is not None and row.key_wrapped is not None:
+        name = keys.open_name(keys.opened(vault, document, row), document, row.name_sealed)
     return Source(
-        document=DocumentId(tenant, row.id),
+        document=document,
         collection=CollectionId(tenant, row.collection),
-        name=row.name,
+        name=name,
         version=row.version,
         blob_key=row.blob_key,
         size_bytes=row.size_bytes,
@@ -215,14 +223,30 @@ def set_progress(
     show_progress(connection, state, {(document, version): StageProgress(progress)})
 
 
-def fail(connection: Connection, document: DocumentId, version: int, *, code: str, reason: str) -> None:
-    """End a version with a reason that people can act on."""
+def fail(
+    connection: Connection,
+    vault: Vault | None,
+    document: DocumentId,
+    version: int,
+    *,
+    code: str,
+    reason: str,
+) -> None:
+    """End a version with a reason that people can act on.
+
+    It is sealed with the document's key. Without a `vault`, or if the document was deleted meanwhile, only the code
+    is kept, and people read what the table of reasons says of it.
+    """
+    wrapped = None if vault is None else keys.wrapped(connection, document)
+    sealed = None
+    if vault is not None and wrapped is not None:
+        sealed = keys.seal_error(vault.document_key(document, wrapped), document, version, reason)
     connection.execute(
         text("""
             UPDATE versions SET state = 'failed', error_code = :code, error = :reason, updated_at = now()
             WHERE tenant = :t AND document = :d AND version = :v AND state <> 'ready'
         """),
-        {"code": code, "reason": reason, "t": document.tenant, "d": document.id, "v": version},
+        {"code": code, "reason": sealed, "t": document.tenant, "d": document.id, "v": version},
     )
     events.record(connection, VersionState.FAILED, [(document, version, {})])
 
@@ -380,6 +404,7 @@ def chunks_to_index(connection: Connection, pending: Sequence[PendingVersion]) -
                  AS a(tenant, document, version)
             JOIN documents d ON d.tenant = a.tenant AND d.id = a.document
                  AND (d.live_version IS NULL OR d.live_version < a.version)
+            {_WITH_KEY}
             JOIN version_chunks vc ON vc.tenant = a.tenant AND vc.document = a.document AND vc.version = a.version
             JOIN chunks c ON c.tenant = vc.tenant AND c.id = vc.chunk
             WHERE NOT EXISTS (
@@ -486,7 +511,7 @@ def live_rows(
     own = "" if document is None else "c.document = :d AND"
     rows = connection.execute(
         text(f"""
-            SELECT {_STORED} FROM chunks c JOIN documents d ON d.tenant = c.tenant AND d.id = c.document
+            SELECT {_STORED} FROM chunks c JOIN documents d ON d.tenant = c.tenant AND d.id = c.document {_WITH_KEY}
             WHERE c.tenant = :t AND {own} c.id > :after AND d.collection = :c AND {_IS_LIVE}
             ORDER BY c.id LIMIT :limit
         """),
@@ -500,7 +525,7 @@ def live_among(connection: Connection, collection: CollectionId, chunks: Sequenc
     """Those of `chunks` that the indexes must hold."""
     rows = connection.execute(
         text(f"""
-            SELECT {_STORED} FROM chunks c JOIN documents d ON d.tenant = c.tenant AND d.id = c.document
+            SELECT {_STORED} FROM chunks c JOIN documents d ON d.tenant = c.tenant AND d.id = c.document {_WITH_KEY}
             WHERE c.tenant = :t AND c.id = ANY(:ids) AND d.collection = :c AND {_IS_LIVE}
         """),
         {"t": collection.tenant, "c": collection.id, "ids": [chunk.id for chunk in chunks]},
@@ -539,6 +564,11 @@ def index_kind(connection: Connection, collection: CollectionId) -> str:
     ).scalar_one()
 
 
+def index_kinds(connection: Connection) -> list[str]:
+    """Every kind of vector index that a collection chose."""
+    return list(connection.execute(text("SELECT DISTINCT index_kind FROM collections ORDER BY 1")).scalars())
+
+
 def index_truth(
     connection: Connection,
     collection: CollectionId,
@@ -573,7 +603,8 @@ def is_emptied(connection: Connection, collection: CollectionId) -> bool:
     """Whether nothing of a collection's documents is stored any more."""
     row = connection.execute(
         text("""
-            SELECT 1 FROM documents WHERE tenant = :t AND collection = :c AND key_wrapped IS NOT NULL LIMIT 1
+            SELECT 1 FROM documents d LEFT JOIN tombstones s ON s.tenant = d.tenant AND s.document = d.id
+            WHERE d.tenant = :t AND d.collection = :c AND s.erased_at IS NULL LIMIT 1
         """),
         {"t": collection.tenant, "c": collection.id},
     ).one_or_none()
@@ -590,20 +621,15 @@ def chunks_of(connection: Connection, document: DocumentId) -> tuple[CollectionI
 
 
 def erase(connection: Connection, document: DocumentId) -> None:
-    """Destroy a deleted document's key and remove its texts, chunks and versions; the tombstone stays."""
+    """Remove the texts, chunks and versions of a document whose key is destroyed; the tombstone stays."""
     at = {"t": document.tenant, "d": document.id}
+    removed = {
+        table: connection.execute(text(f"DELETE FROM {table} WHERE tenant = :t AND document = :d"), at).rowcount
+        for table in ("versions", "chunks", "document_events")
+    }
+    erasures.count(connection, document, {f"postgres.{table}": count for table, count in removed.items()})
     connection.execute(
-        text("""
-            DELETE FROM answers a USING answer_documents ad
-            WHERE ad.tenant = a.tenant AND ad.answer = a.id AND ad.tenant = :t AND ad.document = :d
-        """),
-        at,
-    )
-    connection.execute(text("DELETE FROM versions WHERE tenant = :t AND document = :d"), at)
-    connection.execute(text("DELETE FROM chunks WHERE tenant = :t AND document = :d"), at)
-    connection.execute(
-        text("UPDATE documents SET key_wrapped = NULL, metadata = '{}', name = id WHERE tenant = :t AND id = :d"),
-        at,
+        text("UPDATE documents SET name_sealed = NULL, metadata_sealed = NULL WHERE tenant = :t AND id = :d"), at
     )
     source_items.leave_out(connection, document)
     connection.execute(text("UPDATE tombstones SET erased_at = now() WHERE tenant = :t AND document = :d"), at)

@@ -7,7 +7,7 @@ from assay_core.errors import NotFound
 from assay_core.principals import Principal
 from sqlalchemy import Connection, text
 
-from assay_store import documents
+from assay_store import documents, keys
 from assay_store.encryption import Key, Vault
 from assay_store.payloads import ChunkPayload
 
@@ -109,9 +109,5 @@ def _no_version(connection: Connection, found: Document, version: int) -> NotFou
 
 
 def _opened(connection: Connection, vault: Vault, principal: Principal, document: DocumentId) -> tuple[Document, Key]:
-    found = documents.get(connection, principal, document)
-    wrapped = connection.execute(
-        text("SELECT key_wrapped FROM documents WHERE tenant = :t AND id = :d"),
-        {"t": document.tenant, "d": document.id},
-    ).scalar_one()
-    return found, vault.document_key(document, None if wrapped is None else bytes(wrapped))
+    found = documents.get(connection, vault, principal, document)
+    return found, keys.of(connection, vault, document)

@@ -47,6 +47,7 @@ def expired(connection: Connection, *, limit: int) -> list[Expired]:
                   days => coalesce(CAST(c.settings->>'keep_versions_days' AS int), :days))
               AND NOT EXISTS (SELECT 1 FROM versions w WHERE w.tenant = v.tenant AND w.document = v.document
                               AND w.state IN {_IN_WORK})
+              AND NOT EXISTS (SELECT 1 FROM legal_holds h WHERE h.tenant = v.tenant AND h.document = v.document)
             GROUP BY v.tenant, v.document, d.collection ORDER BY min(v.replaced_at) LIMIT :limit
         """),
         {"days": CollectionSettings().keep_versions_days, "limit": limit},

@@ -130,13 +130,12 @@ documents = Table(
     Column("tenant", Text),
     Column("id", Text),
     Column("collection", Text, nullable=False),
-    Column("name", Text, nullable=False),
+    Column("name_sealed", LargeBinary),  # encrypted; NULL once erased
     Column("acl", BigInteger, nullable=False),
     Column("acl_moved", Boolean, nullable=False, server_default="false"),  # the indexes' rows carry an earlier ACL
     Column("live_version", Integer),
     Column("latest_version", Integer, nullable=False, server_default="0"),
-    Column("key_wrapped", LargeBinary),  # NULL once erased: texts and blobs are unreadable from then on
-    Column("metadata", JSONB, nullable=False, server_default="{}"),
+    Column("metadata_sealed", LargeBinary),  # encrypted; NULL for none
     _created(),
     _updated(),
     Column("deleted_at", DateTime(timezone=True)),
@@ -146,14 +145,22 @@ documents = Table(
     ForeignKeyConstraint(["tenant", "acl"], ["acls.tenant", "acls.acl"]),
     Index("documents_acl_moved", "tenant", "id", postgresql_where=text("acl_moved")),
     Index("documents_archive", "tenant", "archive", postgresql_where=text("archive IS NOT NULL")),
-    Index(
-        "documents_name",
-        "tenant",
-        "collection",
-        "name",
-        unique=True,
-        postgresql_where=text("deleted_at IS NULL"),
-    ),
+    Index("documents_by_time", "tenant", "collection", "created_at", "id", postgresql_where=text("deleted_at IS NULL")),
+)
+
+# All that makes a document readable and recognisable. A row goes with the DELETE of its document; keep the table so
+# small that it can be rewritten at once after that.
+document_keys = Table(
+    "document_keys",
+    metadata,
+    Column("tenant", Text),
+    Column("document", Text),
+    Column("collection", Text, nullable=False),
+    Column("name_digest", LargeBinary),  # keyed; NULL while a deleted document is only held
+    Column("key_wrapped", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("tenant", "document"),
+    ForeignKeyConstraint(["tenant", "document"], ["documents.tenant", "documents.id"], ondelete="CASCADE"),
+    UniqueConstraint("tenant", "collection", "name_digest", name="document_keys_name"),
 )
 
 document_fields = Table(
@@ -177,7 +184,7 @@ versions = Table(
     Column("document", Text),
     Column("version", Integer),
     Column("state", Text, nullable=False),
-    Column("sha256", Text, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),  # encrypted
     Column("size_bytes", BigInteger, nullable=False),
     Column("media_type", Text, nullable=False),
     Column("blob_key", Text, nullable=False),  # empty for a passage, whose text is in this row from the start
@@ -196,7 +203,7 @@ versions = Table(
     Column("parser", Text),
     Column("chunking", Text, nullable=False, server_default="structure/220/30"),  # see Chunking.recipe
     Column("error_code", Text),
-    Column("error", Text),
+    Column("error", LargeBinary),  # encrypted; NULL where the code says it all
     _created(),
     _updated(),
     Column("replaced_at", DateTime(timezone=True)),  # when a later version went live
@@ -302,8 +309,7 @@ jobs = Table(
     Column("owner", Text),
     Column("lease_until", DateTime(timezone=True)),
     Column("not_before", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column("error_code", Text),
-    Column("error", Text),
+    Column("error_code", Text),  # words about it name the file: they are with the version, encrypted
     _created(),
     _updated(),
     PrimaryKeyConstraint("tenant", "id"),
@@ -375,15 +381,43 @@ outbox = Table(
     Index("outbox_unsent", "id", postgresql_where=text("sent_at IS NULL")),
 )
 
+# What was deleted: the row outlives the document, as the receipt of its erasure and what proves it.
 tombstones = Table(
     "tombstones",
     metadata,
     Column("tenant", Text),
     Column("document", Text),
+    Column("id", Text, nullable=False),  # of the erasure, and of the job that does it
     Column("collection", Text, nullable=False),
     Column("deleted_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column("erased_at", DateTime(timezone=True)),
+    Column("requested_by", Text),  # NULL: a source, a rule, or an archive that was replaced
+    Column("key_destroyed_at", DateTime(timezone=True)),  # NULL while a legal hold keeps it
+    Column("erased_at", DateTime(timezone=True)),  # when it had left every store
+    Column("complete_at", DateTime(timezone=True)),  # when every store had rewritten its files
+    Column("proven_at", DateTime(timezone=True)),  # when a scan of all files found nothing of it
+    Column("counts", JSONB, nullable=False, server_default="{}"),  # what was removed, by store
+    Column("chunk_marks", LargeBinary, nullable=False, server_default=""),  # keyed fingerprints of its chunks' ids
+    Column("vector_marks", LargeBinary, nullable=False, server_default=""),  # and of their vectors
+    Column("key_head", Text),  # 16 bytes of its wrapped key, in hexadecimal so that a scan for them passes over this
     PrimaryKeyConstraint("tenant", "document"),
+    UniqueConstraint("tenant", "id", name="tombstones_erasure"),
+    Index("tombstones_open", "erased_at", postgresql_where=text("complete_at IS NULL")),
+    Index("tombstones_by_time", "tenant", "deleted_at", "id"),
+)
+
+# What a scan of the database's files must find, to be believed when it finds nothing else. Empty between scans.
+scan_controls = Table("scan_controls", metadata, Column("id", Text, primary_key=True), Column("bytes", LargeBinary))
+
+legal_holds = Table(
+    "legal_holds",
+    metadata,
+    Column("tenant", Text),
+    Column("document", Text),
+    Column("reason", Text, nullable=False),
+    Column("placed_by", Text, nullable=False),
+    Column("placed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("tenant", "document"),
+    ForeignKeyConstraint(["tenant", "document"], ["documents.tenant", "documents.id"], ondelete="CASCADE"),
 )
 
 idempotency_keys = Table(

@@ -33,12 +33,13 @@ SELECT acl FROM mine GROUP BY acl HAVING bool_and(effect = 'allow')
 """)
 
 _LIVE_CHUNKS = text("""
-SELECT c.id AS chunk, d.id AS document, d.name, d.key_wrapped, d.live_version AS version, c.payload,
+SELECT c.id AS chunk, d.id AS document, d.name_sealed, k.key_wrapped, d.live_version AS version, c.payload,
        vc.start_char, vc.end_char, vc.page_first,
        p.ordinal AS parent, p.start_char AS parent_start, p.end_char AS parent_end, p.page AS parent_page,
        p.payload AS parent_payload
 FROM chunks c
 JOIN documents d ON d.tenant = c.tenant AND d.id = c.document
+JOIN document_keys k ON k.tenant = d.tenant AND k.document = d.id
 JOIN version_chunks vc ON vc.tenant = c.tenant AND vc.chunk = c.id
                       AND vc.document = d.id AND vc.version = d.live_version
 LEFT JOIN version_parents p ON p.tenant = vc.tenant AND p.document = vc.document
@@ -57,14 +58,14 @@ WHERE d.tenant = :tenant AND d.deleted_at IS NULL AND d.acl = ANY(:acls)
 
 @dataclass(frozen=True, slots=True)
 class LiveChunk:
-    """A chunk of a live, readable version. `payload` is encrypted with the document's key.
+    """A chunk of a live, readable version. `payload` and `name_sealed` are encrypted with the document's key.
 
     `parent` is the larger passage that is read in its place, or None.
     """
 
     chunk: ChunkId
     document: DocumentId
-    document_name: str
+    name_sealed: bytes
     key_wrapped: bytes
     version: int
     payload: bytes
@@ -107,7 +108,7 @@ def live_chunks(
         found[chunk] = LiveChunk(
             chunk=chunk,
             document=DocumentId(collection.tenant, row.document),
-            document_name=row.name,
+            name_sealed=bytes(row.name_sealed),
             key_wrapped=bytes(row.key_wrapped),
             version=row.version,
             payload=bytes(row.payload),

@@ -1,4 +1,5 @@
 import math
+import struct
 import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -68,6 +69,22 @@ class FakeVectorIndex:
         with self._lock:
             self._rows = {c: held for c, held in self._rows.items() if held.row.collection != collection}
 
+    def stored(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
+        """The vectors of these chunks as little-endian float32."""
+        _check(down=self.down)
+        with self._lock:
+            held = {chunk: self._rows[chunk].vector for chunk in _held(self._rows, collection, chunks)}
+        return {chunk: struct.pack(f"<{len(vector)}f", *vector) for chunk, vector in held.items()}
+
+    def begin_purge(self) -> str:
+        """Memory has no files to rewrite."""
+        _check(down=self.down)
+        return "done"
+
+    def purged(self, purge: str) -> bool:
+        _check(down=self.down)
+        return purge == "done"
+
 
 @dataclass(frozen=True, slots=True)
 class _Worded:
@@ -125,6 +142,10 @@ class FakeLexicalIndex:
         _check(down=self.down)
         with self._lock:
             self._rows = {c: held for c, held in self._rows.items() if held.row.collection != collection}
+
+    def purge(self, collection: CollectionId) -> list[ChunkId]:  # noqa: ARG002 (memory has no files to rewrite)
+        _check(down=self.down)
+        return []
 
 
 def _allowed(row: IndexRow, scope: IndexScope) -> bool:

@@ -62,7 +62,7 @@ class Library:
     def versions(self, document: DocumentId) -> list[Version]:
         """All versions, newest first."""
         with self.database.transaction() as connection:
-            return documents.versions_of(connection, document)
+            return documents.versions_of(connection, self.vault, document)
 
     def states(self) -> dict[VersionState, int]:
         """How many documents have their newest version in each state."""
@@ -72,7 +72,7 @@ class Library:
 
     def live_version(self, document: DocumentId) -> int | None:
         with self.database.transaction() as connection:
-            return documents.get(connection, self.librarian, document).live_version
+            return documents.get(connection, self.vault, self.librarian, document).live_version
 
     def epoch(self) -> int:
         with self.database.transaction() as connection:

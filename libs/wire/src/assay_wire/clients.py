@@ -318,6 +318,40 @@ class AssayClient:
         """Stop the work on the newest version; the live one stays."""
         return self._ask(public.Cancellation, "POST", f"/v1/documents/{_part(document_id)}/cancel")
 
+    def erasures_page(
+        self, *, open_only: bool = False, limit: int = 50, cursor: str | None = None
+    ) -> public.ErasurePage:
+        """Erasures, those asked for last first. Raises: see the class."""
+        params = _given(open=str(open_only).lower(), limit=limit, cursor=cursor)
+        return self._ask(public.ErasurePage, "GET", "/v1/erasures", params=params)
+
+    def erasures(self, *, open_only: bool = False) -> Iterator[public.Erasure]:
+        """All erasures, those asked for last first, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.erasures_page(open_only=open_only, limit=200, cursor=cursor)
+            yield from page.erasures
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def erasure(self, erasure_id: str) -> public.Erasure:
+        """One erasure with its signed receipt."""
+        return self._ask(public.Erasure, "GET", f"/v1/erasures/{_part(erasure_id)}")
+
+    def receipt_key(self) -> str:
+        """The public key of receipts, as PEM."""
+        return self._ask(public.PublicKey, "GET", "/v1/erasures/public-key").public_key
+
+    def hold(self, document_id: str, *, reason: str) -> public.LegalHold:
+        """Place a legal hold."""
+        body = _checked(public.HoldRequest, {"reason": reason})
+        return self._ask(public.LegalHold, "PUT", f"/v1/documents/{_part(document_id)}/hold", json=body)
+
+    def lift_hold(self, document_id: str) -> public.HoldLifted:
+        """Lift a legal hold, and erase what was deleted under it."""
+        return self._ask(public.HoldLifted, "DELETE", f"/v1/documents/{_part(document_id)}/hold")
+
     def jobs_page(
         self, *, state: str = "dead", limit: int = 50, cursor: str | None = None, **filters: str | None
     ) -> public.JobPage:

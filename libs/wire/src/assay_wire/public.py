@@ -430,7 +430,62 @@ class ChunkPage(Reply):
 
 class Deletion(Reply):
     document_id: str
-    job: str
+    job: Annotated[str, Field(description="Also the id of the erasure: `GET /v1/erasures/{id}`.")]
+
+
+class Erasure(Reply):
+    """How far a deleted document has left the stores; its key was destroyed with the DELETE itself."""
+
+    id: str
+    document_id: str
+    state: Annotated[
+        Literal["held", "leaving", "settling", "complete", "proven"],
+        Field(
+            description="held: kept by a legal hold; leaving: unreadable, being removed; settling: removed, the "
+            "stores' files are being rewritten; complete: they are; proven: a scan of all files found nothing of it."
+        ),
+    ]
+    requested_at: datetime
+    requested_by: str | None
+    key_destroyed_at: datetime | None
+    left_at: Annotated[datetime | None, Field(description="When it had left every store.")]
+    complete_at: Annotated[datetime | None, Field(description="When every store had rewritten its files.")]
+    proven_at: Annotated[datetime | None, Field(description="When a scan of all files had found nothing of it.")]
+    counts: Annotated[dict[str, int], Field(description="What was removed, by store.")]
+    receipt: Annotated[
+        str | None,
+        Field(description="All of this as a JWS (EdDSA); check it with the key of `GET /v1/erasures/public-key`."),
+    ] = None
+
+
+class ErasurePage(Reply):
+    erasures: list[Erasure]
+    next_cursor: str | None
+
+
+class PublicKey(Reply):
+    """The Ed25519 key that receipts are signed with, as PEM."""
+
+    public_key: str
+
+
+class HoldRequest(Request):
+    reason: Annotated[Text, Field(min_length=1, max_length=500, examples=["Case 2026-17"])]
+
+
+class LegalHold(Reply):
+    """A document that keeps its key, text and old versions, also when it is deleted."""
+
+    document_id: str
+    reason: str
+    placed_by: str
+    placed_at: datetime
+
+
+class HoldLifted(Reply):
+    """Those that were held; what was deleted under the hold is erased now."""
+
+    document_ids: list[str]
 
 
 class DocumentFilter(Request):

@@ -15,6 +15,7 @@ from assay_cli.commands import (
     collections,
     document_changes,
     documents,
+    erasure,
     evaluate,
     ingest,
     jobs,
@@ -92,6 +93,7 @@ app.add_typer(documents.app, name="documents")
 app.add_typer(chunks.app, name="chunks")
 app.add_typer(collections.app, name="collections")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(erasure.app, name="erasure")
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(sources.app, name="sources")
 app.add_typer(bench.app, name="bench")

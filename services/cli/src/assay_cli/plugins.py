@@ -34,16 +34,16 @@ def described(name: str) -> click.Command | None:
     return click.Command(name, help=text)
 
 
-def load(name: str) -> click.Command | None:
-    """The command itself, or None if there is none of this name.
+def load(name: str, group: str = GROUP) -> click.Command | None:
+    """The command itself, or None if there is none of this name in the group of entry points.
 
     Raises:
         NotFound: a part of Assay that is not installed here has this command.
     """
-    point = next(iter(entry_points(group=GROUP, name=name)), None)
+    point = next(iter(entry_points(group=group, name=name)), None)
     if point is not None:
         return _as_command(name, point)
-    if name in _KNOWN:
+    if group == GROUP and name in _KNOWN:
         distribution, _ = _KNOWN[name]
         raise NotFound(
             f"`assay {name}` comes with {distribution}, which is not installed here. "

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from assay_core.ports import BlobStore
 from assay_runtime.health import Check
 from assay_runtime.http_shell import Lifespan, build_app
+from assay_runtime.receipts import ReceiptSigner
 from assay_runtime.threads import Workers
 from assay_store.database import Database
 from assay_store.encryption import Vault
@@ -21,6 +22,7 @@ from assay_gateway import (
     collections,
     document_changes,
     documents,
+    erasures,
     evaluations,
     jobs,
     openai,
@@ -61,6 +63,7 @@ class Parts:
     retrieval: RetrievalClient
     generation: GenerationClient
     evaluation: EvaluationClient
+    receipts: ReceiptSigner
 
 
 def build_gateway(
@@ -134,6 +137,9 @@ def _include_documents(
     )
     app.include_router(documents.build_routes(who=who, transactions=transactions, vault=parts.vault, cursors=cursors))
     app.include_router(
+        erasures.build_routes(who=who, transactions=transactions, cursors=cursors, signer=parts.receipts)
+    )
+    app.include_router(
         passages.build_routes(
             who=who,
             transactions=transactions,
@@ -142,12 +148,12 @@ def _include_documents(
             slots=Slots(uploads_limits.max_in_flight, what="bulk loads"),
         )
     )
-    app.include_router(jobs.build_routes(who=who, transactions=transactions, cursors=cursors))
+    app.include_router(jobs.build_routes(who=who, transactions=transactions, vault=parts.vault, cursors=cursors))
     app.include_router(document_changes.build_routes(who=who, transactions=transactions, vault=parts.vault))
     app.include_router(sources.build_routes(who=who, transactions=transactions, vault=parts.vault))
     app.include_router(chunks.build_routes(who=who, transactions=transactions, vault=parts.vault, cursors=cursors))
     watchers = Slots(limits.max_watchers, what="watchers of documents")
-    app.include_router(watching.build_routes(who=who, transactions=transactions, slots=watchers))
+    app.include_router(watching.build_routes(who=who, transactions=transactions, vault=parts.vault, slots=watchers))
     app.include_router(batches.build_routes(who=who, transactions=transactions, slots=watchers))
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from assay_core.ports import BlobStore
+from assay_runtime.receipts import ReceiptSigner
 from assay_runtime.settings import BlobSettings, read_master_key, read_secret
 from assay_runtime.tokens import TokenMinter
 from assay_store.database import Database
@@ -19,10 +20,8 @@ from assay_gateway.settings import Settings
 def build_service(settings: Settings) -> ASGIApp:
     """The gateway as it is served."""
     database = Database(settings.database.url.get_secret_value(), pool_size=settings.database.pool_size)
-    mint = TokenMinter(
-        read_secret(settings.secrets.token_private_key_file, name="ASSAY_SECRETS__TOKEN_PRIVATE_KEY_FILE"),
-        issuer="gateway",
-    )
+    private_key = read_secret(settings.secrets.token_private_key_file, name="ASSAY_SECRETS__TOKEN_PRIVATE_KEY_FILE")
+    mint = TokenMinter(private_key, issuer="gateway")
     retrieval = Peer(name="retrieval", base_url=settings.peers.retrieval_url, token=mint)
     generation = Peer(name="generation", base_url=settings.peers.generation_url, token=mint)
     evaluation = Peer(name="evaluation", base_url=settings.peers.evaluation_url, token=mint)
@@ -43,6 +42,7 @@ def build_service(settings: Settings) -> ASGIApp:
             retrieval=RetrievalClient(retrieval),
             generation=GenerationClient(generation),
             evaluation=EvaluationClient(evaluation),
+            receipts=ReceiptSigner(private_key),
         ),
         # Peers are not waited for: documents can be uploaded while models load. /v1/system tells of them.
         checks={"database": database.check},

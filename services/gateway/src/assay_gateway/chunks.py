@@ -56,7 +56,7 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
         document = document_id(principal, id)
 
         def read(connection: Connection) -> public.ChunkPage:
-            found = documents.get(connection, principal, document)
+            found = documents.get(connection, vault, principal, document)
             if found.live_version is None:
                 raise NotFound(f"{found.name!r} cannot be searched yet, so it has no chunks.", code="no_text_yet")
             return page(connection, principal, document, found.live_version, limit, cursor)

@@ -103,7 +103,7 @@ def build_routes(*, who: Authenticator, transactions: Transactions) -> APIRouter
 
         def delete(connection: Connection) -> int:
             found = collections.get(connection, principal, name)
-            count = documents.delete_all(connection, found.id)
+            count = documents.delete_all(connection, found.id, by=principal.id)
             sources.delete_of(connection, found.id)
             collections.mark_deleted(connection, found.id)
             return count

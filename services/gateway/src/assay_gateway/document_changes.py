@@ -6,7 +6,15 @@ from assay_core.documents import DocumentId, VersionState
 from assay_core.errors import Invalid
 from assay_core.metadata import fitting_metadata, valid_metadata
 from assay_core.principals import Principal
-from assay_store import collections, document_access, document_changes, document_fields, document_selection, documents
+from assay_store import (
+    collections,
+    document_access,
+    document_changes,
+    document_fields,
+    document_selection,
+    documents,
+    visibility,
+)
 from assay_store.document_access import AccessRules
 from assay_store.encryption import Vault
 from assay_store.idempotency import Outcome
@@ -38,7 +46,7 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
 
         def change(connection: Connection) -> public.DocumentDetail:
             once(connection, request, lambda: _change(connection, vault, principal, document, body))
-            changed = detail(connection, principal, document)
+            changed = detail(connection, vault, principal, document)
             reach("access.before_commit")
             return changed
 
@@ -55,8 +63,8 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
         request = sent(principal, "delete_document", idempotency_key, id)
 
         def delete(connection: Connection) -> Outcome:
-            documents.get(connection, principal, document)
-            job = documents.delete(connection, document)
+            visibility.require_readable(connection, principal, document)
+            job = documents.delete(connection, document, by=principal.id)
             reach("tombstone.before_commit")
             return Outcome(202, public.Deletion(document_id=id, job=job).model_dump())
 
@@ -79,7 +87,7 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
         wanted = _filter(body.filter)
         request = sent(principal, "delete_documents", idempotency_key, name, body.model_dump(mode="json"))
         outcome = await transactions(
-            lambda c: once(c, request, lambda: _delete_many(c, principal, name, wanted, dry_run=body.dry_run))
+            lambda c: once(c, request, lambda: _delete_many(c, vault, principal, name, wanted, dry_run=body.dry_run))
         )
         deleted = public.BulkDeleted.model_validate(outcome.body)
         return Response(deleted.model_dump_json(), status_code=outcome.status, media_type=JSON)
@@ -91,11 +99,11 @@ def _change(
     connection: Connection, vault: Vault, who: Principal, document: DocumentId, body: public.DocumentChange
 ) -> Outcome:
     if body.metadata is not None:
-        found = documents.get(connection, who, document)
+        found = documents.get(connection, vault, who, document)
         fields = collections.by_id(connection, who, found.collection).settings.fields
         given = {name: value for name, value in body.metadata.items() if value is not None}
         changes = {**body.metadata, **valid_metadata(fields, given)}
-        after = document_changes.change_metadata(connection, who, document, changes)
+        after = document_changes.change_metadata(connection, vault, who, document, changes)
         document_fields.replace(connection, vault, document, fields, fitting_metadata(fields, after))
     if body.access is not None:
         rules = AccessRules(tuple(body.access.allow), tuple(body.access.deny))
@@ -121,12 +129,12 @@ def _filter(given: public.DocumentFilter) -> DocumentFilter:
 
 
 def _delete_many(
-    connection: Connection, who: Principal, name: str, wanted: DocumentFilter, *, dry_run: bool
+    connection: Connection, vault: Vault, who: Principal, name: str, wanted: DocumentFilter, *, dry_run: bool
 ) -> Outcome:
     found = collections.get(connection, who, name)
-    selected = document_selection.select(connection, who, found.id, wanted, limit=public.MAX_SELECTED)
+    selected = document_selection.select(connection, vault, who, found.id, wanted, limit=public.MAX_SELECTED)
     chosen = [document for document, _ in selected.first]
-    jobs = {} if dry_run or not chosen else documents.delete_these(connection, found.id, chosen)
+    jobs = {} if dry_run or not chosen else documents.delete_these(connection, found.id, chosen, by=who.id)
     body = public.BulkDeleted(
         dry_run=dry_run,
         count=selected.count,

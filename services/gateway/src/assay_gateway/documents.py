@@ -6,7 +6,7 @@ from assay_core.documents import DocumentId, VersionState
 from assay_core.errors import Invalid
 from assay_core.principals import Principal
 from assay_core.reasons import REASONS
-from assay_store import collections, document_access, documents, near_duplicates, reading
+from assay_store import collections, document_access, documents, near_duplicates, reading, visibility
 from assay_store.encryption import Vault
 from assay_wire import public, to_public
 from fastapi import APIRouter, Depends, Path, Query
@@ -31,7 +31,7 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
     """Routes of documents."""
     router = APIRouter(tags=["documents"], generate_unique_id_function=operation_id)
 
-    @router.get("/v1/collections/{name}/documents", summary="List a collection's documents by name")
+    @router.get("/v1/collections/{name}/documents", summary="List a collection's documents, those added last first")
     async def list_documents(
         name: str,
         principal: Principal = Depends(who),
@@ -44,8 +44,8 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
 
         def read(connection: Connection) -> public.DocumentPage:
             found = collections.get(connection, principal, name)
-            rows = documents.listing(connection, principal, found.id, limit=limit + 1, after_name=after, state=state)
-            last = rows[limit - 1][0].name if len(rows) > limit else None
+            rows = documents.listing(connection, vault, principal, found.id, limit=limit + 1, after=after, state=state)
+            last = rows[limit - 1][0].id.id if len(rows) > limit else None
             return public.DocumentPage(
                 documents=[to_public.document_summary(d, v, name) for d, v in rows[:limit]],
                 next_cursor=None if last is None else cursors.make(principal, listing, last),
@@ -63,7 +63,7 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
 
         def read(connection: Connection) -> public.DuplicatePage:
             found = collections.get(connection, principal, name)
-            pairs, last = near_duplicates.pairs(connection, principal, found.id, after=after, limit=limit)
+            pairs, last = near_duplicates.pairs(connection, vault, principal, found.id, after=after, limit=limit)
             return public.DuplicatePage(
                 pairs=[_pair(pair) for pair in pairs],
                 next_cursor=None if last is None else cursors.make(principal, listing, last),
@@ -74,12 +74,12 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
     @router.get("/v1/documents/{id}", summary="Look at a document and its versions")
     async def get_document(id: str, principal: Principal = Depends(who)) -> public.DocumentDetail:
         document = document_id(principal, id)
-        return await transactions(lambda c: detail(c, principal, document))
+        return await transactions(lambda c: detail(c, vault, principal, document))
 
     @router.get("/v1/documents/{id}/versions", summary="List a document's versions, newest first")
     async def list_versions(id: str, principal: Principal = Depends(who)) -> public.VersionList:
         document = document_id(principal, id)
-        found = await transactions(lambda c: detail(c, principal, document))
+        found = await transactions(lambda c: detail(c, vault, principal, document))
         return public.VersionList(versions=found.versions)
 
     @router.get("/v1/documents/{id}/versions/{version}/text", summary="Read a version's text around a passage")
@@ -110,8 +110,8 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
         document = document_id(principal, id)
 
         def retry(connection: Connection) -> documents.Upload:
-            documents.get(connection, principal, document)
-            return documents.retry(connection, document)
+            visibility.require_readable(connection, principal, document)
+            return documents.retry(connection, vault, document)
 
         begun = await transactions(retry)
         return public.Retry(document_id=id, version=begun.version, job=begun.job)
@@ -119,9 +119,9 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
     return router
 
 
-def detail(connection: Connection, who: Principal, document: DocumentId) -> public.DocumentDetail:
+def detail(connection: Connection, vault: Vault, who: Principal, document: DocumentId) -> public.DocumentDetail:
     """A document with its versions, and for curators with its rules. Raises `NotFound`."""
-    found = documents.get(connection, who, document)
+    found = documents.get(connection, vault, who, document)
     collection = collections.by_id(connection, who, found.collection)
     access = None
     if who.has("curator"):
@@ -129,10 +129,10 @@ def detail(connection: Connection, who: Principal, document: DocumentId) -> publ
         access = public.Access(allow=list(rules.allow), deny=list(rules.deny))
     return to_public.document_detail(
         found,
-        documents.versions_of(connection, document),
+        documents.versions_of(connection, vault, document),
         collection.name,
         access=access,
-        near_duplicates=[_twin(twin) for twin in near_duplicates.twins(connection, who, document)],
+        near_duplicates=[_twin(twin) for twin in near_duplicates.twins(connection, vault, who, document)],
     )
 
 

@@ -23,6 +23,13 @@ def job_id(raw: str) -> str:
     return raw
 
 
+def erasure_id(raw: str) -> str:
+    """An erasure's id."""
+    if not _HEX.fullmatch(raw):
+        raise NotFound(f"There is no erasure {raw[:40]!r}.", code="erasure_not_found")
+    return raw
+
+
 def answer_id(raw: str) -> str:
     """An answer's id."""
     if not _HEX.fullmatch(raw):

@@ -6,8 +6,9 @@ from typing import Annotated
 from assay_core.errors import Invalid
 from assay_core.jobs import JobState, ListedJob
 from assay_core.principals import Principal
-from assay_store import collections, documents, job_list
+from assay_store import collections, documents, job_list, visibility
 from assay_store.documents import Upload
+from assay_store.encryption import Vault
 from assay_store.job_list import JobFilter
 from assay_wire import public, to_public
 from fastapi import APIRouter, Depends, Query
@@ -25,7 +26,7 @@ REPLAY_AT_ONCE = 500
 Text = Annotated[str | None, Query(max_length=200)]
 
 
-def build_routes(*, who: Authenticator, transactions: Transactions, cursors: Cursors) -> APIRouter:
+def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault, cursors: Cursors) -> APIRouter:
     """Routes of jobs."""
     router = APIRouter(tags=["jobs"], generate_unique_id_function=operation_id)
 
@@ -44,7 +45,7 @@ def build_routes(*, who: Authenticator, transactions: Transactions, cursors: Cur
 
         def read(connection: Connection) -> list[ListedJob]:
             wanted = _filter(connection, principal, state, collection, reason, batch)
-            return job_list.listing(connection, principal, wanted, limit=limit + 1, after=after)
+            return job_list.listing(connection, vault, principal, wanted, limit=limit + 1, after=after)
 
         found = await transactions(read)
         last = found[limit - 1] if len(found) > limit else None
@@ -60,8 +61,8 @@ def build_routes(*, who: Authenticator, transactions: Transactions, cursors: Cur
         def replay(connection: Connection) -> tuple[int, bool]:
             state = JobState(body.state)
             wanted = _filter(connection, principal, state, body.collection, body.reason, body.batch)
-            begun = job_list.replay_all(connection, principal, wanted, limit=REPLAY_AT_ONCE)
-            return len(begun), bool(job_list.listing(connection, principal, wanted, limit=1))
+            begun = job_list.replay_all(connection, vault, principal, wanted, limit=REPLAY_AT_ONCE)
+            return len(begun), bool(job_list.listing(connection, vault, principal, wanted, limit=1))
 
         replayed, more = await transactions(replay)
         return public.Replay(replayed=replayed, more=more)
@@ -71,7 +72,7 @@ def build_routes(*, who: Authenticator, transactions: Transactions, cursors: Cur
         require_role(principal, "contributor", "curator")
 
         def replay(connection: Connection) -> Upload:
-            return documents.retry(connection, job_list.document_of(connection, principal, job_id(id)))
+            return documents.retry(connection, vault, job_list.document_of(connection, principal, job_id(id)))
 
         begun = await transactions(replay)
         return public.Retry(document_id=begun.document.id, version=begun.version, job=begun.job)
@@ -82,7 +83,7 @@ def build_routes(*, who: Authenticator, transactions: Transactions, cursors: Cur
 
         def cancel(connection: Connection) -> public.Cancellation:
             document = job_list.document_of(connection, principal, job_id(id))
-            return public.Cancellation(document_id=document.id, version=documents.cancel(connection, document))
+            return public.Cancellation(document_id=document.id, version=documents.cancel(connection, vault, document))
 
         return await transactions(cancel)
 
@@ -92,8 +93,8 @@ def build_routes(*, who: Authenticator, transactions: Transactions, cursors: Cur
         document = document_id(principal, id)
 
         def cancel(connection: Connection) -> int:
-            documents.get(connection, principal, document)
-            return documents.cancel(connection, document)
+            visibility.require_readable(connection, principal, document)
+            return documents.cancel(connection, vault, document)
 
         return public.Cancellation(document_id=id, version=await transactions(cancel))
 

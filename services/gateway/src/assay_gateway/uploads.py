@@ -162,12 +162,14 @@ class Recorder:
     def _write(
         self, connection: Connection, who: Principal, to: CollectionId, received: Received, request: Sent | None
     ) -> Outcome:
+        """The body that is kept does not tell the document's name and digest: who asks again knows them."""
         if received.batch is not None:
             batches.ensure(connection, who, to, received.batch)
         fields = collections.by_id(connection, who, to).settings.fields
-        outcome = once(connection, request, lambda: self._record(connection, received, fields))
+        kept = once(connection, request, lambda: self._record(connection, received, fields))
         reach("upload.before_commit")
-        return outcome
+        sealed = received.sealed
+        return Outcome(kept.status, kept.body | {"name": sealed.target.name, "sha256": sealed.blob.sha256})
 
     def _record(self, connection: Connection, received: Received, fields: Mapping[str, FieldType]) -> Outcome:
         sealed = received.sealed
@@ -183,17 +185,15 @@ class Recorder:
         upload = recorded.upload
         if metadata is not None:
             document_fields.replace(connection, self._vault, upload.document, fields, metadata)
-        body = public.Upload(
-            document_id=upload.document.id,
-            name=sealed.target.name,
-            version=upload.version,
-            job=upload.job,
-            unchanged=upload.unchanged,
-            sha256=sealed.blob.sha256,
-            size_bytes=sealed.blob.size_bytes,
-            state=recorded.state,
-        )
-        return Outcome(200 if upload.unchanged else 202, body.model_dump(mode="json"))
+        body: dict[str, object] = {
+            "document_id": upload.document.id,
+            "version": upload.version,
+            "job": upload.job,
+            "unchanged": upload.unchanged,
+            "size_bytes": sealed.blob.size_bytes,
+            "state": recorded.state,
+        }
+        return Outcome(200 if upload.unchanged else 202, body)
 
     async def _seal_again(self, who: Principal, collection: Collection, received: Received) -> None:
         sealed = received.sealed

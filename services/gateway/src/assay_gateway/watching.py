@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from assay_core.documents import DocumentId, Version, VersionState
 from assay_core.errors import AssayError, NotFound
 from assay_core.principals import Principal
-from assay_store import documents
+from assay_store import documents, visibility
 from assay_store import events as stored_events
+from assay_store.encryption import Vault
 from assay_wire import public, sse, to_public
 from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy import Connection
@@ -27,7 +28,12 @@ _FINAL = {VersionState.READY: "done", VersionState.FAILED: "failed"}
 
 
 def build_routes(
-    *, who: Authenticator, transactions: Transactions, slots: Slots, interval_s: float = INTERVAL_S
+    *,
+    who: Authenticator,
+    transactions: Transactions,
+    vault: Vault,
+    slots: Slots,
+    interval_s: float = INTERVAL_S,
 ) -> APIRouter:
     """The route that watches a document."""
     router = APIRouter(tags=["documents"], generate_unique_id_function=operation_id)
@@ -47,11 +53,11 @@ def build_routes(
         if history not in (None, "false", "0"):
             found = await transactions(lambda c: _history(c, principal, document))
             return Response(found.model_dump_json(), media_type=JSON)
-        first = await transactions(lambda c: _newest(c, principal, document))
+        first = await transactions(lambda c: _newest(c, vault, principal, document))
         slots.take()
 
         async def newest() -> Version:
-            return await transactions(lambda c: _newest(c, principal, document))
+            return await transactions(lambda c: _newest(c, vault, principal, document))
 
         return EventStream(_progress(first, newest, interval_s), on_end=slots.give_back)
 
@@ -59,16 +65,16 @@ def build_routes(
 
 
 def _history(connection: Connection, who: Principal, document: DocumentId) -> public.History:
-    documents.get(connection, who, document)
+    visibility.require_readable(connection, who, document)
     found = stored_events.history(connection, document, limit=_HISTORY)
     return public.History(
         events=[public.HistoryEvent(version=e.version, at=e.at, stage=e.stage, detail=dict(e.detail)) for e in found]
     )
 
 
-def _newest(connection: Connection, who: Principal, document: DocumentId) -> Version:
-    documents.get(connection, who, document)
-    return documents.versions_of(connection, document)[0]
+def _newest(connection: Connection, vault: Vault, who: Principal, document: DocumentId) -> Version:
+    visibility.require_readable(connection, who, document)
+    return documents.versions_of(connection, vault, document)[0]
 
 
 async def _progress(

@@ -4,10 +4,10 @@ import functools
 import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from assay_adapters.milvus import MilvusIndex
-from assay_core.ports import Embedder, LexicalIndex, Reranker, SemanticCache
+from assay_core.ports import Embedder, Reranker, SemanticCache
 from assay_runtime.http_shell import build_app, caller_dependency
 from assay_runtime.loading import Loading
 from assay_runtime.settings import CacheSettings, MilvusSettings, read_master_key, read_secret
@@ -21,6 +21,11 @@ from assay_retrieval.routes import build_routes
 from assay_retrieval.semantic_cache import CachedRetriever
 from assay_retrieval.settings import Settings
 
+if TYPE_CHECKING:
+    from assay_adapters.tantivy_index import TantivyIndex
+
+_LET_GO_S = 60.0
+
 
 def build_service(settings: Settings) -> FastAPI:
     """The retrieval service. Models are loaded in the background, so that health answers at once."""
@@ -32,12 +37,13 @@ def build_service(settings: Settings) -> FastAPI:
     def dense(kind: str) -> MilvusIndex:
         return choose_vector_index(settings.milvus, embedder(), kind)
 
+    lexical = choose_lexical_index(settings)
     reranker = choose_reranker(settings, embedder)
     retriever = HybridRetriever(
         database=database,
         vault=vault,
         embedder=embedder,
-        indexes=Indexes(dense=dense, lexical=choose_lexical_index(settings)),
+        indexes=Indexes(dense=dense, lexical=lexical),
         reranker=reranker,
         depths=Depths(
             candidates=settings.retrieval.candidates,
@@ -58,7 +64,10 @@ def build_service(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         threading.Thread(target=embedder.load, name="load-embedder", daemon=True).start()
+        ended = threading.Event()
+        threading.Thread(target=_let_go, args=(lexical, ended), name="let-go", daemon=True).start()
         yield
+        ended.set()
         database.dispose()
 
     app = build_app(
@@ -94,7 +103,13 @@ def choose_vector_index(settings: MilvusSettings, embedder: Embedder, kind: str)
     )
 
 
-def choose_lexical_index(settings: Settings) -> LexicalIndex:
+def _let_go(lexical: "TantivyIndex", ended: threading.Event) -> None:
+    """Files that were merged away stay on the disk while they are open here: what was deleted is in them."""
+    while not ended.wait(_LET_GO_S):
+        lexical.let_go()
+
+
+def choose_lexical_index(settings: Settings) -> "TantivyIndex":
     """BM25 on local disk, read only: the indexer writes it."""
     from assay_adapters.tantivy_index import TantivyIndex
 

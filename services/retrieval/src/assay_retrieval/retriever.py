@@ -17,7 +17,7 @@ from assay_core.principals import Principal
 from assay_core.search import Degradation, Hit, IndexHit, Mode, Scorer, SearchRequest, SearchResult, StageRank
 from assay_runtime.metrics import DEGRADED, step
 from assay_runtime.threads import Workers
-from assay_store import document_fields, visibility
+from assay_store import document_fields, keys, visibility
 from assay_store.database import Database
 from assay_store.document_fields import Selection
 from assay_store.encryption import Vault
@@ -265,7 +265,7 @@ class HybridRetriever:
             rank=rank,
             chunk=live.chunk,
             document=live.document,
-            document_name=live.document_name,
+            document_name=keys.open_name(key, live.document, live.name_sealed),
             version=live.version,
             title=payload.title,
             text=payload.text,

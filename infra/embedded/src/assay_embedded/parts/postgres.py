@@ -33,6 +33,8 @@ _SERVER_SETTINGS = {
     "maintenance_work_mem": "64MB",
     "max_wal_size": "1GB",
     "wal_compression": "pglz",
+    # Old files of the log are removed, not kept to be written over: destroyed keys are in them.
+    "wal_recycle": "off",
     "huge_pages": "off",
     "jit": "off",
     "max_parallel_workers_per_gather": "1",
@@ -182,14 +184,18 @@ class Postgres(Part):
         return self._command("postgres", "-D", str(self._data), "-p", str(self.port), *options, cwd=self._data)
 
     def check(self) -> None:
-        if not self._ensured:
-            self._ensure_database()
-            self._ensured = True
-        with self._connect(_NAME, self._password, _NAME) as connection:
-            connection.execute("SELECT count(*) FROM pg_class")
+        try:
+            if not self._ensured:
+                self._ensure_database()
+                self._ensured = True
+            with self._connect(_NAME, self._password, _NAME) as connection:
+                connection.execute("SELECT count(*) FROM pg_class")
+        except psycopg.OperationalError as e:
+            # A busy machine may take longer than the time-out of a statement.
+            raise NotReady(str(e).strip().splitlines()[-1]) from e
 
     def _ensure_database(self) -> None:
-        """The application's role owns its database and nothing else."""
+        """The application's role owns its database and nothing else; it may end the log that destroyed keys are in."""
         owner_password = self._owner_password_file.read_text().strip()
         with self._connect(_OWNER, owner_password, "postgres") as connection:
             role = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [_NAME]).fetchone()
@@ -200,21 +206,21 @@ class Postgres(Part):
                 connection.execute(
                     sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(_NAME), sql.Identifier(_NAME))
                 )
+            connection.execute(sql.SQL("GRANT pg_checkpoint TO {}").format(sql.Identifier(_NAME)))
+        with self._connect(_OWNER, owner_password, _NAME) as connection:
+            connection.execute(sql.SQL("GRANT EXECUTE ON FUNCTION pg_switch_wal() TO {}").format(sql.Identifier(_NAME)))
 
     def _connect(self, user: str, password: str, database: str) -> "psycopg.Connection[tuple[object, ...]]":
-        try:
-            return psycopg.connect(
-                host="127.0.0.1",
-                port=self.port,
-                user=user,
-                password=password,
-                dbname=database,
-                connect_timeout=3,
-                options="-c statement_timeout=3000",
-                autocommit=True,
-            )
-        except psycopg.OperationalError as e:
-            raise NotReady(str(e).strip().splitlines()[-1]) from e
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.port,
+            user=user,
+            password=password,
+            dbname=database,
+            connect_timeout=3,
+            options="-c statement_timeout=10000",
+            autocommit=True,
+        )
 
 
 _INITDB_OPTIONS = (

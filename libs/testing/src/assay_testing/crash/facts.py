@@ -122,7 +122,7 @@ class Stores:
             for d, v in versions
         ]
         with self._database.transaction() as connection:
-            sources = pipeline.sources(connection, leases)
+            sources = pipeline.sources(connection, leases, vault=self._vault)
         for held in leases:
             if held.version is not None and held.job in sources:
                 chunks = self._prepare(held, sources[held.job], frozenset()).chunks
@@ -199,12 +199,22 @@ class _SqlFacts:
         self._at = {"t": collection.tenant, "c": collection.id}
         self.documents = {
             r.id: DocumentFact(
-                r.id, r.acl, r.live_version, r.latest_version, r.deleted_at is not None, r.key_wrapped is None
+                r.id,
+                r.acl,
+                r.live_version,
+                r.latest_version,
+                r.deleted_at is not None,
+                r.erased_at is not None and r.key_wrapped is None,
             )
-            for r in self._rows("SELECT * FROM documents d WHERE d.tenant = :t AND d.collection = :c")
+            for r in self._rows("""
+                SELECT d.*, k.key_wrapped, s.erased_at FROM documents d
+                LEFT JOIN document_keys k ON k.tenant = d.tenant AND k.document = d.id
+                LEFT JOIN tombstones s ON s.tenant = d.tenant AND s.document = d.id
+                WHERE d.tenant = :t AND d.collection = :c
+            """)
         }
         self.versions = {
-            (r.document, r.version): VersionFact(r.document, r.version, r.state, r.error_code, r.error, r.sha256)
+            (r.document, r.version): VersionFact(r.document, r.version, r.state, r.error_code)
             for r in self._rows(f"SELECT v.* FROM versions v {_OF_COLLECTION.format('v')}")
         }
         self.jobs = [
@@ -245,8 +255,9 @@ class _SqlFacts:
         self.blobs_of_versions = [
             (r.document, r.version, r.blob_key, bytes(r.key_wrapped or b""))
             for r in self._rows("""
-                SELECT v.document, v.version, v.blob_key, d.key_wrapped FROM versions v JOIN documents d
-                  ON d.tenant = v.tenant AND d.id = v.document
+                SELECT v.document, v.version, v.blob_key, k.key_wrapped FROM versions v
+                JOIN documents d ON d.tenant = v.tenant AND d.id = v.document
+                LEFT JOIN document_keys k ON k.tenant = d.tenant AND k.document = d.id
                 WHERE d.tenant = :t AND d.collection = :c AND d.deleted_at IS NULL
             """)
         ]

@@ -35,13 +35,11 @@ class VersionFact:
     version: int
     state: str
     error_code: str | None
-    error: str | None
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentFact:
-    """A document as SQL has it; `erased` once its key is gone."""
+    """A document as SQL has it; `erased` once its key and all else of it is gone."""
 
     document: str
     acl: int
@@ -162,7 +160,7 @@ def _lost(facts: Facts) -> Iterable[Incident]:
         if found is None:
             if (document, version) not in facts.expired:
                 yield Incident("I1", document, f"version {version} was acknowledged and is not there")
-        elif found.state == "failed" and not (found.error_code and found.error):
+        elif found.state == "failed" and not found.error_code:
             yield Incident("I1", document, f"version {version} failed without a reason")
         elif found.error_code == "gave_up" and (document, version) not in dead:
             yield Incident("I1", document, f"version {version} was given up and is not among the dead letters")
@@ -201,7 +199,7 @@ def _unfinished(facts: Facts) -> Iterable[Incident]:
     for document, found in facts.documents.items():
         if document in facts.deleted:
             if not found.erased:
-                yield Incident("I4", document, "it was deleted and its key is still there")
+                yield Incident("I4", document, "it was deleted and is still there")
             continue
         state = facts.versions.get((document, newest[document]))
         if state is not None and state.state == "ready" and found.live_version != newest[document]:

@@ -12,6 +12,7 @@ from assay_cli import baseline as plain
 from assay_cli import bench_queries, latency, worker_memory
 from assay_cli.commands import bench_reupload
 from assay_cli.commands.bench_against import bench_against
+from assay_cli.commands.bench_erasure import bench_erasure
 from assay_cli.commands.bulk_ingest import load_passages
 from assay_cli.commands.ingest import ingest_files, summary
 from assay_cli.figures import show
@@ -165,6 +166,24 @@ def _bench_bulk(session: Session, path: Path, collection: str | None, *, limit: 
         session.client.delete_collection(name)
     show(session, result)
     if done["failed"]:
+        raise typer.Exit(1)
+
+
+@app.command(cls=Command)
+def erasure(
+    context: typer.Context,
+    documents: Annotated[int, typer.Option(min=2, help="How many; every second one is deleted.")] = 1000,
+    keep: Annotated[bool, typer.Option(help="Keep the collection afterwards.")] = False,
+) -> None:
+    """Delete half of some documents with unique words in them, and look for these in every file of every store.
+
+    The platform must run on this machine. Exit code 1 if a word is found 15 minutes after the deletion, or if the
+    scan does not find its own controls.
+    """
+    session = session_of(context)
+    result = bench_erasure(session, documents=documents, keep=keep)
+    show(session, result)
+    if not result["passed"]:
         raise typer.Exit(1)
 
 

@@ -34,6 +34,8 @@ def register(app: typer.Typer) -> None:
     app.command("set", cls=Command)(change)
     app.command(cls=Command)(replace)
     app.command(cls=Command)(delete)
+    app.command(cls=Command)(hold)
+    app.command(cls=Command)(release)
 
 
 def change(
@@ -124,6 +126,31 @@ def delete(
             " or --uploaded-after.",
             code="no_documents",
         )
+
+
+def hold(
+    context: typer.Context,
+    document: Document,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; shown to whoever looks at the hold.")],
+    collection: OptionalCollection = None,
+) -> None:
+    """Place a legal hold: the document keeps its text and old versions, also when it is deleted."""
+    session = session_of(context)
+    placed = session.client.hold(document_id(session.client, document, collection), reason=reason)
+    if session.json:
+        print_json(placed)
+    else:
+        say(f"{placed.document_id} is held: {placed.reason}")
+
+
+def release(context: typer.Context, document: Document, collection: OptionalCollection = None) -> None:
+    """Lift a legal hold. What was deleted under it is erased now."""
+    session = session_of(context)
+    lifted = session.client.lift_hold(document_id(session.client, document, collection))
+    if session.json:
+        print_json(lifted)
+    else:
+        say(f"No longer held: {', '.join(lifted.document_ids)}.")
 
 
 def _delete_named(session: Session, documents: list[str], collection: str | None, *, yes: bool) -> None:

@@ -1,0 +1,165 @@
+"""What left every store is made to leave the stores' files too; then its erasure is complete.
+
+Deletes of databases are notes beside what they delete. A round has Milvus compact, tantivy merge and PostgreSQL
+rewrite the table of keys and let go of its log; it completes all erasures that had left the stores when it began.
+"""
+
+import time
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+from assay_core.crash_points import reach
+from assay_core.documents import ChunkId, CollectionId
+from assay_core.ports import LexicalIndex
+from assay_runtime.metrics import step
+from assay_store import erasures, pipeline
+from assay_store.database import Database
+from assay_store.rewriting import rewrite_keys
+from prometheus_client import Counter, Gauge
+
+from assay_ingestion.rows import RowLoader
+
+log = structlog.get_logger()
+COMPLETE = Counter("assay_erasures_complete_total", "Erasures after which every store had rewritten its files.")
+OLDEST = Gauge("assay_erasure_oldest_s", "How long ago the oldest deletion left the stores that is not complete yet.")
+
+_ROWS = 2000
+_LOOK_S = 5.0
+
+
+class Purgeable(Protocol):
+    """A vector index that can be made to rewrite its files."""
+
+    def begin_purge(self) -> str:
+        """Have the files rewritten without deleted rows. Returns what `purged` is to be asked."""
+        ...
+
+    def purged(self, purge: str) -> bool:
+        """Whether that has ended."""
+        ...
+
+
+class PurgeableLexical(LexicalIndex, Protocol):
+    """A lexical index that can be made to rewrite its files."""
+
+    def purge(self, collection: CollectionId) -> list[ChunkId]:
+        """Merge deleted rows away. Returns the rows to be written again first; call it again then."""
+        ...
+
+
+@dataclass(slots=True)
+class _Round:
+    """`began` on the database's clock; what is left to do of it."""
+
+    began: datetime
+    purge: str
+    collections: deque[CollectionId]
+    rows: deque[ChunkId]
+    dense_done_s: float | None = None
+
+
+class Settling:
+    """Completes erasures in rounds; needs the lock of the index writer.
+
+    Args:
+        gather_s: how long deletions are waited for, so that one round serves many.
+        linger_s: how long the vector index keeps files that nothing names any more.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        loader: RowLoader,
+        dense: Purgeable,
+        lexical: PurgeableLexical,
+        gather_s: float,
+        linger_s: float,
+    ) -> None:
+        self._database = database
+        self._loader = loader
+        self._dense = dense
+        self._lexical = lexical
+        self._gather_s = gather_s
+        self._linger_s = linger_s
+        self._round: _Round | None = None
+        self._next_s = 0.0
+
+    def start_over(self) -> None:
+        """Begin the round anew: a store was away."""
+        self._round = None
+
+    def work(self) -> None:
+        """Do a step of the round that is due, if there is one.
+
+        Raises:
+            Unavailable: a store does not answer; call `start_over`, then again.
+        """
+        if self._round is not None:
+            with step("settle"):
+                self._go_on(self._round)
+        elif time.monotonic() >= self._next_s:
+            self._next_s = time.monotonic() + _LOOK_S
+            self._begin()
+
+    @property
+    def idle_s(self) -> float:
+        """How long there will be nothing to do."""
+        return 0.0 if self._round is not None and self._round.rows else _LOOK_S
+
+    def _begin(self) -> None:
+        with self._database.transaction() as connection:
+            waiting = erasures.settling(connection)
+        age_s = 0.0 if waiting is None else (waiting.now - waiting.since).total_seconds()
+        OLDEST.set(age_s)
+        if waiting is None or age_s < self._gather_s:
+            return
+        reach("settle.before_purge")
+        self._round = _Round(waiting.now, self._dense.begin_purge(), deque(waiting.collections), deque())
+        log.info("erasure.settling", collections=len(waiting.collections), oldest_s=round(age_s))
+
+    def _go_on(self, current: _Round) -> None:
+        if current.collections:
+            self._merge(current, current.collections[0])
+        elif self._dense_rewritten(current):
+            self._finish(current)
+
+    def _merge(self, current: _Round, collection: CollectionId) -> None:
+        if not current.rows:
+            current.rows.extend(self._lexical.purge(collection))
+        if not current.rows:
+            current.collections.popleft()
+            return
+        self._write_again(collection, [current.rows.popleft() for _ in range(min(_ROWS, len(current.rows)))])
+
+    def _write_again(self, collection: CollectionId, chunks: list[ChunkId]) -> None:
+        with self._database.transaction() as connection:
+            stored = pipeline.live_among(connection, collection, chunks)
+        loaded, broken = self._loader.load(stored)
+        written: set[ChunkId] = set()
+        for rows in loaded:
+            self._lexical.upsert(rows.rows, rows.texts)
+            written.update(row.chunk for row in rows.rows)
+        # What is not live any more, or cannot be read, must not keep its neighbours' file alive.
+        self._lexical.delete(collection, [chunk for chunk in chunks if chunk not in written])
+        if broken:
+            log.warning("erasure.unreadable_neighbours", collection=collection.id, documents=len(broken))
+
+    def _dense_rewritten(self, current: _Round) -> bool:
+        if current.dense_done_s is None and self._dense.purged(current.purge):
+            current.dense_done_s = time.monotonic()
+        return current.dense_done_s is not None and time.monotonic() - current.dense_done_s >= self._linger_s
+
+    def _finish(self, current: _Round) -> None:
+        reach("settle.before_keys")
+        if not rewrite_keys(self._database):
+            log.warning("erasure.log_not_ended", way_out="grant pg_checkpoint and EXECUTE on pg_switch_wal()")
+        reach("settle.before_complete")
+        with self._database.transaction() as connection:
+            count = erasures.complete(connection, left_before=current.began)
+        self._round = None
+        COMPLETE.inc(count)
+        log.info("erasure.complete", documents=count)

@@ -1,0 +1,178 @@
+"""Erasures settle in rounds: every store rewrites its files, and a round completes only what had left before it."""
+
+import threading
+from pathlib import Path
+from typing import TypedDict
+
+import pytest
+from assay_adapters.byte_scanner import Fingerprints
+from assay_adapters.tantivy_index import TantivyIndex
+from assay_core.collection_settings import Chunking, CollectionSettings
+from assay_core.documents import DocumentId
+from assay_core.errors import Unavailable
+from assay_ingestion.access_changes import AccessChanges
+from assay_ingestion.deletions import Deletions
+from assay_ingestion.drain import BatchLimits, Drain
+from assay_ingestion.index import Indexer
+from assay_ingestion.index_writer import IndexWriter
+from assay_ingestion.leases import LeaseKeeper
+from assay_ingestion.pipeline import Ingestion
+from assay_ingestion.prepare import Preparer
+from assay_ingestion.reconcile import Reconciler
+from assay_ingestion.retention import Retention
+from assay_ingestion.rows import RowLoader
+from assay_ingestion.settling import Settling
+from assay_store import erasures
+from assay_store.database import Database
+from assay_store.erasures import Erasure, ErasureState
+from assay_testing.fake_blobs import FakeBlobStore
+from assay_testing.fake_embedder import FakeEmbedder
+from assay_testing.fake_indexes import FakeVectorIndex
+from assay_testing.fake_parser import FakeParser
+from assay_testing.library import Library
+
+pytestmark = pytest.mark.integration
+
+
+class Dense(FakeVectorIndex):
+    """A fake whose rewriting ends when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rewritten = True
+        self.purges = 0
+
+    def ping(self, timeout_s: float) -> None: ...
+
+    def seal(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def begin_purge(self) -> str:
+        self.purges += 1
+        return super().begin_purge()
+
+    def purged(self, purge: str) -> bool:
+        return super().purged(purge) and self.rewritten
+
+
+class Indexes(TypedDict):
+    dense: Dense
+    lexical: TantivyIndex
+
+
+class World:
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.blobs, self.embedder = FakeBlobStore(), FakeEmbedder()
+        self.library = Library(
+            database, self.blobs, settings=CollectionSettings(Chunking(budget_tokens=40, overlap_tokens=8))
+        )
+        self.dense, self.lexical = Dense(), TantivyIndex(folder)
+        vault = self.library.vault
+        stop = threading.Event()
+        prepare = Preparer(vault=vault, blobs=self.blobs, parser=FakeParser(), embedder=self.embedder)
+        ingestion = Ingestion(
+            database=database,
+            blobs=self.blobs,
+            vault=vault,
+            prepare=prepare,
+            embedder=self.embedder,
+            keeper=LeaseKeeper(database, lease_s=30),
+            stop=stop,
+        )
+        self.drain = Drain(
+            database=database, ingestion=ingestion, owner="w", lease_s=30, stop=stop, limits=BatchLimits(), lanes=1
+        )
+        loader = RowLoader(vault=vault, blobs=self.blobs, dimension=64)
+        indexes = Indexes(dense=self.dense, lexical=self.lexical)
+        self.settling = Settling(database=database, loader=loader, **indexes, gather_s=0.0, linger_s=0.0)
+        self.writer = IndexWriter(
+            indexer=Indexer(database=database, vault=vault, loader=loader, **indexes, pass_chunks=4000),
+            deletions=Deletions(
+                database=database,
+                **indexes,
+                blobs=self.blobs,
+                cache=None,
+                mark=Fingerprints(vault.mac_key("erasures")).of,
+            ),
+            access_changes=AccessChanges(database=database, loader=loader, **indexes),
+            reconciler=Reconciler(database=database, loader=loader, **indexes, every_s=3600),
+            retention=Retention(database=database, blobs=self.blobs, **indexes, dimension=64, every_s=3600),
+            settling=self.settling,
+            close=self.lexical.close,
+        )
+
+    def ingest(self, name: str, text: str) -> DocumentId:
+        upload = self.library.upload(name, text)
+        self.drain.run()
+        return upload.document
+
+    def erasures(self) -> list[Erasure]:
+        with self.library.database.transaction() as connection:
+            return erasures.listing(connection, self.library.collection.tenant, open_only=False, limit=50)
+
+    def settle(self, steps: int = 8) -> None:
+        for _ in range(steps):
+            self.settling._next_s = 0.0  # pyright: ignore[reportPrivateUsage] (time passes)
+            self.writer.work()
+
+    def terms(self) -> set[str]:
+        return {term.decode() for _, term in self.lexical.terms()}
+
+
+@pytest.fixture
+def world(database: Database, tmp_path: Path) -> World:
+    return World(database, tmp_path / "bm25")
+
+
+def test_a_round_completes_what_had_left_and_no_term_of_it_stays(world: World) -> None:
+    doomed = [world.ingest(f"{n}.md", f"Zanzibar{n} valves are tested.") for n in range(3)]
+    world.ingest("kept.md", "Pumps are blue.")
+    world.writer.work()
+    assert {"zanzibar0", "pump"} <= world.terms()
+    for document in doomed:
+        world.library.delete(document)
+    world.settle()
+    found = world.erasures()
+    assert [one.state for one in found] == [ErasureState.COMPLETE] * 3
+    assert found[0].counts["lexical_index"] == found[0].counts["vector_index"] == 1
+    assert found[0].counts["postgres.chunks"] == 1
+    assert not [term for term in world.terms() if "zanzibar" in term]
+    assert "pump" in world.terms()
+    assert world.dense.purges == 1
+
+
+def test_nothing_is_complete_before_the_vector_index_has_rewritten_its_files(world: World) -> None:
+    document = world.ingest("a.md", "Pumps.")
+    world.writer.work()
+    world.dense.rewritten = False
+    world.library.delete(document)
+    world.settle()
+    assert [one.state for one in world.erasures()] == [ErasureState.SETTLING]
+    later = world.ingest("b.md", "Valves.")
+    world.writer.work()
+    world.library.delete(later)
+    world.writer.work()
+    world.dense.rewritten = True
+    world.settle(steps=2)
+    states = {one.document: one.state for one in world.erasures()}
+    assert states[document] == ErasureState.COMPLETE
+    world.settle()
+    assert {one.state for one in world.erasures()} == {ErasureState.COMPLETE}
+    assert world.dense.purges == 2
+
+
+def test_a_store_that_goes_away_in_the_middle_begins_the_round_anew(world: World) -> None:
+    document = world.ingest("a.md", "Pumps.")
+    world.writer.work()
+    world.dense.rewritten = False
+    world.library.delete(document)
+    world.settle()
+    world.dense.down = True
+    with pytest.raises(Unavailable):
+        world.settle()
+    world.dense.down, world.dense.rewritten = False, True
+    world.writer.start_over()
+    world.settle()
+    assert [one.state for one in world.erasures()] == [ErasureState.COMPLETE]
+    assert world.dense.purges == 2
