@@ -18,8 +18,9 @@ from assay_ingestion.leftovers import Leftovers
 from assay_ingestion.relay import Relay, run
 from assay_ingestion.sweeper import Sweeper
 from assay_runtime.queue import build_queue
-from assay_store import documents, jobs, pipeline
+from assay_store import documents, idempotency, jobs, pipeline
 from assay_store.database import Database
+from assay_store.idempotency import Outcome, Sent
 from assay_testing.fake_blobs import FakeBlobStore
 from assay_testing.library import Library
 from sqlalchemy import text
@@ -119,6 +120,20 @@ def test_forgotten_jobs_are_rung_again(servers: Platform, database: Database, do
         jobs.lease(connection, JobKind.INGEST, owner="dead", lease_s=-1, limit=1)
     assert patient.ring_overdue() == 1
     assert rung(servers) == 2
+
+
+def test_answers_under_idempotency_keys_are_forgotten_after_a_day(database: Database, doorbell: Doorbell) -> None:
+    library = Library(database, FakeBlobStore())
+    outcome = Outcome(202, {})
+    with database.transaction() as connection:
+        for key in ("old", "new"):
+            idempotency.keep(connection, Sent(library.librarian, "upload", key, "f"), outcome)
+        old = "UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = 'old'"
+        connection.execute(text(old))
+    Sweeper(database=database, doorbell=doorbell, waiting_s=30).sweep()
+    with database.transaction() as connection:
+        assert idempotency.earlier(connection, Sent(library.librarian, "upload", "new", "f")) == outcome
+        assert connection.execute(text("SELECT key FROM idempotency_keys")).scalars().all() == ["new"]
 
 
 def test_a_job_that_kills_its_worker_each_time_is_buried(database: Database, doorbell: Doorbell) -> None:

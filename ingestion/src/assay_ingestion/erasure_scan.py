@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from assay_core.errors import AssayError, Invalid
 from assay_runtime.log import configure
@@ -35,9 +35,6 @@ from assay_ingestion.bootstrap import (
 from assay_ingestion.erasure_controls import Planter
 from assay_ingestion.settings import ErasureScan
 
-if TYPE_CHECKING:
-    from assay_adapters.byte_scanner import ByteScanner
-
 MOST_ERASURES = 100_000
 _CONTROL = "control"
 # Ids of chunks are random and stay in the database's dead rows for a while; its vectors and keys may not.
@@ -45,6 +42,29 @@ _WITHOUT_CHUNK_IDS = "postgres"
 
 Say = Callable[[str], None]
 Where = tuple[Path, str]
+
+
+class Seen(Protocol):
+    """A mark in a file; `inside` names what it was wrapped in, empty if nothing."""
+
+    @property
+    def file(self) -> Path: ...
+    @property
+    def mark(self) -> int: ...
+    @property
+    def inside(self) -> str: ...
+
+
+class Scanner(Protocol):
+    """Looks for marks, which are fingerprints."""
+
+    def folder(self, root: Path, /) -> Iterable[Seen]:
+        """What the files below a folder hold, while servers may be writing there. Raises `OSError`."""
+        ...
+
+    def buffer(self, content: bytes, /) -> Iterable[int]:
+        """The marks in a buffer."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +119,7 @@ class Scan:
         self,
         *,
         fingerprint: Callable[[bytes], int],
-        scanner: "Callable[[Iterable[int]], ByteScanner]",
+        scanner: Callable[[Iterable[int]], Scanner],
         folders: Mapping[str, Path],
         others: Mapping[str, Callable[[], Iterator[tuple[Path, bytes]]]],
     ) -> None:
@@ -142,9 +162,7 @@ class Scan:
             names[self._fingerprint(word.encode())].append((word, "word"))
         return names
 
-    def _seen(
-        self, scanner: "ByteScanner", store: str, folder: Path, report: StoreReport
-    ) -> Iterator[tuple[Where, int]]:
+    def _seen(self, scanner: Scanner, store: str, folder: Path, report: StoreReport) -> Iterator[tuple[Where, int]]:
         files = [file for file in folder.rglob("*") if file.is_file() and not file.is_symlink()]
         report.files, report.bytes = len(files), sum(_size_bytes(file) for file in files)
         try:

@@ -3,7 +3,7 @@
 import structlog
 from assay_core.errors import Unavailable
 from assay_core.jobs import JobKind
-from assay_store import jobs, outbox, pipeline
+from assay_store import idempotency, jobs, outbox, pipeline
 from assay_store.database import Database
 from prometheus_client import Counter
 
@@ -43,6 +43,7 @@ class Sweeper:
         self.ring_overdue()
         with self._database.transaction() as connection:
             outbox.forget_sent(connection, older_than_s=_SENT_KEPT_S)
+            idempotency.forget_old(connection)
 
     def bury_exhausted(self) -> int:
         """Fail documents whose worker died at every try. Returns how many."""

@@ -71,7 +71,7 @@ class Sought:
 
 
 @dataclass(frozen=True, slots=True)
-class Settling:
+class Waiting:
     """Collections with erasures that wait for the files to be rewritten, since when, and the database's time."""
 
     now: datetime
@@ -204,7 +204,7 @@ def remember(connection: Connection, document: DocumentId, *, chunks: Sequence[i
     )
 
 
-def settling(connection: Connection) -> Settling | None:
+def settling(connection: Connection) -> Waiting | None:
     """What left every store and waits for the files to be rewritten; None if nothing does."""
     rows = connection.execute(
         text("""
@@ -215,7 +215,7 @@ def settling(connection: Connection) -> Settling | None:
     if not rows:
         return None
     collections = tuple(CollectionId(TenantId(row.tenant), row.collection) for row in rows)
-    return Settling(now=clock(connection), since=min(row.since for row in rows), collections=collections)
+    return Waiting(now=clock(connection), since=min(row.since for row in rows), collections=collections)
 
 
 def complete(connection: Connection, *, left_before: datetime) -> int:

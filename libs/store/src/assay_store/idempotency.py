@@ -82,3 +82,11 @@ def _place(sent: Sent) -> dict[str, str]:
         "route": sent.route,
         "key": sent.key,
     }
+
+
+def forget_old(connection: Connection) -> int:
+    """Remove what is older than keys are good for: digests of what was sent. Returns how many."""
+    return connection.execute(
+        text("DELETE FROM idempotency_keys WHERE created_at < now() - make_interval(hours => :hours)"),
+        {"hours": LIFETIME_HOURS},
+    ).rowcount
