@@ -19,7 +19,7 @@ from assay_cli.session import Session
 
 LIMIT_S = 900.0
 _LOOK_S = 5.0
-_PARAGRAPHS = 6
+_PARAGRAPHS = 2
 _MOST_AT_ONCE = 500
 _WORDS = ("pressure", "valve", "inspection", "winter", "schedule", "operator", "warranty", "filter", "manual", "spare")
 
