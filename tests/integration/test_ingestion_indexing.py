@@ -188,7 +188,16 @@ def world(database: Database) -> World:
         access_changes=AccessChanges(database=database, loader=loader, dense=dense, lexical=lexical),
         reconciler=Reconciler(database=database, loader=loader, dense=dense, lexical=lexical, every_s=60),
         retention=Retention(database=database, blobs=blobs, dense=dense, lexical=lexical, dimension=64, every_s=0.0),
-        settling=Settling(database=database, loader=loader, dense=dense, lexical=lexical, gather_s=0.0, linger_s=0.0),
+        settling=Settling(
+            database=database,
+            loader=loader,
+            dense=dense,
+            lexical=lexical,
+            gather_s=0.0,
+            every_s=0.0,
+            files_s=0.0,
+            log_s=0.0,
+        ),
         close=lambda: None,
     )
     return World(database, library, blobs, dense, lexical, cache, drain, loader, writer, embedder)

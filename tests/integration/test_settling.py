@@ -85,7 +85,9 @@ class World:
         )
         loader = RowLoader(vault=vault, blobs=self.blobs, dimension=64)
         indexes = Indexes(dense=self.dense, lexical=self.lexical)
-        self.settling = Settling(database=database, loader=loader, **indexes, gather_s=0.0, linger_s=0.0)
+        self.settling = Settling(
+            database=database, loader=loader, **indexes, gather_s=0.0, every_s=0.0, files_s=0.0, log_s=0.0
+        )
         self.writer = IndexWriter(
             indexer=Indexer(database=database, vault=vault, loader=loader, **indexes, pass_chunks=4000),
             deletions=Deletions(
@@ -176,3 +178,17 @@ def test_a_store_that_goes_away_in_the_middle_begins_the_round_anew(world: World
     world.settle()
     assert [one.state for one in world.erasures()] == [ErasureState.COMPLETE]
     assert world.dense.purges == 2
+
+
+def test_a_round_may_begin_while_another_waits_for_old_files_to_go(world: World) -> None:
+    world.settling._log_s = 3600.0  # pyright: ignore[reportPrivateUsage] (time does not pass)
+    for name in ("a.md", "b.md"):
+        document = world.ingest(name, "Pumps.")
+        world.writer.work()
+        world.library.delete(document)
+        world.settle()
+    assert world.dense.purges == 2
+    assert [one.state for one in world.erasures()] == [ErasureState.SETTLING] * 2
+    world.settling._log_s = 0.0  # pyright: ignore[reportPrivateUsage]
+    world.settle(steps=2)
+    assert [one.state for one in world.erasures()] == [ErasureState.COMPLETE] * 2

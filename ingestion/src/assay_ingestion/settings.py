@@ -46,14 +46,17 @@ class IngestionSettings(Section):
 class IndexingSettings(Section):
     """`pass_chunks` chunks are indexed together; `check_s` is how often the indexes are compared with SQL.
 
-    Deletions are gathered for `settle_gather_s` before the stores' files are rewritten; `settle_linger_s` is how long
-    Milvus may keep what is compacted away, in files and in its log: see `dataCoord.gc` and `rocksmq` in its settings.
+    Deletions are gathered for `settle_gather_s` before the stores' files are rewritten, which begins no sooner than
+    `settle_every_s` after the time before. Milvus may keep rewritten files for `settle_files_s` and what was deleted in
+    its log for `settle_log_s`: see `dataCoord.gc` and `rocksmq` in its settings.
     """
 
     pass_chunks: int = 4000
     check_s: float = 60.0
     settle_gather_s: float = 30.0
-    settle_linger_s: float = 480.0
+    settle_every_s: float = 120.0
+    settle_files_s: float = 180.0
+    settle_log_s: float = 540.0
 
 
 class RelaySettings(Section):

@@ -2,6 +2,7 @@
 
 Deletes of databases are notes beside what they delete. A round has Milvus compact, tantivy merge and PostgreSQL
 rewrite the table of keys and let go of its log; it completes all erasures that had left the stores when it began.
+While one waits for Milvus to let go of what nothing names any more, the next one may begin.
 """
 
 import time
@@ -52,13 +53,14 @@ class PurgeableLexical(LexicalIndex, Protocol):
 
 @dataclass(slots=True)
 class _Round:
-    """`began` on the database's clock; what is left to do of it."""
+    """What is left to do of a round; `began` is on the database's clock."""
 
     began: datetime
+    began_s: float
     purge: str
     collections: deque[CollectionId]
     rows: deque[ChunkId]
-    dense_done_s: float | None = None
+    rewritten_s: float = 0.0
 
 
 class Settling:
@@ -66,7 +68,9 @@ class Settling:
 
     Args:
         gather_s: how long deletions are waited for, so that one round serves many.
-        linger_s: how long the vector index keeps files that nothing names any more.
+        every_s: a round begins no sooner after the one before.
+        files_s: how long the vector index may keep files that it has rewritten.
+        log_s: how long its log may keep what was deleted when a round began.
     """
 
     def __init__(
@@ -77,55 +81,73 @@ class Settling:
         dense: Purgeable,
         lexical: PurgeableLexical,
         gather_s: float,
-        linger_s: float,
+        every_s: float,
+        files_s: float,
+        log_s: float,
     ) -> None:
         self._database = database
         self._loader = loader
         self._dense = dense
         self._lexical = lexical
         self._gather_s = gather_s
-        self._linger_s = linger_s
-        self._round: _Round | None = None
+        self._every_s = every_s
+        self._files_s = files_s
+        self._log_s = log_s
+        self._current: _Round | None = None
+        self._lingering = deque[_Round]()
+        self._latest: datetime | None = None
         self._next_s = 0.0
 
     def start_over(self) -> None:
-        """Begin the round anew: a store was away."""
-        self._round = None
+        """Begin the round anew whose files may not be rewritten: a store was away."""
+        self._current, self._next_s = None, 0.0
+        self._latest = self._lingering[-1].began if self._lingering else None
 
     def work(self) -> None:
-        """Do a step of the round that is due, if there is one.
+        """Do a step of what is due, if there is something.
 
         Raises:
             Unavailable: a store does not answer; call `start_over`, then again.
         """
-        if self._round is not None:
+        if self._current is not None:
             with step("settle"):
-                self._go_on(self._round)
+                self._go_on(self._current)
         elif time.monotonic() >= self._next_s:
-            self._next_s = time.monotonic() + _LOOK_S
             self._begin()
+        if self._lingering and self._is_over(self._lingering[0]):
+            self._finish(self._lingering[0])
 
     @property
     def idle_s(self) -> float:
         """How long there will be nothing to do."""
-        return 0.0 if self._round is not None and self._round.rows else _LOOK_S
+        return 0.0 if self._current is not None and self._current.rows else _LOOK_S
 
     def _begin(self) -> None:
         with self._database.transaction() as connection:
-            waiting = erasures.settling(connection)
-        age_s = 0.0 if waiting is None else (waiting.now - waiting.since).total_seconds()
-        OLDEST.set(age_s)
-        if waiting is None or age_s < self._gather_s:
+            waiting = erasures.settling(connection, after=self._latest)
+            OLDEST.set(erasures.oldest_open_s(connection))
+        if waiting is None or (waiting.now - waiting.since).total_seconds() < self._gather_s:
+            self._next_s = time.monotonic() + min(_LOOK_S, self._gather_s)
             return
+        began_s = time.monotonic()
+        self._next_s = began_s + self._every_s
         reach("settle.before_purge")
-        self._round = _Round(waiting.now, self._dense.begin_purge(), deque(waiting.collections), deque())
-        log.info("erasure.settling", collections=len(waiting.collections), oldest_s=round(age_s))
+        purge = self._dense.begin_purge()
+        self._current = _Round(waiting.now, began_s, purge, deque(waiting.collections), deque())
+        self._latest = waiting.now
+        log.info("erasure.settling", collections=len(waiting.collections))
 
     def _go_on(self, current: _Round) -> None:
         if current.collections:
             self._merge(current, current.collections[0])
-        elif self._dense_rewritten(current):
-            self._finish(current)
+        elif self._dense.purged(current.purge):
+            current.rewritten_s = time.monotonic()
+            self._lingering.append(current)
+            self._current = None
+
+    def _is_over(self, lingering: _Round) -> bool:
+        now_s = time.monotonic()
+        return now_s >= lingering.rewritten_s + self._files_s and now_s >= lingering.began_s + self._log_s
 
     def _merge(self, current: _Round, collection: CollectionId) -> None:
         if not current.rows:
@@ -148,18 +170,13 @@ class Settling:
         if broken:
             log.warning("erasure.unreadable_neighbours", collection=collection.id, documents=len(broken))
 
-    def _dense_rewritten(self, current: _Round) -> bool:
-        if current.dense_done_s is None and self._dense.purged(current.purge):
-            current.dense_done_s = time.monotonic()
-        return current.dense_done_s is not None and time.monotonic() - current.dense_done_s >= self._linger_s
-
-    def _finish(self, current: _Round) -> None:
+    def _finish(self, lingering: _Round) -> None:
         reach("settle.before_keys")
         if not rewrite_keys(self._database):
             log.warning("erasure.log_not_ended", way_out="grant pg_checkpoint and EXECUTE on pg_switch_wal()")
         reach("settle.before_complete")
         with self._database.transaction() as connection:
-            count = erasures.complete(connection, left_before=current.began)
-        self._round = None
+            count = erasures.complete(connection, left_before=lingering.began)
+        self._lingering.popleft()
         COMPLETE.inc(count)
         log.info("erasure.complete", documents=count)

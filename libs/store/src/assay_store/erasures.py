@@ -204,13 +204,16 @@ def remember(connection: Connection, document: DocumentId, *, chunks: Sequence[i
     )
 
 
-def settling(connection: Connection) -> Waiting | None:
-    """What left every store and waits for the files to be rewritten; None if nothing does."""
+def settling(connection: Connection, *, after: datetime | None) -> Waiting | None:
+    """What left every store, later than at `after`, and waits for the files to be rewritten; None if nothing does."""
     rows = connection.execute(
         text("""
             SELECT tenant, collection, min(erased_at) AS since FROM tombstones
-            WHERE erased_at IS NOT NULL AND complete_at IS NULL GROUP BY tenant, collection ORDER BY tenant, collection
-        """)
+            WHERE erased_at IS NOT NULL AND complete_at IS NULL
+              AND (CAST(:after AS timestamptz) IS NULL OR erased_at > :after)
+            GROUP BY tenant, collection ORDER BY tenant, collection
+        """),
+        {"after": after},
     ).all()
     if not rows:
         return None
@@ -261,6 +264,16 @@ def unfinished(connection: Connection) -> dict[str, int]:
         """)
     )
     return {row.state: row.n for row in rows}
+
+
+def oldest_open_s(connection: Connection) -> float:
+    """How long ago the oldest deletion was asked for that is not complete, but for those that are held; 0 if none."""
+    return connection.execute(
+        text("""
+            SELECT coalesce(extract(epoch FROM now() - min(deleted_at)), 0)::float FROM tombstones
+            WHERE complete_at IS NULL AND key_destroyed_at IS NOT NULL
+        """)
+    ).scalar_one()
 
 
 def prove(connection: Connection, erasures: Sequence[str]) -> None:
