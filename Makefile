@@ -89,7 +89,16 @@ check-units: $(VENV)/.dev
 
 .PHONY: test
 test: check ## Everything: checks, real servers, faults, the whole platform, the UI
-	@$(BIN)/pytest libs ingestion services evals infra tests -m "(integration or e2e) and not nightly" --durations=15
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-faults test-servers
+
+# Both wait for servers more than they compute. Each starts its own.
+.PHONY: test-faults test-servers
+test-faults: $(VENV)/.dev
+	@$(BIN)/pytest tests/faults -m "not nightly" --durations=15 -o cache_dir=.cache/pytest-faults
+
+test-servers: $(VENV)/.dev
+	@$(BIN)/pytest libs ingestion services evals infra tests --ignore tests/faults \
+	  -m "(integration or e2e) and not nightly" --durations=15 -o cache_dir=.cache/pytest-servers
 
 .PHONY: test-nightly
 test-nightly: $(VENV)/.dev ## What takes too long for every change
