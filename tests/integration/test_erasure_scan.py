@@ -1,14 +1,15 @@
 """The scan for what was erased, on real servers: it finds its controls and leftovers, and proves nothing blindly."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from assay_adapters.blobs import FolderBlobStore
 from assay_adapters.byte_scanner import ByteScanner, Fingerprints
 from assay_adapters.tantivy_index import TantivyIndex
-from assay_embedded.testing import Platform
+from assay_embedded.testing import Platform, running
 from assay_ingestion.bootstrap import connect_redis
 from assay_ingestion.erasure_controls import Planter
 from assay_ingestion.erasure_scan import Find, Scan, StoreReport, in_memory
@@ -16,6 +17,7 @@ from assay_ingestion.index_kinds import DenseIndexes
 from assay_store import documents, erasures
 from assay_store.database import Database, clock
 from assay_store.erasures import Sought
+from assay_store.migrate import upgrade
 from assay_store.rewriting import rewrite_keys
 from assay_testing.fake_indexes import FakeVectorIndex
 from assay_testing.library import Library
@@ -49,10 +51,19 @@ class World:
         return found
 
 
+@pytest.fixture(scope="module")
+def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Generator[Platform]:
+    """Servers with one database: those of the session hold a thousand, whose files take minutes to look through."""
+    with running(tmp_path_factory.mktemp("scanned"), parts={"postgres", "broker", "cache"}) as platform:
+        upgrade(platform.env["ASSAY_DATABASE__URL"])
+        yield platform
+
+
 @pytest.fixture
-def world(servers: Platform, database: Database, tmp_path: Path) -> Iterator[World]:
+def world(own_servers: Platform, tmp_path: Path) -> Generator[World]:
+    servers, database = own_servers, Database(own_servers.env["ASSAY_DATABASE__URL"])
     blobs = FolderBlobStore(tmp_path / "blobs")
-    library = Library(database, blobs)
+    library = Library(database, blobs, tenant=f"tenant-{uuid4().hex[:8]}")
     fingerprints = Fingerprints(library.vault.mac_key("erasures"))
     lexical = TantivyIndex(tmp_path / "bm25")
     redis = {name: connect_redis(servers.env[f"ASSAY_{name.upper()}__URL"]) for name in ("broker", "cache")}
@@ -80,6 +91,7 @@ def world(servers: Platform, database: Database, tmp_path: Path) -> Iterator[Wor
     lexical.close()
     for held in redis.values():
         held.close()
+    database.dispose()
 
 
 def test_every_store_shows_its_control_and_a_rewritten_store_nothing_else(world: World) -> None:
