@@ -102,18 +102,10 @@ class IndexerProcess(ProcessSettings):
     indexing: IndexingSettings = IndexingSettings()
 
 
-class ErasureScan(ProcessSettings):
+class ErasureScan(IndexerProcess):
     """Settings of the scan of all stores' files for what was erased."""
 
-    log: LogSettings = LogSettings()
-    database: DatabaseSettings
     broker: BrokerSettings
-    cache: CacheSettings | None = None
-    milvus: MilvusSettings = MilvusSettings()
-    lexical: LexicalSettings
-    blobs: BlobSettings
-    embedder: EmbedderSettings = EmbedderSettings()
-    secrets: SecretSettings = SecretSettings()
 
 
 class RelayProcess(ProcessSettings):
