@@ -112,13 +112,14 @@ def count_pieces(text: str, root: Section, rooms: Mapping[Path, int], count: Cou
     """Count every piece, and divide those that are over the budget alone."""
     for section in root.walk():
         max_chars = rooms[section.path] * CHARS_PER_TOKEN
-        section.pieces = [small for piece in section.pieces for small in sliced(text, piece, max_chars)]
+        if any(piece.end - piece.start > max_chars for piece in section.pieces):
+            section.pieces = [small for piece in section.pieces for small in sliced(text, piece, max_chars)]
     open_sections = [section for section in root.walk() if section.pieces]
     while open_sections:
         pieces = [piece for section in open_sections for piece in section.pieces]
         counts = iter(count([text[p.start : p.end] for p in pieces]))
         for section in open_sections:
-            section.pieces = [piece._replace(tokens=next(counts)) for piece in section.pieces]
+            section.pieces = [Piece(*piece[:-1], next(counts)) for piece in section.pieces]
         open_sections = [s for s in open_sections if _slice_oversized(text, s, rooms[s.path])]
 
 

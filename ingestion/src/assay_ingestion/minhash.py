@@ -31,7 +31,7 @@ def signature(text: str, key: bytes) -> Signature | None:
     if len(words) < _RUN + _FEWEST_RUNS - 1:
         return None
     known = {word: _hash(word.encode("utf-8", "surrogatepass"), key) for word in set(words)}
-    runs = _runs(np.fromiter((known[word] for word in words), dtype=np.uint64, count=len(words)), key)
+    runs = _runs(np.fromiter(map(known.__getitem__, words), dtype=np.uint64, count=len(words)), key)
     values = _least(runs, key)
     bands = (values[i * _ROWS : (i + 1) * _ROWS].tobytes() for i in range(_BANDS))
     # 64 bits, signed as SQL has them. The number of the band keeps equal values in different bands apart.

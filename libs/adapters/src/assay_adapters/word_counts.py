@@ -51,4 +51,5 @@ class WordCounts:
         new = [word for word in wanted if word not in known]
         counted = dict(zip(new, self._count(new), strict=True)) if new else {}
         known.update((word, tokens) for word, tokens in counted.items() if len(word) <= _KEPT_CHARS)
-        return [sum(known[word] if word in known else counted[word] for word in words) for words in divided]
+        own = {word: known[word] if word in known else counted[word] for word in wanted}
+        return [sum(map(own.__getitem__, words)) for words in divided]

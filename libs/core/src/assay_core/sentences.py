@@ -16,8 +16,10 @@ ABBREVIATIONS = frozenset(_ABBREVIATIONS.split())
 BEFORE_NUMBER = frozenset(_NUMBERED.split())
 
 _BLOCK_START = re.compile(r"[ \t]*(?:[-*+•◦‣–] |\d{1,3}[.)] |[a-zA-Z]\) |#{1,6} |>|\||```|~~~)")
-_END = re.compile(r"""(?:[.!?…]+|[。！？])["'”’»)\]]*(?:\s?\[\d{1,3}\])*""")
+# A set at the start lets `re` skip what is no end; behind one of the first four, more of them may follow.
+_END = re.compile(r"""[.!?…。！？](?:(?<=[.!?…])[.!?…]*)?["'”’»)\]]*(?:\s?\[\d{1,3}\])*""")
 _WORD_BEFORE = re.compile(r"[\w.&-]+$")
+_LOOK_AHEAD = 80
 _OPENS = re.compile(r"""["'“‘«(\[*_`]*[^\W_a-z]""")
 
 
@@ -49,34 +51,43 @@ def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     marker = _BLOCK_START.match(text, start, end)
     search_from = marker.end() if marker else start
     for match in _END.finditer(text, search_from, end):
-        if _is_end(text, match, end):
-            yield from _trimmed(text, start, match.end())
-            start = match.end()
+        mark, stop = match.span()
+        if _is_end(text, mark, stop, end):
+            yield from _trimmed(text, start, stop)
+            start = stop
     yield from _trimmed(text, start, end)
 
 
-def _is_end(text: str, match: re.Match[str], end: int) -> bool:
-    if match.end() >= end or text[match.start()] in "。！？":
+def _is_end(text: str, mark: int, stop: int, end: int) -> bool:
+    """Whether what stands from `mark` to `stop` ends a sentence, in a block that goes to `end`."""
+    if stop >= end or text[mark] in "。！？":
         return True
-    following = text[match.end() : min(end, match.end() + 80)]
-    if not following[0].isspace():
+    if not text[stop].isspace():
         return False
-    following = following.lstrip()
-    if not following:
+    limit = min(end, stop + _LOOK_AHEAD)
+    after = stop + 1
+    while after < limit and text[after].isspace():
+        after += 1
+    if after == limit:
         return True
-    if match.group() == "." and _is_abbreviation(text, match.start(), following):
+    following = text[after]
+    if stop == mark + 1 and text[mark] == "." and _is_abbreviation(text, mark, following):
         return False
-    return _OPENS.match(following) is not None or (match.group()[0] in "!?" and not following[0].islower())
+    if following.isupper():
+        return True
+    return _OPENS.match(text, after, limit) is not None or (text[mark] in "!?" and not following.islower())
 
 
 def _is_abbreviation(text: str, dot: int, following: str) -> bool:
-    found = _WORD_BEFORE.search(text, max(0, dot - 20), dot)
-    if found is None:
-        return False
-    word = found.group()
+    word = text[max(0, dot - 20) : dot].rpartition(" ")[2]
+    if not word.isalpha():
+        found = _WORD_BEFORE.search(word)
+        if found is None:
+            return False
+        word = found.group()
     lower = word.lower()
     if lower in BEFORE_NUMBER:
-        return following[0].isdigit()
+        return following.isdigit()
     is_initial = len(word) == 1 and word.isupper() and word != "I"
     return lower in ABBREVIATIONS or is_initial
 

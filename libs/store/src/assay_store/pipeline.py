@@ -12,6 +12,7 @@ from assay_core.documents import (
     ChunkId,
     CollectionId,
     DocumentId,
+    Parent,
     ParsedDocument,
     TenantId,
     VersionState,
@@ -282,28 +283,7 @@ def store_chunks(
     _insert_chunks(connection, place, key, parsed.title, chunks, vectors)
     ordinals = parents.numbered(chunks)
     parents.replace(connection, place.document, place.version, key, ordinals, canonical=parsed.text, title=parsed.title)
-    connection.execute(text("DELETE FROM version_chunks WHERE tenant = :t AND document = :d AND version = :v"), at)
-    if chunks:
-        connection.execute(
-            text("""
-                INSERT INTO version_chunks
-                  (tenant, document, version, ordinal, chunk, start_char, end_char, page_first, page_last, parent)
-                VALUES (:t, :d, :v, :ordinal, :chunk, :start, :end, :first, :last, :parent)
-            """),
-            [
-                at
-                | {
-                    "ordinal": c.ordinal,
-                    "chunk": c.id.id,
-                    "start": c.start,
-                    "end": c.end,
-                    "first": c.page_first,
-                    "last": c.page_last,
-                    "parent": None if c.parent is None else ordinals[c.parent],
-                }
-                for c in chunks
-            ],
-        )
+    _replace_order(connection, at, chunks, ordinals)
     connection.execute(
         text("""
             UPDATE versions SET state = 'indexing', progress = 0.9, stage_at = now(), pages = :pages, chunks = :chunks,
@@ -335,29 +315,55 @@ def _insert_chunks(
     chunks: Sequence[Chunk],
     vectors: dict[ChunkId, VectorPlace],
 ) -> None:
-    rows = [
-        {
-            "t": place.document.tenant,
-            "id": c.id.id,
-            "d": place.document.id,
-            "payload": ChunkPayload(c.text, c.heading_path, title, c.context).seal(key, c.id.id),
-            "tokens": c.tokens,
-            "key": vectors[c.id].key,
-            "row": vectors[c.id].row,
-        }
-        for c in sorted(chunks, key=lambda c: c.id)  # in one order, so that two writers cannot wait in a ring
-        if c.id in vectors
-    ]
-    if rows:
+    # In one order, so that two writers cannot wait in a ring.
+    new = sorted((c for c in chunks if c.id in vectors), key=lambda c: c.id)
+    if new:
         connection.execute(
             text("""
                 INSERT INTO chunks (tenant, id, document, payload, tokens, vector_key, vector_row)
-                VALUES (:t, :id, :d, :payload, :tokens, :key, :row) ON CONFLICT (tenant, id)
+                SELECT :t, a.id, :d, a.payload, a.tokens, a.key, a.row
+                FROM unnest(CAST(:ids AS text[]), CAST(:payloads AS bytea[]), CAST(:tokens AS int[]),
+                            CAST(:keys AS text[]), CAST(:rows AS int[])) AS a(id, payload, tokens, key, row)
+                ON CONFLICT (tenant, id)
                 DO UPDATE SET vector_key = excluded.vector_key, vector_row = excluded.vector_row,
                               payload = excluded.payload
             """),
-            rows,
+            {
+                "t": place.document.tenant,
+                "d": place.document.id,
+                "ids": [c.id.id for c in new],
+                "payloads": [ChunkPayload(c.text, c.heading_path, title, c.context).seal(key, c.id.id) for c in new],
+                "tokens": [c.tokens for c in new],
+                "keys": [vectors[c.id].key for c in new],
+                "rows": [vectors[c.id].row for c in new],
+            },
         )
+
+
+def _replace_order(
+    connection: Connection, version: Mapping[str, object], chunks: Sequence[Chunk], ordinals: Mapping[Parent, int]
+) -> None:
+    """Write which chunks a version has, in which order; `version` holds its `t`, `d` and `v`."""
+    connection.execute(text("DELETE FROM version_chunks WHERE tenant = :t AND document = :d AND version = :v"), version)
+    connection.execute(
+        text("""
+            INSERT INTO version_chunks
+              (tenant, document, version, ordinal, chunk, start_char, end_char, page_first, page_last, parent)
+            SELECT :t, :d, :v, a.*
+            FROM unnest(CAST(:ordinals AS int[]), CAST(:chunks AS text[]), CAST(:starts AS int[]), CAST(:ends AS int[]),
+                        CAST(:first AS int[]), CAST(:last AS int[]), CAST(:parents AS int[])) AS a
+        """),
+        {
+            **version,
+            "ordinals": [c.ordinal for c in chunks],
+            "chunks": [c.id.id for c in chunks],
+            "starts": [c.start for c in chunks],
+            "ends": [c.end for c in chunks],
+            "first": [c.page_first for c in chunks],
+            "last": [c.page_last for c in chunks],
+            "parents": [None if c.parent is None else ordinals[c.parent] for c in chunks],
+        },
+    )
 
 
 def pending_versions(connection: Connection, *, limit_chunks: int) -> list[PendingVersion]:
