@@ -23,6 +23,7 @@ def words(count: int, seed: int = 0) -> list[str]:
 def test_equal_texts_are_equal_whatever_their_case_and_marks() -> None:
     text = " ".join(words(300))
     assert of(text) == of(text.upper().replace(" ", ",\n"))
+    assert of(text) == of(text.replace(" ", "_ “…” "))
     assert len(of(text).values) == 4 * VALUES
 
 

@@ -42,13 +42,16 @@ def test_words_add_up_to_what_the_tokenizer_counts(tokenizer: Tokenizer) -> None
     texts = [*STRANGE, *(path.read_text(errors="replace") for path in sample.documents())]
     for _ in range(2):
         assert count(texts) == plain(tokenizer, texts)
+        assert [count([text]) for text in texts] == [plain(tokenizer, [text]) for text in texts]
 
 
 def test_any_characters_count_as_the_tokenizer_counts_them(tokenizer: Tokenizer) -> None:
     luck = random.Random(7)
     characters = [" ", "\n", "a", "Z", "9", ".", *(chr(n) for n in range(0x20)), *map(chr, range(0x80, 0x3100, 7))]
     texts = ["".join(luck.choices(characters, k=40)) for _ in range(2000)]
-    assert token_counter(tokenizer)(texts) == plain(tokenizer, texts)
+    count = token_counter(tokenizer)
+    assert count(texts) == plain(tokenizer, texts)
+    assert [count([text])[0] for text in texts] == plain(tokenizer, texts)
 
 
 def test_other_tokenizers_count_whole_texts(tokenizer: Tokenizer) -> None:

@@ -14,8 +14,9 @@ from assay_adapters.encodable import encodable
 CountTokens = Callable[[Sequence[str]], list[int]]
 _KEPT_WORDS = 50_000
 _KEPT_CHARS = 40
-# What BERT's tokenizer takes for white space and Python too; other kinds stay within a "word".
 _WORD = re.compile(r"[^ \t\n\r]+")
+# White space to Python, but BERT's tokenizer leaves them out, so that they join what stands beside them.
+_JOINING = "\v\f\x1c\x1d\x1e\x1f\x85"
 
 
 def token_counter(tokenizer: Any) -> CountTokens:  # Any: tokenizers.Tokenizer is untyped
@@ -43,7 +44,7 @@ class WordCounts:
         self._known: dict[str, int] = {}
 
     def __call__(self, texts: Sequence[str]) -> list[int]:
-        divided = [_WORD.findall(text) for text in texts]
+        divided = _words(texts)
         wanted = {word for words in divided for word in words}
         if len(self._known) > _KEPT_WORDS:
             self._known = {}
@@ -53,3 +54,11 @@ class WordCounts:
         known.update((word, tokens) for word, tokens in counted.items() if len(word) <= _KEPT_CHARS)
         own = {word: known[word] if word in known else counted[word] for word in wanted}
         return [sum(map(own.__getitem__, words)) for words in divided]
+
+
+def _words(texts: Sequence[str]) -> list[list[str]]:
+    """What stands between blanks; `split` is several times faster than a pattern."""
+    together = "\n".join(texts)
+    if any(mark in together for mark in _JOINING):
+        return [_WORD.findall(text) for text in texts]
+    return [text.split() for text in texts]
