@@ -125,4 +125,4 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _has_words(marks: str) -> bool:
-    return len(marks) > _MAX_MARKS or any(c.isalnum() for c in marks)
+    return marks != "" and (len(marks) > _MAX_MARKS or any(c.isalnum() for c in marks))
