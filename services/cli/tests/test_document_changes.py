@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from assay_cli.testing import Run
-from assay_testing.fake_gateway import FakeGateway
+from assay_testing.fake_gateway import NOW, FakeGateway
 
 
 def fill(run: Run, tmp_path: Path, *names: str) -> None:
@@ -69,3 +69,16 @@ def test_near_duplicates_are_listed_page_by_page(run: Run, tmp_path: Path) -> No
     assert "90%" in outcome.out
     assert outcome.err == "1 pairs say nearly the same.\n"
     assert len(run("documents", "duplicates", "-c", "docs", "--json").json["pairs"]) == 1
+
+
+def test_holds_are_listed_also_on_what_is_deleted(run: Run, gateway: FakeGateway) -> None:
+    assert "No legal holds." in run("documents", "holds").err
+    hold = {"reason": "Case 17", "placed_by": "ada", "placed_at": NOW}
+    gateway.holds = [
+        {"document_id": "d1", "name": "a.md", "erasure_id": None, **hold},
+        {"document_id": "d2", "name": None, "erasure_id": "e2", **hold},
+    ]
+    assert run("documents", "holds", "--json").json["holds"][1]["erasure_id"] == "e2"
+    table = run("documents", "holds").out
+    assert all(word in table for word in ("a.md", "Case 17", "ada", "e2"))
+    assert len(run("documents", "holds", "--limit", 1, "--json").json["holds"]) == 1

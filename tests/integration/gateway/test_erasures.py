@@ -107,3 +107,63 @@ async def test_lifting_a_hold_of_what_is_not_deleted_deletes_nothing(door: Any, 
     await admin.delete(f"/v1/documents/{document}/hold")
     assert (await admin.get(f"/v1/documents/{document}")).status_code == 200
     assert sql(door, "SELECT count(*) FROM document_keys") == [(1,)]
+
+
+async def held(client: httpx.AsyncClient, name: str, reason: str = "Case 17") -> str:
+    document = await upload(client, name)
+    assert (await client.put(f"/v1/documents/{document}/hold", json={"reason": reason})).status_code == 200
+    return document
+
+
+async def test_holds_are_listed_with_the_deletions_that_wait_for_them(door: Any, admin: httpx.AsyncClient) -> None:
+    kept, deleted = await held(admin, "a.md"), await held(admin, "b.md", "Case 18")
+    erasure = (await admin.delete(f"/v1/documents/{deleted}")).json()["job"]
+    listed = (await admin.get("/v1/holds")).json()
+    assert [(one["document_id"], one["name"], one["erasure_id"], one["reason"]) for one in listed["holds"]] == [
+        (deleted, None, erasure, "Case 18"),
+        (kept, "a.md", None, "Case 17"),
+    ]
+    assert listed["next_cursor"] is None
+    async with door.client(door.enrol("cleo", "curator", tenant="elsewhere")) as stranger:
+        assert (await stranger.get("/v1/holds")).json()["holds"] == []
+    async with door.client(door.enrol("carla", "contributor")) as contributor:
+        assert (await contributor.get("/v1/holds")).status_code == 403
+
+
+async def test_a_list_of_holds_goes_on_after_one_that_was_lifted(admin: httpx.AsyncClient) -> None:
+    documents = [await held(admin, f"{n}.md") for n in range(3)]
+    first = (await admin.get("/v1/holds?limit=2")).json()
+    for _ in range(2):
+        rest = (await admin.get("/v1/holds", params={"limit": 2, "cursor": first["next_cursor"]})).json()
+        assert [one["document_id"] for one in first["holds"] + rest["holds"]] == documents[::-1]
+        assert rest["next_cursor"] is None
+        await admin.delete(f"/v1/documents/{first['holds'][1]['document_id']}/hold")
+
+
+async def test_a_hold_does_not_tell_the_name_of_what_one_may_not_read(door: Any, admin: httpx.AsyncClient) -> None:
+    document = await held(admin, "a.md")
+    async with door.client(door.enrol("cleo", "curator")) as curator:
+        assert (await curator.get("/v1/holds")).json()["holds"][0]["name"] == "a.md"
+        rules = {"access": {"allow": ["admin"], "deny": []}}
+        assert (await admin.patch(f"/v1/documents/{document}", json=rules)).status_code == 200
+        assert (await curator.get("/v1/holds")).json()["holds"][0]["name"] is None
+
+
+async def test_a_document_says_whether_it_is_held_to_those_who_may_delete_it(
+    door: Any, admin: httpx.AsyncClient
+) -> None:
+    free, document = await upload(admin, "b.md"), await held(admin, "a.md")
+    seen: dict[str, tuple[bool | None, bool | None, bool]] = {}
+    for role in ("reader", "contributor", "curator"):
+        async with door.client(door.enrol(role, role)) as client:
+            shown = (await client.get(f"/v1/documents/{document}")).json()
+            seen[role] = (
+                shown["held"],
+                (await client.get(f"/v1/documents/{free}")).json()["held"],
+                shown["hold"] is not None,
+            )
+    assert seen == {"reader": (None, None, False), "contributor": (True, False, False), "curator": (True, False, True)}
+    look = {"filter": {"names": ["*"]}, "dry_run": True}
+    for body in (look, look | {"dry_run": False}):
+        answer = (await admin.post(f"{URL}/delete", json=body)).json()
+        assert {one["document_id"]: one["held"] for one in answer["documents"]} == {free: False, document: True}

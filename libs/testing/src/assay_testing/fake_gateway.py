@@ -27,6 +27,7 @@ class FakeGateway:
     looks: after so many looks a document is through.
     due: so many documents are divided by other settings.
     paused: names of collections. jobs: as the API shows them (see `add_job`).
+    holds: as the API shows them.
     answers: what `search`, `ask` and `stream` give, and `METHOD runs` or `METHOD datasets` (a list: one each time).
     requests: all that were sent.
     """
@@ -39,6 +40,7 @@ class FakeGateway:
     due: int = 0
     paused: set[str] = field(default_factory=set[str])
     jobs: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    holds: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     answers: dict[str, Any] = field(default_factory=dict[str, Any])
     requests: list[httpx.Request] = field(default_factory=list[httpx.Request])
 
@@ -97,6 +99,7 @@ class FakeGateway:
             ("/documents/([^/]+)", "PUT", self._put),
             ("/collections/([^/]+)/documents/delete", "POST", self._delete_many),
             ("/collections/([^/]+)/duplicates", "GET", self._duplicates),
+            ("/holds", "GET", lambda _: httpx.Response(200, json={"holds": self.holds, "next_cursor": None})),
             ("/documents/([^/]+)/retry", "POST", self._retry),
             ("/documents/([^/]+)/versions/1/chunks", "GET", self._chunks),
             ("/documents/([^/]+)/chunks", "GET", self._chunks),

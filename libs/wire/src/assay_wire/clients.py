@@ -348,6 +348,19 @@ class AssayClient:
         body = _checked(public.HoldRequest, {"reason": reason})
         return self._ask(public.LegalHold, "PUT", f"/v1/documents/{_part(document_id)}/hold", json=body)
 
+    def holds_page(self, *, limit: int = 50, cursor: str | None = None) -> public.HoldPage:
+        """Legal holds, those placed last first."""
+        return self._ask(public.HoldPage, "GET", "/v1/holds", params=_given(limit=limit, cursor=cursor))
+
+    def holds(self) -> Iterator[public.HeldDocument]:
+        """All legal holds, those placed last first, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.holds_page(limit=200, cursor=cursor)
+            yield from page.holds
+            if (cursor := page.next_cursor) is None:
+                return
+
     def lift_hold(self, document_id: str) -> public.HoldLifted:
         """Lift a legal hold, and erase what was deleted under it."""
         return self._ask(public.HoldLifted, "DELETE", f"/v1/documents/{_part(document_id)}/hold")

@@ -309,6 +309,10 @@ class DocumentDetail(DocumentSummary):
     near_duplicates: Annotated[
         list["NearDuplicate"], Field(description="Documents that you may read and that say nearly the same.")
     ] = []
+    held: Annotated[
+        bool | None, Field(description="Whether a legal hold is on it; shown to those who may delete it.")
+    ] = None
+    hold: Annotated["LegalHold | None", Field(description="The legal hold on it; shown to curators.")] = None
 
 
 class NearDuplicate(Reply):
@@ -482,6 +486,18 @@ class LegalHold(Reply):
     placed_at: datetime
 
 
+class HeldDocument(LegalHold):
+    """A document under a legal hold, which may be deleted."""
+
+    name: Annotated[str | None, Field(description="Null if it is deleted, or you may not read it.")]
+    erasure_id: Annotated[str | None, Field(description="Of the deletion that waits for the hold to be lifted.")]
+
+
+class HoldPage(Reply):
+    holds: Annotated[list[HeldDocument], Field(description="Those placed last first.")]
+    next_cursor: str | None
+
+
 class HoldLifted(Reply):
     """Those that were held; what was deleted under the hold is erased now."""
 
@@ -530,6 +546,9 @@ class BulkDeleted(Reply):
 class SelectedDocument(Reply):
     document_id: str
     name: Annotated[str | None, Field(description="In a dry run; what is deleted has none any more.")] = None
+    held: Annotated[bool, Field(description="A legal hold keeps it: invisible, but not erased until it is lifted.")] = (
+        False
+    )
     job: Annotated[str | None, Field(description="Of its deletion; null in a dry run.")] = None
 
 

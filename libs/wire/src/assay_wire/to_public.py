@@ -65,11 +65,19 @@ def document_detail(
     *,
     access: public.Access | None = None,
     near_duplicates: Sequence[public.NearDuplicate] = (),
+    held: bool | None = None,
+    hold: public.LegalHold | None = None,
 ) -> public.DocumentDetail:
     """`versions` newest first, at least one."""
     return public.DocumentDetail.model_validate(
         _summary(found, versions[0], collection_name)
-        | {"versions": [_version(v) for v in versions], "access": access, "near_duplicates": list(near_duplicates)}
+        | {
+            "versions": [_version(v) for v in versions],
+            "access": access,
+            "near_duplicates": list(near_duplicates),
+            "held": held,
+            "hold": hold,
+        }
     )
 
 

@@ -24,6 +24,7 @@ from assay_gateway import (
     documents,
     erasures,
     evaluations,
+    holds,
     jobs,
     openai,
     openapi,
@@ -139,6 +140,7 @@ def _include_documents(
     app.include_router(
         erasures.build_routes(who=who, transactions=transactions, cursors=cursors, signer=parts.receipts)
     )
+    app.include_router(holds.build_routes(who=who, transactions=transactions, vault=parts.vault, cursors=cursors))
     app.include_router(
         passages.build_routes(
             who=who,

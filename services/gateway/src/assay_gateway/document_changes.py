@@ -13,6 +13,7 @@ from assay_store import (
     document_fields,
     document_selection,
     documents,
+    legal_holds,
     visibility,
 )
 from assay_store.document_access import AccessRules
@@ -134,6 +135,7 @@ def _delete_many(
     found = collections.get(connection, who, name)
     selected = document_selection.select(connection, vault, who, found.id, wanted, limit=public.MAX_SELECTED)
     chosen = [document for document, _ in selected.first]
+    held = set(legal_holds.among(connection, chosen))
     jobs = {} if dry_run or not chosen else documents.delete_these(connection, found.id, chosen, by=who.id)
     body = public.BulkDeleted(
         dry_run=dry_run,
@@ -142,7 +144,10 @@ def _delete_many(
         documents=[
             # The answer is kept under the idempotency key, so it must not hold the names of what was deleted.
             public.SelectedDocument(
-                document_id=document.id, name=called if dry_run else None, job=jobs.get(document.id)
+                document_id=document.id,
+                name=called if dry_run else None,
+                job=jobs.get(document.id),
+                held=document in held,
             )
             for document, called in selected.first
         ],

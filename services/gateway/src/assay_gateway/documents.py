@@ -6,8 +6,9 @@ from assay_core.documents import DocumentId, VersionState
 from assay_core.errors import Invalid
 from assay_core.principals import Principal
 from assay_core.reasons import REASONS
-from assay_store import collections, document_access, documents, near_duplicates, reading, visibility
+from assay_store import collections, document_access, documents, legal_holds, near_duplicates, reading, visibility
 from assay_store.encryption import Vault
+from assay_store.legal_holds import LegalHold
 from assay_wire import public, to_public
 from fastapi import APIRouter, Depends, Path, Query
 from sqlalchemy import Connection
@@ -120,10 +121,13 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
 
 
 def detail(connection: Connection, vault: Vault, who: Principal, document: DocumentId) -> public.DocumentDetail:
-    """A document with its versions, and for curators with its rules. Raises `NotFound`."""
+    """A document with its versions, and for curators with its rules and hold. Raises `NotFound`."""
     found = documents.get(connection, vault, who, document)
     collection = collections.by_id(connection, who, found.collection)
-    access = None
+    access = held = hold = None
+    if who.has("contributor") or who.has("curator"):
+        hold = legal_holds.find(connection, document)
+        held = hold is not None
     if who.has("curator"):
         rules = document_access.rules_of(connection, document.tenant, found.acl)
         access = public.Access(allow=list(rules.allow), deny=list(rules.deny))
@@ -133,6 +137,15 @@ def detail(connection: Connection, vault: Vault, who: Principal, document: Docum
         collection.name,
         access=access,
         near_duplicates=[_twin(twin) for twin in near_duplicates.twins(connection, vault, who, document)],
+        held=held,
+        hold=shown_hold(hold) if hold and who.has("curator") else None,
+    )
+
+
+def shown_hold(found: LegalHold) -> public.LegalHold:
+    """A legal hold as curators see it."""
+    return public.LegalHold(
+        document_id=found.document.id, reason=found.reason, placed_by=found.placed_by, placed_at=found.placed_at
     )
 
 

@@ -1,23 +1,19 @@
-"""What was deleted: how far it has left the stores, signed receipts of that, and legal holds, which stop it."""
+"""What was deleted: how far it has left the stores, and signed receipts of that."""
 
 from datetime import UTC, datetime
 from typing import Annotated
 
 from assay_core.principals import Principal
 from assay_runtime.receipts import ReceiptSigner
-from assay_store import erasures, legal_holds, visibility
-from assay_store.database import notify
-from assay_store.documents import INDEX_CHANNEL
+from assay_store import erasures
 from assay_store.erasures import Erasure
-from assay_store.legal_holds import LegalHold
 from assay_wire import public
 from fastapi import APIRouter, Depends, Query
-from sqlalchemy import Connection
 
 from assay_gateway.auth import Authenticator, require_role
 from assay_gateway.cursors import Cursors
 from assay_gateway.documents import Cursor, Limit
-from assay_gateway.ids import document_id, erasure_id
+from assay_gateway.ids import erasure_id
 from assay_gateway.openapi import operation_id
 from assay_gateway.transactions import Transactions
 
@@ -28,7 +24,7 @@ Open = Annotated[bool, Query(alias="open", description="Only those that are not 
 def build_routes(
     *, who: Authenticator, transactions: Transactions, cursors: Cursors, signer: ReceiptSigner
 ) -> APIRouter:
-    """Routes of erasures and legal holds."""
+    """Routes of erasures."""
     router = APIRouter(tags=["erasures"], generate_unique_id_function=operation_id)
 
     @router.get("/v1/erasures", summary="List what was deleted, the last first")
@@ -58,35 +54,6 @@ def build_routes(
         found = await transactions(lambda c: erasures.get(c, principal.tenant, erasure))
         return _shown(found, signer)
 
-    @router.put("/v1/documents/{id}/hold", summary="Keep a document from being erased, also when it is deleted")
-    async def place_hold(id: str, body: public.HoldRequest, principal: Principal = Depends(who)) -> public.LegalHold:
-        require_role(principal, "curator")
-        document = document_id(principal, id)
-
-        def place(connection: Connection) -> LegalHold:
-            visibility.require_readable(connection, principal, document)
-            return legal_holds.place(connection, document, reason=body.reason, by=principal.id)
-
-        return _hold(await transactions(place))
-
-    @router.get("/v1/documents/{id}/hold", summary="Get the legal hold on a document, which may be deleted")
-    async def get_hold(id: str, principal: Principal = Depends(who)) -> public.LegalHold:
-        require_role(principal, "curator")
-        document = document_id(principal, id)
-        return _hold(await transactions(lambda c: legal_holds.get(c, document)))
-
-    @router.delete("/v1/documents/{id}/hold", summary="Lift a legal hold, and erase what was deleted under it")
-    async def lift_hold(id: str, principal: Principal = Depends(who)) -> public.HoldLifted:
-        require_role(principal, "curator")
-        document = document_id(principal, id)
-
-        def lift(connection: Connection) -> list[str]:
-            freed = erasures.lift_hold(connection, document)
-            notify(connection, INDEX_CHANNEL)
-            return [one.id for one in freed]
-
-        return public.HoldLifted(document_ids=await transactions(lift))
-
     return router
 
 
@@ -108,9 +75,3 @@ def _shown(found: Erasure, signer: ReceiptSigner | None = None) -> public.Erasur
         issued = {"sub": found.id, "tenant": found.document.tenant, "iat": int(datetime.now(UTC).timestamp())}
         shown = shown.model_copy(update={"receipt": signer.sign(claims | issued)})
     return shown
-
-
-def _hold(found: LegalHold) -> public.LegalHold:
-    return public.LegalHold(
-        document_id=found.document.id, reason=found.reason, placed_by=found.placed_by, placed_at=found.placed_at
-    )

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,11 +13,11 @@ from assay_cli.commands.documents import Document, State, document_id
 from assay_cli.confirm import confirmed
 from assay_cli.metadata import metadata_option, metadata_pairs
 from assay_cli.options import Command, OptionalCollection
-from assay_cli.output import models, print_json, say
+from assay_cli.output import models, print_json, print_table, say
 from assay_cli.session import Session, session_of
 
 if TYPE_CHECKING:
-    from assay_wire.public import BulkDeleted, DocumentFilter
+    from assay_wire.public import BulkDeleted, DocumentFilter, HeldDocument
 
 _LISTED = 20
 _Names = Annotated[
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     app.command(cls=Command)(replace)
     app.command(cls=Command)(delete)
     app.command(cls=Command)(hold)
+    app.command(cls=Command)(holds)
     app.command(cls=Command)(release)
 
 
@@ -143,6 +145,22 @@ def hold(
         say(f"{placed.document_id} is held: {placed.reason}")
 
 
+def holds(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, help="Only so many.")] = 100,
+) -> None:
+    """List legal holds, those placed last first. What was deleted under one has no name any more."""
+    session = session_of(context)
+    found = list(islice(session.client.holds(), limit))
+    if session.json:
+        print_json({"holds": models(found)})
+        return
+    if not found:
+        say("No legal holds.")
+        return
+    print_table(["document", "name", "reason", "placed by", "placed", "deleted as"], [_hold_row(one) for one in found])
+
+
 def release(context: typer.Context, document: Document, collection: OptionalCollection = None) -> None:
     """Lift a legal hold. What was deleted under it is erased now."""
     session = session_of(context)
@@ -151,6 +169,11 @@ def release(context: typer.Context, document: Document, collection: OptionalColl
         print_json(lifted)
     else:
         say(f"No longer held: {', '.join(lifted.document_ids)}.")
+
+
+def _hold_row(held: "HeldDocument") -> list[object]:
+    placed = held.placed_at.astimezone().isoformat(" ", "seconds")
+    return [held.document_id, held.name, held.reason, held.placed_by, placed, held.erasure_id]
 
 
 def _delete_named(session: Session, documents: list[str], collection: str | None, *, yes: bool) -> None:

@@ -59,6 +59,7 @@ def show(context: typer.Context, document: Document, collection: OptionalCollect
             ["collection", found.collection],
             ["readers see", f"version {found.live_version}" if found.live_version else "nothing yet"],
             *(_access_rows(found.access) if found.access else []),
+            *([["legal hold", f"{found.hold.reason} (by {found.hold.placed_by})"]] if found.hold else []),
             *(["nearly the same", f"{near.name} ({near.similarity:.0%})"] for near in found.near_duplicates),
             *([f"{key}", value] for key, value in found.metadata.items()),
         ],
