@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -40,6 +40,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from fastapi import FastAPI
 from starlette.types import ASGIApp
+
+if TYPE_CHECKING:
+    from assay_testing.browser import Visit
+    from playwright.sync_api import Browser
 
 ADMIN_KEY = access.API_KEY_PREFIX + "a" * 43
 MAX_UPLOAD = 3 << 20
@@ -181,3 +185,22 @@ def ingest(door: Door) -> None:
     with door.database.transaction() as connection:
         held = jobs.lease(connection, JobKind.INGEST, owner="w", lease_s=30, limit=100)
     worker.ingest(held)
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Generator[Browser]":
+    from assay_testing.browser import chromium  # which skips where there is none
+
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(params=["desktop", "phone"])  # a test may choose one of them by parametrizing `visit`
+def visit(browser: "Browser", live: Live, request: pytest.FixtureRequest) -> "Generator[Visit]":
+    """A page at one of the sizes; afterwards, that it did nothing that it must not."""
+    from assay_testing.browser import open_visit
+
+    opened = open_visit(browser, live.url, request.param)
+    yield opened
+    assert opened.offences == []
+    opened.page.context.close()

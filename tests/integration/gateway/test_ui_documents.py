@@ -2,37 +2,20 @@
 
 import io
 import re
-from collections.abc import Generator
 from typing import Any
 
 import pytest
-from assay_store import pipeline
-from assay_testing.browser import SIZES, Visit, chromium, open_visit
-from playwright.sync_api import Browser, Locator, Page, expect
+from assay_testing.browser import Visit
+from playwright.sync_api import expect
 
-from .conftest import Live, ingest
+from .conftest import Live
+from .pages import card, fits, make_live, sign_in, size_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 FIELDS = {"kind": "string", "year": "number", "due": "date", "labels": "tags"}
 LEAVE = "# Leave\n\n" + " ".join(f"Rule {n} of leave says what is to be done in week {n}." for n in range(40))
 PLACE = "node => [node.offsetLeft, node.offsetTop, node.offsetWidth, node.offsetHeight]"
-WIDER_THAN_SCREEN = "document.documentElement.scrollWidth > innerWidth"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture(params=SIZES)  # a test may choose one of them by parametrizing `visit`
-def visit(browser: Browser, live: Live, request: pytest.FixtureRequest) -> Generator[Visit]:
-    """A page at one of the sizes; afterwards, that it did nothing that it must not and was never too wide."""
-    opened = open_visit(browser, live.url, request.param)
-    yield opened
-    assert opened.offences == []
-    opened.page.context.close()
 
 
 @pytest.fixture
@@ -50,34 +33,6 @@ def handbook(live: Live) -> dict[str, str]:
             documents[name] = client.upload("handbook", io.BytesIO(content.encode()), name=name).document_id
     make_live(live)
     return documents
-
-
-def make_live(live: Live) -> None:
-    ingest(live.door)
-    with live.door.database.transaction() as connection:
-        pipeline.go_live(connection, pipeline.pending_versions(connection, limit_chunks=999))
-
-
-def sign_in(visit: Visit, live: Live, path: str, *, key: str | None = None) -> Page:
-    page = visit.page
-    page.goto(f"{live.url}/ui/")
-    page.get_by_label("API key").fill(key or live.door.admin_key)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
-    page.goto(live.url + path)
-    return page
-
-
-def size_of(visit: Visit) -> str:
-    return "desktop" if (visit.page.viewport_size or {})["width"] > 900 else "phone"
-
-
-def fits(page: Page) -> bool:
-    return not page.evaluate(WIDER_THAN_SCREEN)
-
-
-def card(page: Page, title: str) -> Locator:
-    return page.get_by_role("region", name=title, exact=True)
 
 
 def detail(live: Live, document: str) -> Any:

@@ -110,6 +110,14 @@ export const api = {
   text: (id, version, span, o) => call("GET", withQuery(`${documentPath(id)}/versions/${version}/text`, span), o),
   chunks: (id, version, query, o) => call("GET", withQuery(`${documentPath(id)}/versions/${version}/chunks`, query), o),
 
+  erasures: (query, o) => call("GET", withQuery("/v1/erasures", query), o),
+  erasure: (id, o) => call("GET", `/v1/erasures/${encodeURIComponent(id)}`, o),
+  receiptKey: (o) => call("GET", "/v1/erasures/public-key", o),
+  holds: (query, o) => call("GET", withQuery("/v1/holds", query), o),
+  hold: (id, o) => call("GET", `${documentPath(id)}/hold`, o),
+  placeHold: (id, body) => call("PUT", `${documentPath(id)}/hold`, { body }),
+  liftHold: (id) => call("DELETE", `${documentPath(id)}/hold`),
+
   sources: async (o) => (await call("GET", "/v1/sources", o)).sources,
   sourceRuns: async (id, o) => (await call("GET", `/v1/sources/${encodeURIComponent(id)}/runs`, o)).runs,
   runSource: (id, body) => call("POST", `/v1/sources/${encodeURIComponent(id)}/runs`, { body }),

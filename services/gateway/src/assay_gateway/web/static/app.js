@@ -5,6 +5,8 @@ import { failure, loading } from "./components/states.js";
 import { buildShell, markCurrent } from "./components/shell.js";
 import { replace } from "./dom.js";
 import * as chat from "./pages/chat.js";
+import * as deletion from "./pages/deletion.js";
+import * as deletions from "./pages/deletions.js";
 import * as documentPage from "./pages/document.js";
 import * as documents from "./pages/documents.js";
 import * as evaluations from "./pages/evaluations.js";
@@ -23,6 +25,8 @@ router.route("/ui/search", "Search", search);
 router.route("/ui/documents", "Documents", documents);
 router.route("/ui/documents/{id}", "Document", documentPage);
 router.route("/ui/sources", "Sources", sources);
+router.route("/ui/deletions", "Deletions", deletions);
+router.route("/ui/deletions/{id}", "Deletion", deletion);
 router.route("/ui/evaluations", "Evaluations", evaluations);
 router.otherwise("Not found", notFound);
 

@@ -31,8 +31,9 @@ export function stop() {
   outlet = null;
 }
 
-export function navigate(path, { replace = false } = {}) {
-  history[replace ? "replaceState" : "pushState"](null, "", path);
+/** `state` is for the page that is shown, which finds it in `history.state`. */
+export function navigate(path, { replace = false, state = null } = {}) {
+  history[replace ? "replaceState" : "pushState"](state, "", path);
   show({ focus: true });
 }
 

@@ -1,7 +1,7 @@
 // The frame around every page: brand, navigation, state of the system, theme and signing out.
 
 import { h } from "../dom.js";
-import { preferences, session, signOut } from "../session.js";
+import { may, preferences, session, signOut } from "../session.js";
 import { icon, logo } from "./icons.js";
 import { systemIndicator } from "./system-indicator.js";
 
@@ -10,12 +10,14 @@ const PAGES = [
   ["/ui/search", "Search", "search"],
   ["/ui/documents", "Documents", "documents"],
   ["/ui/sources", "Sources", "sources"],
+  ["/ui/deletions", "Deletions", "deletions", "contributor", "curator"],
   ["/ui/evaluations", "Evaluations", "evaluations"],
-];
+]; // path, label, icon, and the roles that it is for, if not for all
 
 export function buildShell({ onSignOut }) {
   const main = h("main", { id: "main", class: "page", tabindex: "-1" });
-  const links = PAGES.map(([path, label, name]) =>
+  const mine = PAGES.filter(([, , , ...roles]) => roles.length === 0 || may(...roles));
+  const links = mine.map(([path, label, name]) =>
     h("li", null, h("a", { href: path, class: "nav-link", dataset: { path } }, icon(name), h("span", null, label))));
   const leave = async () => {
     await signOut().catch(() => {}); // a session that is gone already is as good as signed out

@@ -2,15 +2,16 @@
 
 import { api } from "../api.js";
 import { accessCard } from "../components/access-editor.js";
-import { confirmDialog } from "../components/dialog.js";
+import { deleteOne } from "../components/deleting.js";
 import { documentHistory } from "../components/document-history.js";
 import { documentText } from "../components/document-text.js";
+import { holdCard } from "../components/holds.js";
 import { icon } from "../components/icons.js";
 import { metadataCard } from "../components/metadata-editor.js";
 import { nearDuplicatesCard } from "../components/near-duplicates.js";
 import { isFinal, stateBadge } from "../components/state-badge.js";
 import { failure, fill } from "../components/states.js";
-import { h, replace } from "../dom.js";
+import { announce, h, replace } from "../dom.js";
 import { bytes, count, dateTime, headway } from "../format.js";
 import { navigate } from "../router.js";
 import { may } from "../session.js";
@@ -66,6 +67,7 @@ class DocumentPage {
     replace(this.cards,
       metadataCard({ document, editable: may("contributor", "curator"), onSaved }),
       document.access && accessCard({ id: document.id, access: document.access, onSaved }),
+      document.held !== null && holdCard({ document, editable: may("curator"), onChanged: (hold) => Object.assign(this.document, { hold, held: hold !== null }) }),
       document.near_duplicates?.length > 0 && nearDuplicatesCard(document.near_duplicates));
   }
 
@@ -128,16 +130,13 @@ class DocumentPage {
   }
 
   async #remove() {
-    const { name, id, collection } = this.document;
-    const sure = await confirmDialog({
-      title: "Delete this document?",
-      text: `“${name}” leaves answers and searches at once and cannot be brought back.`,
-      action: "Delete",
-    });
-    if (!sure) return;
+    const { id, collection } = this.document;
     try {
-      await api.deleteDocument(id);
-      navigate(`/ui/documents?${new URLSearchParams({ collection })}`);
+      const deleted = await deleteOne(id);
+      if (deleted === null) return;
+      const text = "The document was deleted."; // the browser's history shall not keep its name
+      navigate(`/ui/documents?${new URLSearchParams({ collection })}`, { state: { deleted: { ...deleted, text } } });
+      announce(text);
     } catch (problem) {
       this.head.append(failure(problem));
     }

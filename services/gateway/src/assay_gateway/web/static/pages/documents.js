@@ -2,10 +2,11 @@
 
 import { api } from "../api.js";
 import { collectionPicker, createCollection, loadCollections } from "../components/collection-picker.js";
-import { confirmDialog } from "../components/dialog.js";
+import { confirmMany, deletedNotice, deleteOne } from "../components/deleting.js";
 import { documentTable } from "../components/document-table.js";
 import { givenUp } from "../components/given-up.js";
 import { icon } from "../components/icons.js";
+import { pager } from "../components/pager.js";
 import { Selection } from "../components/selection.js";
 import { isFinal } from "../components/state-badge.js";
 import { empty, failure, fill, loading } from "../components/states.js";
@@ -37,7 +38,7 @@ export function render({ main, query, signal }) {
         const make = h("button", { type: "button", class: "button button-primary", onclick: create }, icon("plus"), "New collection");
         return body.append(empty("No collections yet", "Documents live in collections. Make the first one.", make));
       }
-      const list = new DocumentList({ body, collection: current, state: query.state ?? "", signal });
+      const list = new DocumentList({ body, collection: current, state: query.state ?? "", deleted: history.state?.deleted, signal });
       tools.prepend(collectionPicker({ collections, current, counts: false, onChange: (name) => list.choose(name) }));
       return list.start();
     },
@@ -49,7 +50,7 @@ class DocumentList {
   #timer = null;
   #shown = null;
 
-  constructor({ body, collection, state, signal }) {
+  constructor({ body, collection, state, deleted, signal }) {
     Object.assign(this, { collection, state, signal });
     this.filters = h("div", { class: "filters", role: "group", "aria-label": "Filter by state" });
     this.list = h("div", { class: "document-list" });
@@ -57,7 +58,8 @@ class DocumentList {
     this.givenUp = givenUp({ collection: () => this.collection, signal, onReplayed: () => this.refreshSoon(300) });
     this.paused = h("div", { class: "paused" });
     this.selection = may("contributor", "curator") ? new Selection({ onDelete: (ids) => this.#removeMany(ids) }) : null;
-    body.append(this.upload.node, this.paused, this.givenUp.node, this.filters, this.selection?.node ?? "", this.list);
+    this.said = h("div", { class: "said" }, deleted && deletedNotice(deleted));
+    body.append(this.upload.node, this.paused, this.givenUp.node, this.filters, this.selection?.node ?? "", this.list, this.said);
     signal.addEventListener("abort", () => clearTimeout(this.#timer));
   }
 
@@ -92,6 +94,7 @@ class DocumentList {
 
   #choose(state) {
     this.state = state;
+    replace(this.said);
     this.selection?.forget();
     this.#turnTo([null]);
   }
@@ -136,7 +139,9 @@ class DocumentList {
       return;
     }
     const actions = { onDelete: (document) => this.#remove(document), onRetry: (document) => this.#retry(document) };
-    redraw(this.list, documentTable(page.documents, { ...actions, selection: this.selection }), this.#pager(page));
+    redraw(this.list, documentTable(page.documents, { ...actions, selection: this.selection }), pager({
+      label: "Pages of documents", cursors: this.#cursors, shown: page.documents.length, pageSize: PAGE_SIZE, next: page.next_cursor, turnTo: (cursors) => this.#turnTo(cursors),
+    }));
     this.selection?.draw();
   }
 
@@ -150,16 +155,6 @@ class DocumentList {
     }, label, h("span", { class: "filter-count" }, count(n))));
   }
 
-  #pager(page) {
-    const number = this.#cursors.length;
-    if (number === 1 && !page.next_cursor) return null;
-    const first = (number - 1) * PAGE_SIZE + 1;
-    return h("nav", { class: "pager", "aria-label": "Pages of documents" },
-      h("button", { type: "button", class: "button", disabled: number === 1, onclick: () => this.#turnTo(this.#cursors.slice(0, -1)) }, icon("left"), "Previous"),
-      h("span", null, `${count(first)} to ${count(first + page.documents.length - 1)}`),
-      h("button", { type: "button", class: "button", disabled: !page.next_cursor, onclick: () => this.#turnTo([...this.#cursors, page.next_cursor]) }, "Next", icon("right")));
-  }
-
   async #retry(document) {
     try {
       await api.retryDocument(document.id);
@@ -171,22 +166,24 @@ class DocumentList {
     this.refresh();
   }
 
-  async #remove(document) {
-    const versions = document.version > 1 ? ` with its ${plural(document.version, "version")}` : "";
-    const sure = await confirmDialog({
-      title: "Delete this document?",
-      text: `“${document.name}”${versions} leaves answers and searches at once and cannot be brought back.`,
-      action: "Delete",
-    });
-    if (!sure) return;
+  async #remove({ id }) {
     try {
-      await api.deleteDocument(document.id);
-      announce(`${document.name} was deleted.`);
+      const deleted = await deleteOne(id);
+      if (deleted === null) return;
+      this.#saySo(deleted);
     } catch (problem) {
       this.list.prepend(failure(problem));
       return;
     }
     this.refresh();
+  }
+
+  /** Says what was deleted. What had the focus may be gone with it. */
+  #saySo(deleted) {
+    const node = deletedNotice(deleted);
+    replace(this.said, node);
+    node.focus({ preventScroll: true });
+    announce(deleted.text);
   }
 
   /** Asks once for all of them, by what is there now: others may have deleted some meanwhile. */
@@ -196,8 +193,9 @@ class DocumentList {
       const found = await api.deleteDocuments(collection, { filter: { ids }, dry_run: true });
       if (found.count > 0 && !(await confirmMany(found.documents))) return;
       const there = found.documents.map(({ document_id: id }) => id);
-      if (there.length > 0) await api.deleteDocuments(collection, { filter: { ids: there } });
-      announce(there.length > 0 ? `${plural(there.length, "document")} deleted.` : "They were deleted already.");
+      const gone = there.length > 0 ? (await api.deleteDocuments(collection, { filter: { ids: there } })).documents : [];
+      const one = gone.length === 1 ? gone[0] : null;
+      this.#saySo({ text: gone.length > 0 ? `${plural(gone.length, "document")} deleted.` : "They were deleted already.", erasure: one?.job, held: one?.held });
     } catch (problem) {
       this.list.prepend(failure(problem));
       return;
@@ -205,16 +203,4 @@ class DocumentList {
     this.selection.clear();
     this.refresh();
   }
-}
-
-function confirmMany(documents) {
-  const many = plural(documents.length, "document");
-  const names = documents.map(({ name }) => name).sort((a, b) => a.localeCompare(b));
-  return confirmDialog({
-    title: `Delete ${many}?`,
-    text: `${documents.length === 1 ? "It leaves" : "They leave"} answers and searches at once and cannot be brought back.`,
-    details: h("ul", { class: "confirm-list", tabindex: "0", "aria-label": "To be deleted" }, names.map((name) => h("li", null, name))),
-    action: `Delete ${many}`,
-    keep: documents.length === 1 ? "Keep it" : "Keep them",
-  });
 }
