@@ -312,6 +312,7 @@ def test_a_document_deleted_under_a_hold_is_erased_when_it_is_lifted(
     said.get_by_role("link").click()
     expect(page.locator(".page-head .badge")).to_have_text("held")
     assert list(steps_of(page).values()) == ["done", "held", "waiting", "waiting", "waiting"]
+    expect(page.locator(".step").nth(1)).to_contain_text("Key kept by a legal hold")
     expect(card(page, "Legal hold")).to_contain_text("Case 17")
     shots(visit, "deletion-held")
     assert fits(page)
@@ -364,7 +365,9 @@ def test_deleting_several_tells_which_are_held(visit: Visit, live: Live, handboo
     page.get_by_label("Select all shown").check()
     page.get_by_role("button", name="Delete selected").click()
     dialog = page.get_by_role("dialog", name="Delete 3 documents?")
-    expect(dialog).to_contain_text("is only hidden: 1 document of these")
+    expect(dialog).to_contain_text(
+        "What is marked as held is under a legal hold: hidden too, but kept until a curator lifts it."
+    )
     expect(dialog.locator(".confirm-list li")).to_have_text(
         ["leave.md", "parking.md", re.compile(r"travel\.md\s*held")]
     )

@@ -24,7 +24,7 @@ export function steps(erasure) {
   const { requested_at: asked, key_destroyed_at: key, left_at: left, complete_at: complete, proven_at: proven } = erasure;
   return [
     { at: asked, status: "done", title: "Deleted", text: "Gone from searches and answers, for everyone." },
-    { at: key, status: key ? "done" : "held", title: "Key destroyed", text: keyText(asked, key) },
+    { at: key, status: key ? "done" : "held", title: key ? "Key destroyed" : "Key kept by a legal hold", text: keyText(asked, key) },
     { at: left, status: status(left, key), title: "Out of every store", text: "Rows, vectors, index terms, files and cached answers are removed." },
     { at: complete, status: status(complete, left), title: "Files and logs rewritten", text: complete
       ? "The stores have rewritten their files, and their logs have let go of it."
@@ -38,7 +38,7 @@ export function steps(erasure) {
 const status = (at, before) => (at ? "done" : before ? "now" : "waiting");
 
 function keyText(asked, key) {
-  if (!key) return "A legal hold keeps the key, the text and old versions until a curator lifts it.";
+  if (!key) return "Its text and old versions are kept too, until a curator lifts the hold.";
   const lost = "Its text, name and metadata cannot be decrypted any more.";
   return key === asked ? lost : `A legal hold had kept it until then. ${lost}`;
 }

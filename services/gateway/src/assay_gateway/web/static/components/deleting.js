@@ -33,12 +33,12 @@ function confirmOne({ name, version, held }) {
 /** `documents` as a dry run of deleting many tells them. */
 export function confirmMany(documents) {
   const many = plural(documents.length, "document");
-  const held = documents.filter((document) => document.held).length;
+  const held = documents.some((document) => document.held);
   const sorted = [...documents].sort((a, b) => a.name.localeCompare(b.name));
   const leave = `${documents.length === 1 ? "It leaves" : "They leave"} ${GONE}`;
   return confirmDialog({
     title: `Delete ${many}?`,
-    text: held === 0 ? leave : `${leave} But what is under a legal hold is only hidden: ${plural(held, "document")} of these, erased when the hold is lifted.`,
+    text: held ? `${leave} What is marked as held is under a legal hold: hidden too, but kept until a curator lifts it.` : leave,
     details: h("ul", { class: "confirm-list", tabindex: "0", "aria-label": "To be deleted" }, sorted.map((document) => h("li", null, document.name, document.held && [" ", heldBadge()]))),
     action: `Delete ${many}`,
     keep: documents.length === 1 ? "Keep it" : "Keep them",
