@@ -1,9 +1,11 @@
 """The pages of deletions and legal holds in a real browser on a real gateway."""
 
 import io
+import json
 import re
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +82,10 @@ def many(live: Live, count: int) -> None:
                 INSERT INTO tombstones (tenant, document, id, collection, deleted_at, key_destroyed_at, erased_at,
                                         complete_at, counts)
                 SELECT 'default', lpad(to_hex(n), 32, '0'), lpad(to_hex(n), 32, 'e'), 'c', at, at,
-                       at + interval '20 s', CASE WHEN n % 3 > 0 THEN at + interval '6 min' END, '{"blobs": 2}'
+                       at + interval '20 s', CASE WHEN n % 3 > 0 THEN at + interval '6 min' END, CAST(:counts AS jsonb)
                 FROM generate_series(1, :count) n, LATERAL (SELECT now() - n * interval '1 hour' AS at) t
             """),
-            {"count": count},
+            {"count": count, "counts": json.dumps(COUNTS)},
         )
 
 
@@ -217,11 +219,15 @@ def test_deletions_are_listed_page_by_page_the_open_ones_alone(visit: Visit, liv
     expect(rows).to_have_count(50)
     expect(rows.first).to_contain_text(f"{1:032x}")
     expect(rows.first).to_contain_text("after 6 min")
-    expect(rows.first).to_contain_text("2 files")
+    expect(rows.first).to_contain_text("3 files")
     expect(rows.first).to_contain_text("by Assay itself")
     expect(page.locator("main")).to_contain_text("a document is known by its id alone")
     shots(visit, "deletions")
     assert fits(page)
+    if size_of(visit) == "desktop":
+        page.set_viewport_size({"width": 1024, "height": 768})
+        assert fits(page)
+        visit.shot("tablet-deletions")
     page.get_by_role("button", name="Next").click()
     expect(rows).to_have_count(10)
     expect(page.locator(".pager")).to_contain_text("51 to 60")
@@ -430,6 +436,23 @@ def test_what_goes_wrong_is_said_and_tried_again(visit: Visit, live: Live, handb
     expect(page.get_by_role("alert")).to_contain_text("There is no erasure")
 
 
+@pytest.mark.parametrize("visit", ["phone"], indirect=True)
+def test_the_navigation_fits_a_narrow_phone(visit: Visit, live: Live) -> None:
+    page = sign_in(visit, live, "/ui/deletions")
+    expect(page.get_by_text("Nothing was deleted yet")).to_be_visible()
+    for width in (360, 320):
+        page.set_viewport_size({"width": width, "height": 700})
+        labels = page.locator(".nav-link span")
+        boxes = [labels.nth(n).bounding_box() for n in range(labels.count())]
+        places = [(box["x"], box["x"] + box["width"]) for box in boxes if box]
+        assert len(places) == 6
+        assert places[0][0] >= 0
+        assert places[-1][1] <= width
+        assert all(right <= left for (_, right), (left, _) in pairwise(places)), places
+        assert fits(page)
+        visit.shot(f"phone-navigation-{width}")
+
+
 T0, T1, T3 = "2026-01-01T00:00:00Z", "2026-01-01T00:00:41Z", "2026-01-04T01:00:00Z"
 ERASURE = dict.fromkeys(("left_at", "complete_at", "proven_at")) | {
     "state": "leaving",
@@ -463,10 +486,11 @@ def test_states_times_and_paces(visit: Visit, live: Live) -> None:
         "after 3 days",
     ]
     counts = {"cache": 1, "other_store": 4, "vector_index": 2}
-    assert said("e.removed(values[0])", {"counts": counts}) == [
-        ["Vectors", 2],
-        ["Cached answers", 1],
-        ["other store", 4],
+    labels = "e.removed(values[0]).map(({ label, short, n }) => `${label} ${short} ${n}`)"
+    assert said(labels, {"counts": counts}) == [
+        "Vectors vectors 2",
+        "Cached answers answers 1",
+        "other store other store 4",
     ]
     statuses = "e.steps(values[0]).map((step) => step.status)"
     assert said(statuses, ERASURE) == ["done", "done", "now", "waiting", "waiting"]

@@ -50,13 +50,22 @@ export function after(asked, at) {
   return `after ${seconds < 2 * DAY_S ? duration(seconds) : plural(Math.round(seconds / DAY_S), "day")}`;
 }
 
-const STORES = { vector_index: "Vectors", lexical_index: "Passages in the word index", blobs: "Files", cache: "Cached answers" };
+const STORES = {
+  vector_index: ["Vectors", "vectors"],
+  lexical_index: ["Passages in the word index", "passages"],
+  blobs: ["Files", "files"],
+  cache: ["Cached answers", "answers"],
+};
 
-/** What was removed, by store: `[label, number]`, in a fixed order. */
+/** What was removed, by store, in a fixed order: the number with a label, and a `short` one for tables. */
 export function removed({ counts }) {
   const known = Object.keys(STORES).filter((store) => store in counts);
   const other = Object.keys(counts).filter((store) => !(store in STORES)).sort();
-  return [...known, ...other].map((store) => [STORES[store] ?? store.replaceAll("_", " "), counts[store]]);
+  return [...known, ...other].map((store) => {
+    const words = store.replaceAll("_", " ");
+    const [label, short] = STORES[store] ?? [words, words];
+    return { label, short, n: counts[store] };
+  });
 }
 
 const PACE_MS = { leaving: 3 * SECOND_MS, settling: 15 * SECOND_MS, held: 60 * SECOND_MS };

@@ -51,7 +51,7 @@ export function removedCounts(erasure) {
   return h("section", { "aria-labelledby": "removed-heading" }, h("h2", { id: "removed-heading" }, "Removed, by store"),
     found.length === 0
       ? h("p", { class: "fine" }, erasure.state === "held" ? "Nothing: the legal hold keeps it." : "Nothing is counted yet.")
-      : h("dl", { class: "counts" }, found.map(([label, n]) => h("div", null, h("dt", null, label), h("dd", null, count(n))))));
+      : h("dl", { class: "counts" }, found.map(({ label, n }) => h("div", null, h("dt", null, label), h("dd", null, count(n))))));
 }
 
 /** `onProblem` is told when the key cannot be had. */

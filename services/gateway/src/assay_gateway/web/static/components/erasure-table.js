@@ -29,5 +29,5 @@ const moment = (asked, at) => (at ? h("time", { datetime: at, title: dateTime(at
 function counts(erasure) {
   const found = removed(erasure);
   if (found.length === 0) return h("span", { class: "muted" }, "–");
-  return h("ul", { class: "removed" }, found.map(([label, n]) => h("li", null, h("span", { class: "removed-count" }, count(n)), ` ${label.toLowerCase()}`)));
+  return h("ul", { class: "removed" }, found.map(({ short, n }) => h("li", null, h("span", { class: "removed-count" }, count(n)), ` ${short}`)));
 }

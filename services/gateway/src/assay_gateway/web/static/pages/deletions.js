@@ -16,16 +16,19 @@ const PAGE_SIZE = 50;
 const VIEWS = {
   "": {
     label: "All",
+    title: "Deletions",
     load: (query, o) => api.erasures(query, o),
     none: ["Nothing was deleted yet", "A deleted document stays in this list for good, with a signed receipt of what became of it."],
   },
   open: {
     label: "Not complete",
+    title: "Deletions that are not complete",
     load: (query, o) => api.erasures({ ...query, open: true }, o),
     none: ["Nothing is on its way", "Every deletion is complete: the stores have rewritten their files."],
   },
   holds: {
     label: "Legal holds",
+    title: "Legal holds, by document",
     load: (query, o) => api.holds(query, o),
     none: ["No legal holds", "A curator places one on the page of a document. It keeps the document, also when it is deleted."],
   },
@@ -102,7 +105,8 @@ class DeletionList {
     if (rows.length === 0 && cursors.length > 1) return this.#turnTo(cursors.slice(0, -1));
     if (rows.length === 0) return replace(this.list, empty(...VIEWS[this.view].none));
     const table = page.holds ? holdTable(rows, { onLift: (hold) => this.#lift(hold) }) : erasureTable(rows);
-    return redraw(this.list, table, pager({
+    const wide = h("div", { class: "table-scroll", tabindex: "0", role: "group", "aria-label": VIEWS[this.view].title, dataset: { key: "table" } }, table);
+    return redraw(this.list, wide, pager({
       label: "Pages of deletions", cursors, shown: rows.length, pageSize: PAGE_SIZE, next: page.next_cursor, turnTo: (to) => this.#turnTo(to),
     }));
   }
