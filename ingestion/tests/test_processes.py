@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.integration
+
 HEAVY = ("torch", "openvino", "pymilvus", "tantivy", "transformers", "fastapi", "pandas")
 
 

@@ -31,6 +31,8 @@ from assay_wire.peers import GenerationClient, Peer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+pytestmark = pytest.mark.integration
+
 KEY = Ed25519PrivateKey.generate()
 MINT = TokenMinter(KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(), issuer="gateway")
 VERIFY = TokenVerifier(KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())

@@ -1,5 +1,8 @@
 """Mutated files end as documents or with a reason, each in its own process, and nothing else notices (row U1)."""
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Generator
 
@@ -54,6 +57,12 @@ def test_two_hundred_mutated_files_end_with_a_document_or_a_reason(
     report = examined(sandbox, ends, seed=20261122, first=0, count=200)
     assert report.outcomes[READY] >= 20, "mutations that leave nothing readable test little"
     assert report.outcomes.total() - report.outcomes[READY] >= 20
+
+
+def test_the_command_prints_what_it_found() -> None:
+    command = [sys.executable, "-m", "assay_testing.fuzz.run", "--count", "3", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert sum(json.loads(done.stdout)["outcomes"].values()) == 3
 
 
 @pytest.mark.nightly

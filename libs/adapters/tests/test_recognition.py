@@ -14,6 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(autouse=True)
 def models_opened_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,8 @@ from assay_core.ports import Parser
 from assay_testing.conformance.parser import ParserContract
 from PIL import Image, ImageDraw, ImageFont
 
+pytestmark = pytest.mark.integration
+
 # The HTML tree builder takes time that grows with the square of the depth.
 SLOW = b"<div>" * 40_000 + b"end"
 

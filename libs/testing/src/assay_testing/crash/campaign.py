@@ -76,7 +76,7 @@ class Report:
 
 def upper_bound(trials: int, failures: int) -> float | None:
     """The rule of three: no failure in n trials bounds the rate by about 3/n. None where it does not apply."""
-    return 3 / trials if trials and not failures else None
+    return min(1.0, 3 / trials) if trials and not failures else None
 
 
 def random_kills(world: World, *, kills: int, documents: int, seed: int) -> Report:

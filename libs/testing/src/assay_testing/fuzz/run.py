@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from assay_core.errors import Invalid
@@ -136,7 +136,7 @@ def main() -> None:
         )
     finally:
         parser.close()
-    sys.stdout.write((json.dumps(asdict(report)) if arguments.json else _told(report)) + "\n")
+    sys.stdout.write((_as_json(report) if arguments.json else _told(report)) + "\n")
     sys.exit(0 if report.is_clean else 1)
 
 
@@ -148,6 +148,10 @@ def _arguments() -> argparse.Namespace:
     arguments.add_argument("--keep", type=Path, help="folder for files that made a parser die")
     arguments.add_argument("--json", action="store_true")
     return arguments.parse_args()
+
+
+def _as_json(report: Report) -> str:
+    return json.dumps({one.name: getattr(report, one.name) for one in fields(report)})
 
 
 def _told(report: Report) -> str:
