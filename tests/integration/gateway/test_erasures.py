@@ -101,6 +101,13 @@ async def test_a_held_document_is_invisible_but_keeps_its_key_until_the_hold_is_
     assert (await admin.delete(f"/v1/documents/{document}/hold")).json()["code"] == "hold_not_found"
 
 
+async def test_a_hold_is_by_whoever_placed_it_first(door: Any, admin: httpx.AsyncClient) -> None:
+    document = await held(admin, "a.md")
+    async with door.client(door.enrol("ada", "curator")) as curator:
+        again = await curator.put(f"/v1/documents/{document}/hold", json={"reason": "Case 18"})
+    assert (again.status_code, again.json()["reason"], again.json()["placed_by"]) == (200, "Case 18", "admin")
+
+
 async def test_lifting_a_hold_of_what_is_not_deleted_deletes_nothing(door: Any, admin: httpx.AsyncClient) -> None:
     document = await upload(admin)
     await admin.put(f"/v1/documents/{document}/hold", json={"reason": "Case 17"})

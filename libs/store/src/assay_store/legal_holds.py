@@ -39,7 +39,7 @@ class HeldDocument:
 
 
 def place(connection: Connection, document: DocumentId, *, reason: str, by: str) -> LegalHold:
-    """Hold a document and, if it is an archive, its files; one that is held keeps its date and gets the new reason.
+    """Hold a document and, if it is an archive, its files; one that is held gets the new reason.
 
     Raises:
         NotFound: there is none, or it was deleted.
@@ -55,7 +55,7 @@ def place(connection: Connection, document: DocumentId, *, reason: str, by: str)
             INSERT INTO legal_holds (tenant, document, reason, placed_by)
             SELECT tenant, id, :reason, :by FROM documents
             WHERE tenant = :t AND (id = :d OR archive = :d) AND deleted_at IS NULL
-            ON CONFLICT (tenant, document) DO UPDATE SET reason = :reason, placed_by = :by
+            ON CONFLICT (tenant, document) DO UPDATE SET reason = :reason
         """),
         {"t": document.tenant, "d": document.id, "reason": reason, "by": by},
     )

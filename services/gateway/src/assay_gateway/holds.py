@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import structlog
 from assay_core.principals import Principal
 from assay_store import erasures, legal_holds, visibility
 from assay_store.database import notify
@@ -19,6 +20,7 @@ from assay_gateway.ids import document_id
 from assay_gateway.openapi import operation_id
 from assay_gateway.transactions import Transactions
 
+log = structlog.get_logger()
 _LISTING = "holds"
 
 
@@ -48,7 +50,9 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
             visibility.require_readable(connection, principal, document)
             return legal_holds.place(connection, document, reason=body.reason, by=principal.id)
 
-        return shown_hold(await transactions(place))
+        placed = await transactions(place)
+        log.info("hold.placed", document_id=document.id)
+        return shown_hold(placed)
 
     @router.get("/v1/documents/{id}/hold", summary="Get the legal hold on a document, which may be deleted")
     async def get_hold(id: str, principal: Principal = Depends(who)) -> public.LegalHold:
@@ -66,7 +70,9 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
             notify(connection, INDEX_CHANNEL)
             return [one.id for one in freed]
 
-        return public.HoldLifted(document_ids=await transactions(lift))
+        freed = await transactions(lift)
+        log.info("hold.lifted", document_id=document.id, erased_now=len(freed))
+        return public.HoldLifted(document_ids=freed)
 
     return router
 
