@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from assay_adapters.parsers import markdown
 from assay_adapters.parsers.limits import ParseLimits
 from assay_adapters.parsers.parse import parse_bytes
 from assay_core.documents import Element, ElementKind, ParsedDocument
@@ -144,6 +145,18 @@ def test_html_inside_of_markdown_is_written_as_what_it_shows() -> None:
     assert parsed.text.startswith("# T\n\n<!-- note -->\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n\n| x | y |")
     assert grids(parsed) == [[["a", "b"], ["1", "2"]], [["x", "y"], ["3", "4"]]]
     assert [parsed.text[e.start : e.end][:5] for e in parsed.elements] == ["T", "| a |", "| x |"]
+
+
+def test_tables_that_never_end_in_markdown_are_each_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+    count = vars(markdown)["_open_tables"]
+    monkeypatch.setattr(markdown, "_open_tables", lambda html: looked_at.append(html) or count(html))
+    nested = "<table>\n<tr><td>\n\n<table>\n\n<tr><td>in</td></tr>\n\n</table>\n\n</td></tr>\n</table>\n\nAfter it.\n\n"
+    parsed = parse(nested + "<table>\n<tr><td>left open</td></tr>\n\nText.\n\n" * 200, "a.md")
+    shown = [parsed.text[e.start : e.end] for e in parsed.elements if e.kind is ElementKind.PARAGRAPH]
+    assert shown.count("Text.") == 200
+    assert "After it." in shown
+    assert len(looked_at) <= 2 * 200 + 10
 
 
 def test_stacked_parts_of_a_table_share_one_grid_by_their_widths() -> None:

@@ -63,6 +63,7 @@ class _Source:
         self.html: set[int] = set()
         self._text = text
         self._tokens = tokens
+        self._ends_of_html = _ends_of_html(tokens)
         self._starts = _line_starts(text)
         self._cells_left = MAX_LISTED_CELLS
 
@@ -73,7 +74,7 @@ class _Source:
                 continue
             first, last = token.map
             if token.type == _HTML:
-                done = last = self._end_of_html(number)
+                done = last = self._ends_of_html.get(number, last)
             start, end = self._span(first, last)
             if token.type == "heading_open":
                 start, end = _heading_span(self._text, start, end, setext=token.markup in "=-")
@@ -86,22 +87,11 @@ class _Source:
                 table = self._table(number, first) if token.type == "table_open" else None
                 yield Element(_KINDS[token.type], start, end, table=table)
 
-    def _end_of_html(self, number: int) -> int:
-        """The line after a block of HTML; a table goes on over blank lines, which end a block, to its own end."""
-        token = self._tokens[number]
-        assert token.map is not None
-        depth = _open_tables(token.content)
-        for later in self._tokens[number + 1 :] if depth > 0 else ():
-            if later.type == _HTML and later.level == 0 and later.map is not None:
-                depth += _open_tables(later.content)
-                if depth <= 0:
-                    return later.map[1]
-        return token.map[1]
-
     def _table(self, number: int, first_line: int) -> Table | None:
         rows = list[tuple[int, int]]()
         columns = 0
-        for token in self._tokens[number + 1 :]:
+        for later in range(number + 1, len(self._tokens)):
+            token = self._tokens[later]
             if token.type == "table_close":
                 break
             columns += token.type == "th_open"
@@ -117,6 +107,26 @@ class _Source:
     def _span(self, first: int, last: int) -> tuple[int, int]:
         starts = self._starts
         return _trimmed(self._text, starts[first], min(len(self._text), starts[min(last, len(starts) - 1)] - 1))
+
+
+def _ends_of_html(tokens: "list[Token]") -> dict[int, int]:
+    """Of top blocks of HTML that leave a table open, by number: the line after the block that closes it.
+
+    Blank lines end a block of HTML, but not the table in it.
+    """
+    ends: dict[int, int] = {}
+    open_blocks: list[tuple[int, int]] = []  # how many tables were open before each, and its number
+    depth = 0
+    for number, token in enumerate(tokens):
+        if token.type != _HTML or token.level or token.map is None:
+            continue
+        before = depth
+        depth += _open_tables(token.content)
+        while open_blocks and depth <= open_blocks[-1][0]:
+            ends[open_blocks.pop()[1]] = token.map[1]
+        if depth > before:
+            open_blocks.append((before, number))
+    return ends
 
 
 def _open_tables(html: str) -> int:
