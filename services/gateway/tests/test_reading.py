@@ -2,6 +2,7 @@ import pytest
 from assay_core import file_types
 from assay_core.errors import Invalid
 from assay_gateway.documents import MAX_TEXT_CHARS, passage
+from assay_testing.fuzz.seeds import seeds
 from assay_wire import public
 
 TEXT = "".join(chr(0x4E00 + n) for n in range(1000))
@@ -46,6 +47,9 @@ def test_a_span_outside_of_the_text_is_refused(start: int | None, end: int | Non
         (b"MZ is how this text begins", "a.txt", "text/plain"),
         (b"BMW sells cars", "a.txt", "text/plain"),
         ("\ufeffMZ".encode("utf-16"), "a.txt", "text/plain"),
+        (b"BM\x36\0\0\0", "a.bmp", "image/bmp"),
+        (b"MM\0*", "scan.TIF", "image/tiff"),
+        (b"RIFF\0\0\0\0WEBP", "a.webp", "image/webp"),
     ],
 )
 def test_documents_pass_and_get_a_first_type(head: bytes, name: str, media_type: str) -> None:
@@ -53,8 +57,13 @@ def test_documents_pass_and_get_a_first_type(head: bytes, name: str, media_type:
     assert file_types.media_type(head, name) == media_type
 
 
+def test_what_parsers_read_passes() -> None:
+    for name, data in seeds().items():
+        file_types.refuse_binary(data[: file_types.HEAD_BYTES], name)
+
+
 @pytest.mark.parametrize(
-    "head", [b"MZ\x90\0\x03", b"\x7fELF", b"\0\0\0\x20ftypmp42", b"x" * 257 + b"ustar", b"RIFF\0\0\0\0WEBP"]
+    "head", [b"MZ\x90\0\x03", b"\x7fELF", b"\0\0\0\x20ftypmp42", b"x" * 257 + b"ustar", b"RIFF\0\0\0\0WAVE"]
 )
 def test_what_is_plainly_no_document_is_refused(head: bytes) -> None:
     with pytest.raises(Invalid) as error:

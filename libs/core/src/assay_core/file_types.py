@@ -5,9 +5,9 @@ from pathlib import PurePosixPath
 from assay_core.errors import Invalid
 
 HEAD_BYTES = 1024
-ACCEPTED = (
+READABLE = (
     "text, Markdown, reStructuredText, Org, HTML, XML, JSON, CSV, PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, "
-    "RTF, notebooks, mail, or a ZIP of such files"
+    "RTF, notebooks, mail, pictures (PNG, JPEG, TIFF, BMP, WebP, GIF), or a ZIP of such files"
 )
 
 _PDF = b"%PDF-"
@@ -25,12 +25,6 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"Rar!\x1a\x07", "a RAR archive"),
     (b"\x28\xb5\x2f\xfd", "a zstd archive"),
-    (b"\x89PNG\r\n\x1a\n", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF87a", "a GIF image"),
-    (b"GIF89a", "a GIF image"),
-    (b"II*\0", "a TIFF image"),
-    (b"MM\0*", "a TIFF image"),
     (b"\0\0\x01\0", "an icon"),
     (b"SQLite format 3\0", "a SQLite database"),
     (b"\x93NUMPY", "a NumPy file"),
@@ -39,8 +33,6 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"fLaC", "an audio file"),
     (b"\x1a\x45\xdf\xa3", "a video file"),
 )
-# Short marks that a text may begin with too: only with a NUL near by.
-_SHORT: tuple[tuple[bytes, str], ...] = ((b"MZ", "a program"), (b"BM", "a bitmap image"))
 _BY_SUFFIX = {
     ".md": "text/markdown",
     ".markdown": "text/markdown",
@@ -67,6 +59,14 @@ _BY_SUFFIX = {
     ".org": "text/org",
     ".xml": "application/xml",
     ".zip": "application/zip",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".tif": "image/tiff",
+    ".tiff": "image/tiff",
+    ".bmp": "image/bmp",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
 }
 
 
@@ -74,7 +74,7 @@ def refuse_binary(head: bytes, name: str) -> None:
     """Raise `Invalid` if the first bytes are those of something that cannot be read."""
     what = _kind(head)
     if what is not None:
-        raise Invalid(f"{name!r} is {what}, which cannot be read; upload {ACCEPTED}.", code="unknown_type")
+        raise Invalid(f"{name!r} is {what}, which cannot be read; upload {READABLE}.", code="unknown_type")
 
 
 def media_type(head: bytes, name: str) -> str:
@@ -88,13 +88,12 @@ def _kind(head: bytes) -> str | None:
     for signature, what in _SIGNATURES:
         if head.startswith(signature):
             return what
-    if head[:4] == b"RIFF" and head[8:12] in (b"WEBP", b"WAVE", b"AVI "):
-        return "an image, audio or video file"
+    if head[:4] == b"RIFF" and head[8:12] in (b"WAVE", b"AVI "):
+        return "an audio or video file"
     if head[4:8] == b"ftyp":
         return "an image or video file"
     if head[257:262] == b"ustar":
         return "a tar archive"
-    for mark, what in _SHORT:
-        if head.startswith(mark) and b"\0" in head[:64]:
-            return what
+    if head.startswith(b"MZ") and b"\0" in head[:64]:  # a text may begin with these letters too
+        return "a program"
     return None

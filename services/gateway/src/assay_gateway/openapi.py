@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from assay_core.file_types import ACCEPTED
+from assay_core.file_types import READABLE
 from assay_wire import problems
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -55,7 +55,7 @@ _FILE_FIELDS = {
     "file": {
         "type": "string",
         "format": "binary",
-        "description": f"The file: {ACCEPTED}.",
+        "description": f"The file: {READABLE}.",
     },
 }
 

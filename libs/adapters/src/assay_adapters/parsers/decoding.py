@@ -5,8 +5,7 @@ import re
 from dataclasses import dataclass
 
 from assay_core.errors import Invalid
-
-from assay_adapters.parsers.kinds import READABLE
+from assay_core.file_types import READABLE
 
 # The 32-bit marks come first: they begin with a 16-bit one.
 _MARKS = (

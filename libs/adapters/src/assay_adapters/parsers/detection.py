@@ -5,10 +5,11 @@ import re
 from pathlib import PurePath
 
 from assay_core.errors import Invalid
+from assay_core.file_types import READABLE
 
 from assay_adapters.parsers.containers import kind_of_ole, kind_of_zip
 from assay_adapters.parsers.decoding import is_binary
-from assay_adapters.parsers.kinds import READABLE, Kind
+from assay_adapters.parsers.kinds import Kind
 from assay_adapters.parsers.ole import OLE_SIGNATURE
 
 _HEAD_BYTES = 4096

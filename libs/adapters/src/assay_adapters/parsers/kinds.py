@@ -25,9 +25,3 @@ class Kind(StrEnum):
     XML = "xml"
     IMAGE = "image"
     TEXT = "text"
-
-
-READABLE = (
-    "text, Markdown, reStructuredText, Org, HTML, XML, JSON, CSV, PDF, Word, PowerPoint, Excel, OpenDocument, EPUB, "
-    "RTF, notebooks, mail, pictures (PNG, JPEG, TIFF, BMP, WebP, GIF), or a ZIP of such files"
-)
