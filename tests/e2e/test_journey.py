@@ -10,6 +10,7 @@ from assay_core.errors import NotFound
 from assay_testing import sample
 from assay_wire.clients import AssayClient
 from assay_wire.public import Answer, Citation
+from PIL import Image, ImageDraw, ImageFont
 
 from .conftest import RunningPlatform
 
@@ -102,6 +103,18 @@ def test_sending_the_same_bytes_again_changes_nothing(platform: RunningPlatform,
     done = platform.assay("ingest", str(path), "--collection", collection, "--json")
     assert json.loads(done.stdout)["unchanged"] == 1
     assert client.collection(collection).epoch == epoch
+
+
+def test_a_scan_is_found_by_its_words(platform: RunningPlatform, tmp_path: Path):
+    collection = f"scans-{uuid4().hex[:8]}"
+    drawn = Image.new("RGB", (620, 80), "white")
+    ImageDraw.Draw(drawn).text(
+        (20, 20), "The boiler holds 240 litres.", fill="black", font=ImageFont.load_default(size=30)
+    )
+    drawn.save(tmp_path / "boiler.tif")
+    ingest(platform, tmp_path / "boiler.tif", collection)
+    found = platform.assay("search", "How much does the boiler hold?", "--collection", collection, "--json")
+    assert "240 litres" in json.loads(found.stdout)["hits"][0]["text"]
 
 
 def test_a_repeated_question_comes_from_the_cache_until_the_document_changes(
