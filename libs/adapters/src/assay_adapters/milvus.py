@@ -7,8 +7,9 @@ partition key, and every expression names tenant and collection. It holds ids, n
 import hashlib
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
@@ -64,6 +65,24 @@ def _subquantizers(dimension: int) -> int:
     return next(m for m in range(max(dimension // 8, 1), 0, -1) if dimension % m == 0)
 
 
+@dataclass(slots=True)
+class _Purge:
+    """The segments that may still hold deleted rows, and those that its jobs have `compacted` and `made` of them."""
+
+    name: str
+    job: int
+    due: set[int]
+    asked_s: float
+    patience_s: float = 10.0
+    compacted: set[int] = field(default_factory=set[int])
+    made: set[int] = field(default_factory=set[int])
+
+    def look_at(self, present: set[int]) -> None:
+        """Note which segments are left."""
+        compacted_by_others = self.due - present - self.compacted
+        self.due = present - self.made if compacted_by_others else self.due & present
+
+
 class MilvusIndex:
     """Vectors of one profile in Milvus.
 
@@ -93,8 +112,7 @@ class MilvusIndex:
         self._lock = threading.Lock()
         self._client: MilvusClient | None = None
         self._prepared = False
-        # A purge and what it has become, if it had to begin again.
-        self._purge = ("", "")
+        self._purge: _Purge | None = None
 
     def prepare(self, *, timeout_s: float = 60.0) -> None:
         """Connect, and make and load the collection if it is not there. Called by the first use of the index."""
@@ -245,34 +263,39 @@ class MilvusIndex:
         deletions.
         """
         self.seal()
-        return self._compact()
+        due = set(self._segments())
+        self._purge = _Purge(f"{self.name}:{time.monotonic_ns()}", self._compact(), due, time.monotonic())
+        return self._purge.name
 
     def purged(self, purge: str) -> bool:
-        """Whether the rewriting has ended; to be asked until it has.
+        """Whether the rewriting has ended; to be asked until it has. Raises `Unavailable` if another one began since.
 
-        Milvus leaves out segments that it compacts for reasons of its own just then, perhaps without the newest
-        deletes. If it did, all begins again.
+        Milvus leaves out segments whose index is not built yet, which those are that it has just compacted, and those
+        that it compacts for reasons of its own just then, perhaps without the newest deletes. So it is asked again,
+        less and less often: each time it rewrites all others too.
         """
-        first, latest = self._purge
-        round_ = latest if first == purge else purge
-        job, _, rest = round_.partition(":")
-        plans = self._call(lambda client: client.get_compaction_plans(int(job), timeout=self._timeout_s))
+        current = self._purge
+        if current is None or current.name != purge:
+            raise Unavailable("This purge is not known any more; begin another.", code="milvus_unavailable")
+        if not current.due:
+            return True
+        plans = self._call(lambda client: client.get_compaction_plans(current.job, timeout=self._timeout_s))
         if plans.state.name != "Completed":
             return False
-        due = {int(segment) for segment in rest.split(",") if segment}
-        compacted = {segment for plan in plans.plans for segment in plan.sources}
-        if due <= compacted and due.isdisjoint(self._segments()):
-            return True
-        self._purge = (purge, self._compact())
-        return False
+        for plan in plans.plans:
+            current.compacted.update(plan.sources)
+            current.made.add(plan.target)
+        current.look_at(set(self._segments()))
+        if current.due and time.monotonic() >= current.asked_s + current.patience_s:
+            current.job, current.asked_s = self._compact(), time.monotonic()
+            current.patience_s *= 2
+        return not current.due
 
-    def _compact(self) -> str:
-        """Ask for all segments to be compacted. Returns the job and the segments."""
-        segments = self._segments()
+    def _compact(self) -> int:
+        """Ask for all segments to be compacted. Returns the job."""
         # From 2.4 on deletes lie in segments of their own, which have to be merged with the others first.
-        apart = "L0" in segments.values()
-        job = self._call(lambda client: client.compact(self.name, is_l0=apart, timeout=self._timeout_s))
-        return f"{job}:{','.join(str(segment) for segment in segments)}"
+        apart = "L0" in self._segments().values()
+        return self._call(lambda client: client.compact(self.name, is_l0=apart, timeout=self._timeout_s))
 
     def _segments(self) -> dict[int, str]:
         """The level of each segment that is on disk."""
