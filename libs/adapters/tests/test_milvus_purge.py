@@ -5,7 +5,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from assay_adapters import milvus
 from assay_adapters.milvus import MilvusIndex
 from assay_core.errors import Unavailable
 
@@ -78,7 +77,7 @@ INDEX_NAME = index().name
 def server(monkeypatch: pytest.MonkeyPatch) -> SlowMilvus:
     server = SlowMilvus(index_s=30.0)
     monkeypatch.setattr("pymilvus.MilvusClient", lambda **_: server)
-    monkeypatch.setattr(milvus.time, "monotonic", lambda: server.now_s)
+    monkeypatch.setattr("assay_adapters.milvus.time.monotonic", lambda: server.now_s)
     return server
 
 
