@@ -278,7 +278,7 @@ class MilvusIndex:
         if current is None or current.name != purge:
             raise Unavailable("This purge is not known any more; begin another.", code="milvus_unavailable")
         if not current.due:
-            return True
+            return self._is_indexed()
         plans = self._call(lambda client: client.get_compaction_plans(current.job, timeout=self._timeout_s))
         if plans.state.name != "Completed":
             return False
@@ -289,7 +289,12 @@ class MilvusIndex:
         if current.due and time.monotonic() >= current.asked_s + current.patience_s:
             current.job, current.asked_s = self._compact(), time.monotonic()
             current.patience_s *= 2
-        return not current.due
+        return not current.due and self._is_indexed()
+
+    def _is_indexed(self) -> bool:
+        """Whether every segment has its index; until then Milvus keeps the files of those that it was made of."""
+        found = self._call(lambda client: client.describe_index(self.name, "vector", timeout=self._timeout_s))
+        return int(found["pending_index_rows"]) == 0
 
     def _compact(self) -> int:
         """Ask for all segments to be compacted. Returns the job."""
