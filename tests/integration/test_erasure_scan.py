@@ -108,6 +108,17 @@ def test_a_destroyed_key_is_found_until_the_database_has_rewritten_its_files(wor
     assert {(find.what, find.kind, find.store) for find in found} == {(gone.id, "key", "postgres")}
 
 
+def test_keys_that_the_planner_took_as_samples_go_too(world: World) -> None:
+    for number in range(20):
+        world.library.upload(f"{number}.md", "Valves.")
+    world.library.upload("sampled.md", "Pumps.")
+    with world.library.database.transaction() as connection:
+        connection.exec_driver_sql("ANALYZE document_keys")
+    gone = world.erased("sampled.md")
+    rewrite_keys(world.library.database)
+    assert world.look([gone])[0] == []
+
+
 def test_leftovers_are_found_wherever_they_lie(world: World) -> None:
     gone = world.erased()
     rewrite_keys(world.library.database)

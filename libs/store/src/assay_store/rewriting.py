@@ -12,7 +12,9 @@ _LOCK_TIMEOUT_MS = 3000
 
 
 def rewrite_keys(database: Database) -> bool:
-    """Rewrite the table of keys without dead rows, and end the log that they are in.
+    """Rewrite the table of keys and the planner's statistics of it without dead rows, and end the log that they are in.
+
+    ANALYZE keeps samples of each column in `pg_statistic`, also of keys that are destroyed later.
 
     The log's old files go at the second checkpoint if the server runs with `wal_recycle = off`; otherwise they are
     written over in time. Returns False if this role may not ask for checkpoints, so that the log is the server's to
@@ -23,7 +25,8 @@ def rewrite_keys(database: Database) -> bool:
     """
     with database.outside_transactions() as connection:
         connection.execute(text(f"SET lock_timeout = {_LOCK_TIMEOUT_MS}"))
-        connection.execute(text("VACUUM (FULL) document_keys"))
+        connection.execute(text("VACUUM (FULL, ANALYZE) document_keys"))
+        connection.execute(text("VACUUM (FULL) pg_statistic"))
         return _allowed(connection, "CHECKPOINT", "SELECT pg_switch_wal()", "CHECKPOINT")
 
 
