@@ -1,0 +1,49 @@
+"""Whether chance alone would do as much: the paired sign-flip permutation test (Fisher 1935, section 21; Good 2005,
+section 3.2). If a change does nothing, each question's difference might as well have had the other sign.
+"""
+
+import numpy as np
+
+from assay_evals.statistics.arrays import Floats
+
+FLIPS = 9999
+EXACT_UP_TO = 13
+_ROUNDING = 1e-12
+_AT_ONCE = 4_000_000
+
+
+def sign_flips(differences: Floats, *, seed: int, flips: int = FLIPS) -> Floats:
+    """Two-sided p-values of the means of columns, each between 0 and 1.
+
+    Args:
+        differences: new - old, shape (questions, columns); NaN where a question has no pair of values. The same flips
+            serve all columns, so the p-values may be compared with each other.
+        flips: how many random flips; a column's p-value is at least 1 / (flips + 1), counting the sample itself. Up to
+            `EXACT_UP_TO` questions all flips are taken, and the p-value is exact.
+
+    A column without a pair, or in which nothing differs, has p = 1.
+    """
+    known = np.nan_to_num(differences)  # a zero turns into itself, so it is as if it were not there
+    questions = len(known)
+    if questions <= EXACT_UP_TO:
+        signs = 1.0 - 2.0 * ((np.arange(2**questions)[:, None] >> np.arange(questions)) & 1)
+        return _as_far(signs @ known, known) / len(signs)
+    draw = np.random.default_rng(seed)
+    rows = max(1, _AT_ONCE // questions)
+    as_far = np.zeros(known.shape[1])
+    for done in range(0, flips, rows):
+        size = (min(rows, flips - done), questions)
+        signs = draw.integers(0, 2, size=size, dtype=np.int8) * 2.0 - 1.0
+        as_far += _as_far(signs @ known, known)
+    return (as_far + 1) / (flips + 1)
+
+
+def sign_flip(differences: Floats, *, seed: int, flips: int = FLIPS) -> float:
+    """`sign_flips` of one column, shape (questions,)."""
+    return float(sign_flips(differences[:, None], seed=seed, flips=flips)[0])
+
+
+def _as_far(sums: Floats, known: Floats) -> Floats:
+    # What differs by rounding is the same.
+    slack = _ROUNDING * (1 + np.abs(known).sum(axis=0))
+    return np.asarray((np.abs(sums) >= np.abs(known.sum(axis=0)) - slack).sum(axis=0), dtype=np.float64)
