@@ -73,8 +73,8 @@ def difference_by_betting(arrivals: Sequence[tuple[bool, float]], *, alpha: floa
     A turn ends as soon as both arms have had something: the means of a turn make a pair, so that nothing is wasted
     where one arm gets a tenth of the traffic, and no later value changes an earlier pair. The interval is the
     confidence sequence of hedged betting with predictable plug-in bets (Waudby-Smith and Ramdas 2024, "Estimating means
-    of bounded random variables by betting", section 4.2): it covers the true difference at all times with probability of at least
-    1 - alpha, with no assumption but bounded values with a constant mean.
+    of bounded random variables by betting", section 4.2): it covers the true difference at all times with
+    probability of at least 1 - alpha, with no assumption but bounded values with a constant mean.
 
     Raises:
         ValueError: a value is not between 0 and 1.
