@@ -123,6 +123,7 @@ def measure(folder: Path, gateway: FakeGateway) -> Callable[..., RetrievalReport
 def test_figures_of_every_mode(measure: Callable[..., RetrievalReport], gateway: FakeGateway) -> None:
     report = measure()
     expected = {"ndcg@10": round((1 + 0.6309297535714575) / 2, 5), "recall@100": 1.0, "mrr@10": 0.75}
+    expected |= {"precision@10": 0.1, "map@100": 0.75}
     assert report.stages == {"dense": expected, "lexical": expected, "hybrid": expected}
     assert (report.dataset, report.queries, report.documents, report.passed_over) == ("toy", 2, 2, 1)
     assert report.latency["dense"].p50_ms >= 0

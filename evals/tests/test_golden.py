@@ -5,7 +5,7 @@ from math import log2
 
 import pytest
 from assay_core.evaluation import GoldenPassage
-from assay_evals.golden import first_ranks, mrr_at, ndcg_at, recall_at, shows
+from assay_evals.golden import first_ranks, map_at, mrr_at, ndcg_at, precision_at, recall_at, shows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,3 +72,27 @@ def test_metrics_lie_between_0_and_1_and_grow_with_k(ranks: list[int | None]) ->
     for metric in (recall_at, mrr_at, ndcg_at):
         assert 0 <= metric(5, ranks) <= 1
     assert recall_at(5, ranks) <= recall_at(10, ranks)
+
+
+def test_without_a_quote_the_whole_document_is_meant() -> None:
+    assert shows(Found("a.md", "anything"), GoldenPassage("a.md", ""))
+    assert not shows(Found("b.md", "anything"), GoldenPassage("a.md", ""))
+
+
+def test_precision_counts_hits_that_show_any_gold_passage() -> None:
+    golds = [GoldenPassage("a.md", ""), GoldenPassage("b.md", "")]
+    hits = [Found("a.md", "x"), Found("c.md", "x"), Found("a.md", "y")]
+    assert precision_at(2, hits, golds) == 0.5
+    assert precision_at(5, hits, golds) == 2 / 5
+
+
+def test_average_precision_by_hand() -> None:
+    assert map_at(10, [1, 4, None]) == pytest.approx((1 + 2 / 4) / 3)
+    assert map_at(3, [1, 4, None]) == pytest.approx(1 / 3)
+    assert map_at(10, [2, 2]) == pytest.approx((1 / 2 + 1 / 2) / 2), "one hit with two passages is one relevant hit"
+
+
+def test_grades_weigh_in_ndcg() -> None:
+    better, worse = ndcg_at(10, [1, 2], [3, 1]), ndcg_at(10, [1, 2], [1, 3])
+    assert better == 1
+    assert worse == pytest.approx((1 + 3 / log2(3)) / (3 + 1 / log2(3)))

@@ -1,9 +1,11 @@
-"""Ranking metrics against cases worked out by hand, and against properties."""
+"""Ranking metrics against cases worked out by hand, against trec_eval's values, and against properties."""
 
+import json
 from math import log2
+from pathlib import Path
 
 import pytest
-from assay_evals.retrieval_metrics import Metric, mrr_at, ndcg_at, one_per_document, precision_at, recall_at
+from assay_evals.retrieval_metrics import Metric, map_at, mrr_at, ndcg_at, one_per_document, precision_at, recall_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +18,11 @@ METRICS: list[Metric] = [
     lambda ranking, grades: recall_at(5, ranking, grades),
     lambda ranking, grades: precision_at(5, ranking, grades),
     lambda ranking, grades: mrr_at(5, ranking, grades),
+    lambda ranking, grades: map_at(5, ranking, grades),
     lambda ranking, grades: ndcg_at(5, ranking, grades),
 ]
+# Of the command `trec_eval` as pytrec_eval 0.5.11 runs it over all queries at once, with scores 1 / rank.
+TREC_EVAL = [json.loads(line) for line in (Path(__file__).parent / "trec_eval.jsonl").read_text().splitlines()]
 
 documents = st.sampled_from("abcdefghij")
 rankings = st.lists(documents, unique=True)
@@ -50,6 +55,29 @@ def test_ndcg_equals_the_worked_example_of_the_literature() -> None:
     # Järvelin and Kekäläinen's gains as on Wikipedia's "Discounted cumulative gain": DCG 6.861, ideal 7.141.
     grades = {"1": 3, "2": 2, "3": 3, "4": 0, "5": 1, "6": 2}
     assert ndcg_at(6, list(grades), grades) == pytest.approx(6.861 / 7.141, abs=2e-4)
+
+
+def test_average_precision_counts_relevant_documents_that_were_not_found() -> None:
+    assert map_at(10, RANKING, GRADES) == pytest.approx((1 + 2 / 3 + 3 / 5) / 4)
+    assert map_at(2, RANKING, GRADES) == pytest.approx(1 / 4)
+
+
+@pytest.mark.parametrize("case", TREC_EVAL, ids=lambda case: case["query"])
+def test_values_are_those_of_trec_eval(case: dict[str, dict[str, float]]) -> None:
+    ranking, judged, told = list(case["ranking"]), case["judgements"], case["trec_eval"]
+    grades = {document: int(grade) for document, grade in judged.items()}
+    ours = {
+        "recall_10": recall_at(10, ranking, grades),
+        "P_5": precision_at(5, ranking, grades),
+        "map_cut_100": map_at(100, ranking, grades),
+        "ndcg_cut_10": ndcg_at(10, ranking, grades),
+        "recip_rank": mrr_at(len(ranking), ranking, grades),
+    }
+    assert ours == {name: pytest.approx(told[name], abs=1e-4) for name in ours}
+
+
+def test_an_empty_ranking_scores_0() -> None:
+    assert [metric([], GRADES) for metric in METRICS] == [0] * len(METRICS)
 
 
 def test_a_query_without_relevant_documents_has_no_score() -> None:

@@ -26,6 +26,8 @@ _METRICS: Mapping[str, Metric] = {
     "ndcg@10": lambda ranking, judged: retrieval_metrics.ndcg_at(10, ranking, judged),
     "recall@100": lambda ranking, judged: retrieval_metrics.recall_at(100, ranking, judged),
     "mrr@10": lambda ranking, judged: retrieval_metrics.mrr_at(10, ranking, judged),
+    "precision@10": lambda ranking, judged: retrieval_metrics.precision_at(10, ranking, judged),
+    "map@100": lambda ranking, judged: retrieval_metrics.map_at(100, ranking, judged),
 }
 
 Progress = Callable[[str, int, int], None]

@@ -60,17 +60,14 @@ def read_golden(path: Path) -> list[GoldenQuestion]:
 
 def golden_question(raw: Mapping[str, Any], where: str) -> GoldenQuestion:
     """A golden question from JSON. Raises `Invalid`, naming `where`, if it contradicts itself."""
-    passages = tuple(
-        GoldenPassage(_text(p, "document", where), _text(p, "quote", where))
-        for p in cast(list[dict[str, Any]], raw.get("passages", []))
-    )
     question = GoldenQuestion(
         id=_text(raw, "id", where),
         question=_text(raw, "question", where),
-        answer=str(raw.get("answer", "")),
-        answerable=raw.get("answerable") is not False,
-        passages=passages,
-        type=str(raw.get("type", "factoid")),
+        answer=_text(raw, "answer", where) if raw.get("answer") is not None else "",
+        answerable=_answerable(raw, where),
+        passages=tuple(_passage(passage, where) for passage in _list(raw, "passages", where)),
+        type=_text(raw, "type", where) if "type" in raw else "factoid",
+        alternatives=tuple(_string(one, "alternatives", where) for one in _list(raw, "alternatives", where)),
     )
     check_golden(question, where)
     return question
@@ -170,6 +167,38 @@ def _text(raw: Mapping[str, Any], field: str, where: str) -> str:
     value = raw.get(field)
     if not isinstance(value, str):
         raise Invalid(f"{where}: the field {field!r} must be a string.", code="bad_dataset")
+    return value
+
+
+def _answerable(raw: Mapping[str, Any], where: str) -> bool:
+    value = raw.get("answerable", True)
+    if not isinstance(value, bool):
+        raise Invalid(f"{where}: the field 'answerable' must be true or false.", code="bad_dataset")
+    return value
+
+
+def _passage(raw: object, where: str) -> GoldenPassage:
+    if not isinstance(raw, dict):
+        raise Invalid(f"{where}: a passage is an object with document and quote.", code="bad_dataset")
+    fields = cast(dict[str, Any], raw)
+    grade = fields.get("grade", 1)
+    if not isinstance(grade, int) or isinstance(grade, bool) or grade < 1:
+        raise Invalid(
+            f"{where}: the grade of a passage is {grade!r}; it must be an integer from 1.", code="bad_dataset"
+        )
+    return GoldenPassage(_text(fields, "document", where), _text(fields, "quote", where), grade)
+
+
+def _list(raw: Mapping[str, Any], field: str, where: str) -> list[object]:
+    value = raw.get(field) or []
+    if not isinstance(value, list):
+        raise Invalid(f"{where}: the field {field!r} must be a list.", code="bad_dataset")
+    return cast(list[object], value)
+
+
+def _string(value: object, field: str, where: str) -> str:
+    if not isinstance(value, str):
+        raise Invalid(f"{where}: the field {field!r} must hold strings.", code="bad_dataset")
     return value
 
 

@@ -3,7 +3,7 @@
 A hit shows a gold passage if it comes from the document of that name and either holds the quote word for word
 (white space does not count), or, for quotes of at least `MIN_WORDS` words, holds a run of its words without a gap
 that is at least `MIN_SHARE` of the quote: a chunk may end in the middle of a sentence. Words are compared without
-case and punctuation.
+case and punctuation. A gold passage without a quote is the whole document: any hit from it shows it.
 """
 
 import re
@@ -55,13 +55,29 @@ def mrr_at(k: int, ranks: Sequence[int | None]) -> float:
     return max((1 / rank for rank in ranks if rank is not None and rank <= k), default=0.0)
 
 
-def ndcg_at(k: int, ranks: Sequence[int | None]) -> float:
-    """Gain 1 for each gold passage at the hit that shows it first, over the ideal of one a rank.
+def precision_at(k: int, hits: Sequence[Passage], golds: Sequence[GoldenPassage]) -> float:
+    """Share of the first `k` hits that show a gold passage, over `k` also if there are fewer."""
+    return sum(any(shows(hit, gold) for gold in golds) for hit in hits[:k]) / k
+
+
+def map_at(k: int, ranks: Sequence[int | None]) -> float:
+    """Mean over the gold passages of the precision at their rank; what is not among the first `k` counts 0.
+
+    A hit that shows several passages counts as one relevant hit.
+    """
+    found = sorted(rank for rank in ranks if rank is not None and rank <= k)
+    places = sorted(set(found))
+    return sum((places.index(rank) + 1) / rank for rank in found) / len(ranks)
+
+
+def ndcg_at(k: int, ranks: Sequence[int | None], grades: Sequence[int] | None = None) -> float:
+    """Gain (its grade, or 1) for each gold passage at the hit that shows it first, over the ideal of one a rank.
 
     A hit that shows several passages can do better than that ideal, so the result is cut at 1.
     """
-    gained = sum(1 / log2(rank + 1) for rank in ranks if rank is not None and rank <= k)
-    ideal = sum(1 / log2(rank + 1) for rank in range(1, min(k, len(ranks)) + 1))
+    given = grades or [1] * len(ranks)
+    gained = sum(g / log2(rank + 1) for rank, g in zip(ranks, given, strict=True) if rank is not None and rank <= k)
+    ideal = sum(g / log2(rank + 1) for rank, g in enumerate(sorted(given, reverse=True)[:k], 1))
     return min(1.0, gained / ideal)
 
 

@@ -1,17 +1,18 @@
 """Score questions: ask, look at what came back, judge it. What could not be scored is a failure, never a number.
 
-Every metric is a mean over questions of a value between 0 and 1, higher is better:
+Every metric is defined in `metrics.METRICS`. Which questions have which:
 
-recall@5, mrr@10, ndcg@10   answerable questions: gold passages among the hits of a search (see `golden`)
-context_relevance, groundedness, answer_relevance    answers that were given: the judge's triad
-citation_exactness          answers with citations: share of quotes that equal the stored text at their offsets
-abstention_recall           unanswerable questions: 1 if the documents were said not to tell
-abstention_precision        questions to which the documents were said not to tell: 1 if they do not
+retrieval                   answerable questions
+triad                       answers that were given
+correctness                 answerable questions with a golden answer, abstentions included
+answer_correct              these, and unanswerable questions
+citations                   answers with citations; coverage: answers with sentences
+abstention                  unanswerable questions, abstentions; confidence: answers that were judged on the way
+latency, tokens             answers, as far as they tell
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import TypeVar
 
 from assay_core.answers import Answer, Citation, Outcome
@@ -20,16 +21,27 @@ from assay_core.evaluation import GoldenQuestion, QuestionScore, TriadSample, Tr
 from assay_core.ports import Judge
 from assay_core.search import Hit
 
-from assay_evals import golden, statistics
+from assay_evals import abstention, correctness, golden, metrics, statistics
+from assay_evals.citation_quality import judge_citations
+from assay_evals.correctness import Similarity
 
 Result = TypeVar("Result")
 SEARCH_DEPTH = 10
-RETRIEVAL: Mapping[str, Callable[[Sequence[int | None]], float]] = {
-    "recall@5": lambda ranks: golden.recall_at(5, ranks),
-    "mrr@10": lambda ranks: golden.mrr_at(10, ranks),
-    "ndcg@10": lambda ranks: golden.ndcg_at(10, ranks),
-}
+RETRIEVAL = ("recall@5", "precision@5", "mrr@10", "map@10", "ndcg@10")
 TRIAD = ("context_relevance", "groundedness", "answer_relevance")
+SEMANTIC = "semantic_similarity"
+CORRECT = "answer_correct"
+CORRECTNESS: Mapping[str, Callable[[str, Sequence[str]], float]] = {
+    "exact_match": correctness.exact_match,
+    "token_f1": correctness.token_f1,
+    "rouge_l": correctness.rouge_l,
+    CORRECT: lambda answer, golden: float(correctness.is_correct(answer, golden)),
+}
+CONFIDENCE = "confidence"
+CITATION_PRECISION = "citation_precision"
+CITATION_COVERAGE = "citation_coverage"
+LATENCY = "latency_ms"
+TOKENS = "tokens"
 CITATIONS = "citation_exactness"
 ABSTENTION_RECALL = "abstention_recall"
 ABSTENTION_PRECISION = "abstention_precision"
@@ -40,6 +52,8 @@ Ask = Callable[[str], Answer]
 """The answer to a question, without cache."""
 StoredText = Callable[[Citation], str]
 """What the store holds at a citation's place."""
+_WITHIN_ANOTHER = frozenset({"verify", "first_token"})
+"""Timings of steps that are part of another one's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +80,35 @@ def observe(question: GoldenQuestion, *, search: Search, ask: Ask) -> Observatio
     return Observation(question, hits, _attempt(ask, question.question))
 
 
-def score_observation(observed: Observation, *, judge: Judge, stored_text: StoredText) -> list[QuestionScore]:
-    """Every score of a golden question."""
+def score_observation(
+    observed: Observation, *, judge: Judge, stored_text: StoredText, similarity: Similarity | None = None
+) -> list[QuestionScore]:
+    """Every score of a golden question; without `similarity`, none of that."""
     question = observed.question
     scores = [] if observed.hits is None else _score_hits(question, observed.hits)
     answer = observed.answer
     if isinstance(answer, AssayError):
-        wanted = TRIAD if question.answerable else (*TRIAD, ABSTENTION_RECALL)
+        wanted = (
+            *TRIAD,
+            *_correctness_of(question, similarity),
+            *(() if question.answerable else (ABSTENTION_RECALL,)),
+        )
         return scores + [_failed(question.id, metric, "no answer", answer) for metric in wanted]
     abstained = has_abstained(answer)
     if not question.answerable:
         scores.append(QuestionScore(question.id, ABSTENTION_RECALL, float(abstained)))
     if abstained:
         scores.append(QuestionScore(question.id, ABSTENTION_PRECISION, float(not question.answerable)))
+    scores += _score_correctness(question, answer, similarity)
     return scores + score_answer(question.id, answer, judge=judge, stored_text=stored_text)
 
 
 def score_answer(identity: str, answer: Answer, *, judge: Judge, stored_text: StoredText) -> list[QuestionScore]:
-    """The scores that need no golden answer: triad and citations. An abstention claims nothing, so it has no triad."""
-    triad = [] if has_abstained(answer) else _score_triad(identity, answer, judge)
-    return triad + _score_citations(identity, answer, stored_text)
+    """The scores that need no golden answer. An abstention claims nothing, so it has no triad."""
+    scores = _score_citations(identity, answer, stored_text) + _score_cost(identity, answer)
+    if has_abstained(answer):
+        return scores
+    return _score_triad(identity, answer, judge) + _score_backing(identity, answer, judge) + scores
 
 
 def has_abstained(answer: Answer) -> bool:
@@ -97,18 +120,34 @@ def summarize(scores: Iterable[QuestionScore], *, seed: int) -> Summary:
     """Means, intervals and failures. A metric that no question has a value for is absent, not 0."""
     values: dict[str, list[float]] = {}
     failed = set[str]()
-    for score in scores:
+    seen = list(scores)
+    for score in seen:
         if score.value is None:
             failed.add(score.question)
         else:
             values.setdefault(score.metric, []).append(score.value)
+    means = {metric: statistics.mean(found) for metric, found in values.items()}
     return Summary(
-        metrics={metric: statistics.mean(found) for metric, found in sorted(values.items())},
+        metrics=dict(sorted({**means, **abstention.figures(given_answers(seen))}.items())),
         intervals={
             metric: statistics.interval(found, seed=seed) for metric, found in sorted(values.items()) if len(found) > 1
         },
         failures=len(failed),
     )
+
+
+def given_answers(scores: Iterable[QuestionScore]) -> list[abstention.Given]:
+    """The answers that have a confidence and are known to be right or wrong, for curve and calibration."""
+    confidence: dict[str, float] = {}
+    correct: dict[str, float] = {}
+    for score in scores:
+        if score.value is not None and score.metric == CONFIDENCE:
+            confidence[score.question] = score.value
+        elif score.value is not None and score.metric == CORRECT:
+            correct[score.question] = score.value
+    return [
+        abstention.Given(sure, correct[question] == 1) for question, sure in confidence.items() if question in correct
+    ]
 
 
 def _attempt(call: Callable[[str], Result], question: str) -> Result | AssayError:
@@ -122,7 +161,69 @@ def _score_hits(question: GoldenQuestion, hits: Sequence[Hit] | AssayError) -> l
     if isinstance(hits, AssayError):
         return [_failed(question.id, metric, "no search", hits) for metric in RETRIEVAL]
     ranks = golden.first_ranks(hits, question.passages)
-    return [QuestionScore(question.id, metric, measure(ranks)) for metric, measure in RETRIEVAL.items()]
+    found = (
+        golden.recall_at(5, ranks),
+        golden.precision_at(5, hits, question.passages),
+        golden.mrr_at(10, ranks),
+        golden.map_at(10, ranks),
+        golden.ndcg_at(10, ranks, [passage.grade for passage in question.passages]),
+    )
+    return [QuestionScore(question.id, metric, value) for metric, value in zip(RETRIEVAL, found, strict=True)]
+
+
+def _correctness_of(question: GoldenQuestion, similarity: Similarity | None) -> tuple[str, ...]:
+    if not question.answerable:
+        return (CORRECT,)
+    if not question.accepted:
+        return ()
+    return (*CORRECTNESS, SEMANTIC) if similarity else tuple(CORRECTNESS)
+
+
+def _score_correctness(question: GoldenQuestion, answer: Answer, similarity: Similarity | None) -> list[QuestionScore]:
+    wanted = _correctness_of(question, similarity)
+    if has_abstained(answer) or not question.answerable:
+        right = float(has_abstained(answer) and not question.answerable)
+        return [QuestionScore(question.id, metric, right) for metric in wanted]
+    scores = [
+        QuestionScore(question.id, metric, measure(answer.text, question.accepted))
+        for metric, measure in CORRECTNESS.items()
+        if metric in wanted
+    ]
+    if similarity is not None and SEMANTIC in wanted:
+        scores.append(_score_similarity(question, answer, similarity))
+    return scores
+
+
+def _score_similarity(question: GoldenQuestion, answer: Answer, similarity: Similarity) -> QuestionScore:
+    said = correctness.without_marks(answer.text)
+    try:
+        nearest = max(similarity(said, golden) for golden in question.accepted)
+    except AssayError as error:
+        return _failed(question.id, SEMANTIC, "no embedding", error)
+    return QuestionScore(question.id, SEMANTIC, min(1.0, max(0.0, nearest)))
+
+
+def _score_backing(identity: str, answer: Answer, judge: Judge) -> list[QuestionScore]:
+    """How well sentences are backed: by what they cite, and by the word of the judge on the way."""
+    sure = [claim.probability for claim in answer.claims if claim.probability is not None]
+    scores = [QuestionScore(identity, CONFIDENCE, min(sure))] if sure else []
+    try:
+        found = judge_citations(answer, judge)
+    except AssayError as error:
+        return scores + [_failed(identity, m, "no judgement", error) for m in (CITATION_PRECISION, CITATION_COVERAGE)]
+    if found is None:
+        return scores
+    if found.precision is not None:
+        scores.append(QuestionScore(identity, CITATION_PRECISION, found.precision))
+    return [*scores, QuestionScore(identity, CITATION_COVERAGE, found.coverage)]
+
+
+def _score_cost(identity: str, answer: Answer) -> list[QuestionScore]:
+    spent = [spent_ms for name, spent_ms in answer.timings_ms.items() if name not in _WITHIN_ANOTHER]
+    scores = [QuestionScore(identity, LATENCY, sum(spent))] if spent else []
+    if answer.usage is not None:
+        scores.append(QuestionScore(identity, TOKENS, float(answer.usage.prompt + answer.usage.completion)))
+    return scores
 
 
 def _score_triad(identity: str, answer: Answer, judge: Judge) -> list[QuestionScore]:
@@ -138,8 +239,8 @@ def _triad_score(identity: str, metric: str, judged: TriadScore) -> QuestionScor
     value: float | None = getattr(judged, metric)
     if value is None:
         return QuestionScore(identity, metric, None, judged.failure or "the judge gave no score and no reason")
-    if not isfinite(value) or not 0 <= value <= 1:
-        return QuestionScore(identity, metric, None, f"the judge gave {value!r}; a score is between 0 and 1")
+    if (refused := metrics.refused(metric, value)) is not None:
+        return QuestionScore(identity, metric, None, f"the judge's score is none: {refused}")
     return QuestionScore(identity, metric, float(value))
 
 

@@ -19,15 +19,22 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GoldenPassage:
-    """Where the answer stands: a document by name and a verbatim quote from it."""
+    """Where the answer stands: a document by name and a verbatim quote from it; without one, the whole document.
+
+    `grade` says how much it tells, from 1 up.
+    """
 
     document: str
     quote: str
+    grade: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class GoldenQuestion:
-    """A question with a known answer; an unanswerable one has no passages and an empty answer."""
+    """A question with a known answer; an unanswerable one has no passages and an empty answer.
+
+    `alternatives` are answers that are as good as the first.
+    """
 
     id: str
     question: str
@@ -35,6 +42,12 @@ class GoldenQuestion:
     answerable: bool
     passages: tuple[GoldenPassage, ...] = ()
     type: str = "factoid"
+    alternatives: tuple[str, ...] = ()
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Every accepted answer; none if no answer is known."""
+        return tuple(answer for answer in (self.answer, *self.alternatives) if answer.strip())
 
 
 @dataclass(frozen=True, slots=True)

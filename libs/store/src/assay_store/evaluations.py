@@ -6,7 +6,7 @@ was killed goes on where it stopped and scores nothing twice.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import cast
 
@@ -90,10 +90,14 @@ class RunLease:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question of a run; `answer` is known from the start where an answer of yesterday is scored."""
+    """A question of a run; `answer` is known from the start where an answer of yesterday is scored.
+
+    `slices` says what it is, by name of the division (question type, language, …), for comparing parts of runs.
+    """
 
     question: str
     answer: str | None = None
+    slices: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +190,7 @@ def pin(
         tenant = held.collection.tenant
         connection.execute(
             insert(evaluation_cases),
-            [{"tenant": tenant, "run": held.run, "question": c.question, "answer": c.answer} for c in cases],
+            [{"tenant": tenant, "run": held.run, **asdict(case)} for case in cases],
         )
     return settled
 
@@ -205,12 +209,12 @@ def open_cases(connection: Connection, held: RunLease) -> list[Case]:
     """The cases that have no scores yet, in a stable order."""
     rows = connection.execute(
         text("""
-            SELECT question, answer FROM evaluation_cases
+            SELECT question, answer, slices FROM evaluation_cases
             WHERE tenant = :t AND run = :r AND scored_at IS NULL ORDER BY question
         """),
         {"t": held.collection.tenant, "r": held.run},
     )
-    return [Case(row.question, row.answer) for row in rows]
+    return [Case(row.question, row.answer, row.slices) for row in rows]
 
 
 def record_case(connection: Connection, held: RunLease, case: Case, scores: Sequence[QuestionScore]) -> None:
@@ -226,11 +230,13 @@ def record_case(connection: Connection, held: RunLease, case: Case, scores: Sequ
     )
     tenant = held.collection.tenant
     connection.execute(
-        text("""
-            UPDATE evaluation_cases SET answer = :a, scored_at = now()
-            WHERE tenant = :t AND run = :r AND question = :q
-        """),
-        {"a": case.answer, "t": tenant, "r": held.run, "q": case.question},
+        evaluation_cases.update()
+        .where(
+            evaluation_cases.c.tenant == tenant,
+            evaluation_cases.c.run == held.run,
+            evaluation_cases.c.question == case.question,
+        )
+        .values(answer=case.answer, slices=dict(case.slices), scored_at=text("now()"))
     )
     if scores:
         connection.execute(
@@ -302,6 +308,15 @@ def scores_of(connection: Connection, tenant: TenantId, run: str) -> list[Questi
     return [QuestionScore(row.question, row.metric, row.value, row.failure) for row in rows]
 
 
+def cases_of(connection: Connection, tenant: TenantId, run: str) -> list[Case]:
+    """Every case of a run, by question; call `get` first to check the right to see them."""
+    rows = connection.execute(
+        text("SELECT question, answer, slices FROM evaluation_cases WHERE tenant = :t AND run = :r ORDER BY question"),
+        {"t": tenant, "r": run},
+    )
+    return [Case(row.question, row.answer, row.slices) for row in rows]
+
+
 def put_dataset(
     connection: Connection, collection: CollectionId, dataset: str, questions: Sequence[GoldenQuestion]
 ) -> None:
@@ -318,7 +333,7 @@ def questions_of(connection: Connection, collection: CollectionId, dataset: str)
     """A golden set by question id; empty if there is none of this name."""
     rows = connection.execute(
         text("""
-            SELECT id, question, answer, answerable, type, passages FROM golden_questions
+            SELECT id, question, answer, answerable, type, passages, alternatives FROM golden_questions
             WHERE tenant = :t AND collection = :c AND dataset = :d ORDER BY id
         """),
         {"t": collection.tenant, "c": collection.id, "d": dataset},
@@ -331,6 +346,7 @@ def questions_of(connection: Connection, collection: CollectionId, dataset: str)
             row.answerable,
             tuple(GoldenPassage(**passage) for passage in row.passages),
             row.type,
+            tuple(row.alternatives),
         )
         for row in rows
     ]

@@ -501,6 +501,7 @@ evaluation_cases = Table(
     Column("run", Text),
     Column("question", Text),  # of the golden set, or the id of an answer of yesterday
     Column("answer", Text),  # for replay; it may have been erased since
+    Column("slices", JSONB, nullable=False, server_default="{}"),  # what it is: question type, language, length, …
     Column("scored_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("tenant", "run", "question"),
     ForeignKeyConstraint(["tenant", "run"], ["evaluation_runs.tenant", "evaluation_runs.id"], ondelete="CASCADE"),
@@ -532,6 +533,7 @@ golden_questions = Table(
     Column("answerable", Boolean, nullable=False),
     Column("type", Text, nullable=False),
     Column("passages", JSONB, nullable=False),
+    Column("alternatives", JSONB, nullable=False, server_default="[]"),
     PrimaryKeyConstraint("tenant", "collection", "dataset", "id"),
     ForeignKeyConstraint(["tenant", "collection"], ["collections.tenant", "collections.id"]),
 )

@@ -739,8 +739,11 @@ class System(Reply):
 
 
 class GoldenPassage(Request):
+    """Without a quote: the whole document. `grade`: how much it tells, for nDCG."""
+
     document: Annotated[Text, Field(max_length=255)]
     quote: Text
+    grade: Annotated[int, Field(ge=1, le=100)] = 1
 
 
 class GoldenQuestion(Request):
@@ -750,6 +753,7 @@ class GoldenQuestion(Request):
     answerable: bool = True
     passages: list[GoldenPassage] = []
     type: Annotated[Text, Field(max_length=50)] = "factoid"
+    alternatives: Annotated[list[Text], Field(max_length=50, description="Answers as good as the first.")] = []
 
 
 class GoldenSet(Request):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from assay_core.errors import Invalid
 
-_FIELDS = ("id", "question", "answer", "answerable", "passages", "type")
+_FIELDS = ("id", "question", "answer", "answerable", "passages", "type", "alternatives")
 
 
 def read_golden(path: Path) -> list[dict[str, object]]:

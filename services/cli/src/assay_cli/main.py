@@ -17,6 +17,7 @@ from assay_cli.commands import (
     documents,
     erasure,
     evaluate,
+    golden_sets,
     ingest,
     jobs,
     search,
@@ -89,6 +90,7 @@ ingest.register(app)
 search.register(app)
 ask.register(app)
 document_changes.register(documents.app)
+golden_sets.register(evaluate.app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(chunks.app, name="chunks")
 app.add_typer(collections.app, name="collections")

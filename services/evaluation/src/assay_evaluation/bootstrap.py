@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from weakref import WeakValueDictionary
 
 import structlog
 from anyio.from_thread import start_blocking_portal
@@ -16,6 +17,7 @@ from assay_core.documents import CollectionId
 from assay_core.errors import Broken, Invalid
 from assay_core.ports import Embedder, Judge
 from assay_core.principals import Principal
+from assay_evals.correctness import similarity_of
 from assay_runtime.health import Check
 from assay_runtime.queue import build_queue
 from assay_runtime.settings import read_master_key, read_secret
@@ -54,6 +56,7 @@ def build_worker(settings: WorkerSettings) -> WorkerParts:
         database=database,
         vault=Vault(read_master_key(settings.secrets)),
         choose_judge=lambda name: open_judge(settings, name),
+        choose_similarity=lambda: similarity_of(choose_embedder(settings)),
         connect=PlatformDoor(settings).open,
         read_answer=read_answer,
         options=Options(
@@ -172,8 +175,15 @@ def _open_ragas(settings: WorkerSettings) -> Generator[Judge]:
         judge.close()
 
 
+_OPEN: "WeakValueDictionary[str, Embedder]" = WeakValueDictionary()
+
+
 def choose_embedder(settings: WorkerSettings) -> Embedder:
-    """The embedder named in the settings, loaded."""
+    """The embedder named in the settings, loaded once for all who hold it at a time."""
     from assay_adapters.embedders import open_embedder
 
-    return open_embedder(settings.embedder, cache_path=settings.models.path)
+    chosen = settings.embedder.model_dump_json()
+    found = _OPEN.get(chosen)
+    if found is None:
+        found = _OPEN[chosen] = open_embedder(settings.embedder, cache_path=settings.models.path)
+    return found

@@ -19,6 +19,8 @@ from assay_core.ports import Judge
 from assay_core.principals import Principal
 from assay_core.search import Hit
 from assay_evals import run as scoring
+from assay_evals import slices
+from assay_evals.correctness import Similarity
 from assay_evals.datasets import fingerprint
 from assay_runtime.metrics import step
 from assay_store import access, answers, collections, evaluations, reading
@@ -82,6 +84,7 @@ class Runner:
 
     Args:
         choose_judge: opens the judge of this name; what it loads is dropped when the block ends.
+        choose_similarity: opens what compares answers with golden ones.
         read_answer: an answer from its stored record.
     """
 
@@ -91,6 +94,7 @@ class Runner:
         database: Database,
         vault: Vault,
         choose_judge: Callable[[str], AbstractContextManager[Judge]],
+        choose_similarity: Callable[[], Similarity],
         connect: Connect,
         read_answer: Callable[[bytes], Answer],
         options: Options,
@@ -98,6 +102,7 @@ class Runner:
         self._database = database
         self._vault = vault
         self._choose_judge = choose_judge
+        self._choose_similarity = choose_similarity
         self._connect = connect
         self._read_answer = read_answer
         self._options = options
@@ -165,7 +170,10 @@ class Runner:
     def _choose_cases(self, connection: Connection, run: OpenRun) -> list[Case]:
         limit = run.held.limit
         if run.held.dataset != TRAFFIC:
-            return [Case(question) for question in evenly(list(run.questions), limit)]
+            return [
+                Case(question, slices=slices.of_question(run.questions[question]))
+                for question in evenly(list(run.questions), limit)
+            ]
         sampled = evaluations.sample_answers(
             connection,
             run.principal,
@@ -187,13 +195,17 @@ class Runner:
                 yield self._score_recorded(run, case, judge)
             return
 
+        similarity = self._choose_similarity()
+
         def observe(case: Case) -> scoring.Observation:
             return scoring.observe(run.questions[case.question], search=platform.search, ask=platform.ask)
 
         for case, observed in work_ahead(observe, cases, threads=self._options.parallel, stopping=stopping):
             answer = observed.answer if isinstance(observed.answer, Answer) else None
             with step("evaluation.score"):
-                scores = scoring.score_observation(observed, judge=judge, stored_text=self._stored_text(run))
+                scores = scoring.score_observation(
+                    observed, judge=judge, stored_text=self._stored_text(run), similarity=similarity
+                )
             yield Scored(case, answer, scores)
 
     def _score_recorded(self, run: OpenRun, case: Case, judge: Judge) -> Scored:
@@ -205,7 +217,7 @@ class Runner:
         answer = self._read_answer(found.record)
         with step("evaluation.score"):
             scores = scoring.score_answer(case.question, answer, judge=judge, stored_text=self._stored_text(run))
-        return Scored(case, replace(answer, id=case.question), scores)
+        return Scored(replace(case, slices=slices.of_answer(answer)), replace(answer, id=case.question), scores)
 
     def _stored_text(self, run: OpenRun) -> scoring.StoredText:
         def stored_text(citation: Citation) -> str:

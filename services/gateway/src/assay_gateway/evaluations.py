@@ -78,8 +78,9 @@ def _question(given: public.GoldenQuestion) -> GoldenQuestion:
         question=given.question,
         answer=given.answer,
         answerable=given.answerable,
-        passages=tuple(GoldenPassage(p.document, p.quote) for p in given.passages),
+        passages=tuple(GoldenPassage(p.document, p.quote, p.grade) for p in given.passages),
         type=given.type,
+        alternatives=tuple(given.alternatives),
     )
 
 

@@ -20,6 +20,8 @@ app = typer.Typer(no_args_is_help=True, help="Measure answers and retrieval.")
 
 _POLL_S = 2.0
 _UNDER_WAY = ("waiting", "running")
+_HEADLINES = ("groundedness", "answer_relevance", "answer_correct", "recall@5", "ndcg@10", "citation_coverage")
+"""Of many metrics, those that the list of runs shows; --json has all."""
 DatasetOption = Annotated[str, typer.Option("--dataset", "-d", metavar="NAME", help="The golden set.")]
 
 
@@ -60,7 +62,7 @@ def runs(
     if not found:
         say("No runs yet. `assay eval run --collection NAME --dataset NAME` starts one.")
         return
-    metrics = sorted({name for each in found for name in each.metrics})
+    metrics = _shown({name for each in found for name in each.metrics})
     print_table(
         ["id", "started", "collection", "dataset", "judge", "state", *metrics],
         [
@@ -110,7 +112,7 @@ def retrieval(
     try:
         from assay_evals.beir import evaluate_retrieval
     except ModuleNotFoundError as error:
-        raise _no_evals() from error
+        raise no_evals() from error
     session = session_of(context)
     with Steps() as steps:
         report = evaluate_retrieval(session.client, folder, collection=collection, on_progress=steps.update)
@@ -130,7 +132,7 @@ def parsing(
     try:
         from assay_evals.parsing import evaluate_parsing
     except ModuleNotFoundError as error:
-        raise _no_evals() from error
+        raise no_evals() from error
     session = session_of(context)
     with Steps() as steps:
         report = evaluate_parsing(
@@ -157,11 +159,18 @@ def parsing(
     )
 
 
-def _no_evals() -> NotFound:
+def no_evals() -> NotFound:
+    """What to say where the package of the metrics is not installed."""
     return NotFound(
         "This command needs the package assay-evals. Install it with `pip install 'assay-cli[eval]'`.",
         code="not_installed",
     )
+
+
+def _shown(metrics: set[str]) -> list[str]:
+    if len(metrics) <= len(_HEADLINES):
+        return sorted(metrics)
+    return [name for name in _HEADLINES if name in metrics]
 
 
 def _await_run(session: Session, started: "Run") -> "Run":

@@ -1,0 +1,49 @@
+"""What a case is, so that runs can be compared on parts of them: question type, language, length, kind of document."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+
+from assay_core.answers import Answer
+from assay_core.evaluation import GoldenQuestion
+
+from assay_evals.language import language_of
+
+SHORT_WORDS, MEDIUM_WORDS = 7, 15
+NAMES = ("type", "language", "length", "document")
+
+
+def of_question(question: GoldenQuestion) -> Mapping[str, str]:
+    """The slices that a golden question belongs to, by name of the division."""
+    return {
+        "type": question.type,
+        **_of_text(question.question),
+        "document": _kind(passage.document for passage in question.passages),
+    }
+
+
+def of_answer(answer: Answer) -> Mapping[str, str]:
+    """The slices of an answer that was given to someone: its type is its outcome, as nobody has named another."""
+    cited = [citation.document_name for citation in answer.citations]
+    return {
+        "type": str(answer.outcome),
+        **_of_text(answer.question),
+        "document": _kind(cited or (hit.document_name for hit in answer.sources)),
+    }
+
+
+def _of_text(text: str) -> Mapping[str, str]:
+    return {"language": language_of(text), "length": _length(len(text.split()))}
+
+
+def _length(words: int) -> str:
+    if words <= SHORT_WORDS:
+        return "short"
+    return "medium" if words <= MEDIUM_WORDS else "long"
+
+
+def _kind(documents: Iterable[str]) -> str:
+    """The file extension that all documents share; "mixed" for several, "none" without any."""
+    kinds = {PurePosixPath(name).suffix.lower().lstrip(".") or "none" for name in documents}
+    if len(kinds) > 1:
+        return "mixed"
+    return next(iter(kinds), "none")
