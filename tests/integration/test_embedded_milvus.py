@@ -76,6 +76,23 @@ def test_every_row_is_there_when_it_is_called_ready_after_a_kill(platform: Platf
     assert _count(platform) == _ROWS
 
 
+@_closed_in
+def test_after_a_restart_only_nodes_that_are_there_read_its_log(platform: Platform) -> None:
+    # What a reader of a node that is gone has not read would be kept for ever, with all that is deleted.
+    forwarder = platform.pid("milvus")
+    os.kill(_server_pid(platform), signal.SIGKILL)
+    _await_another(platform, forwarder)
+    code = (
+        "import sys, urllib.request; from assay_embedded import namespaces; namespaces.join(int(sys.argv[1]));"
+        "print(urllib.request.urlopen('http://127.0.0.1:9091/metrics', timeout=10).read().decode())"
+    )
+    argv = [sys.executable, "-c", code, str(_server_pid(platform))]
+    metrics = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=30).stdout
+    opened = re.search(r'milvus_msgstream_op_count\{message_op_type="create_consumer",status="total"\} (\d+)', metrics)
+    assert opened is not None
+    assert opened[1] == "2"
+
+
 def test_a_killed_forwarder_takes_the_server_along_and_both_come_back(platform: Platform) -> None:
     before = platform.pid("milvus")
     server = _server_pid(platform)

@@ -14,6 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from assay_core.errors import Unavailable
+
 from assay_embedded import forward
 from assay_embedded.errors import CannotRun, NotReady
 from assay_embedded.loopback import http_request
@@ -65,6 +67,7 @@ UNLISTED_SETTINGS: dict[str, object] = {
     "rocksmq.timtickerInterval": 30,
 }
 _PROBE_S = 180.0
+_TIDYING_S = 40.0
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,10 @@ class _Places:
     @property
     def etcd_config(self) -> Path:
         return self.folder / "configs" / "etcd.yaml"
+
+    @property
+    def registry(self) -> Path:
+        return self.folder / "data" / "etcd.data"
 
     @property
     def binary(self) -> Path:
@@ -134,6 +141,19 @@ class Milvus(Part):
             )
             (places.folder / "bin" / ".unpacked").touch()
         self._write_config()
+        if (places.registry / "member").exists():
+            self._tidy_registry(ctx)
+
+    def _tidy_registry(self, ctx: Context) -> None:
+        ctx.report("preparing", "tidying its registry")
+        ports = ["--port", str(self._ports["etcd_port"]), "--peer-port", str(self._ports["etcd_peer"])]
+        closed_in = ["--closed-in"] if self._closed_in else []
+        argv = [sys.executable, "-m", "assay_embedded.milvus_registry", str(self._places.registry), *ports, *closed_in]
+        try:
+            ctx.run_helper(Command(argv, self._env, self._places.folder), timeout_s=_TIDYING_S)
+        except Unavailable as error:
+            # It searches all the same; but its log keeps what was deleted, which `assay erasure verify` will show.
+            ctx.report("preparing", f"its registry could not be tidied: {error.message}")
 
     @staticmethod
     def _require_wheel() -> None:
@@ -152,7 +172,7 @@ class Milvus(Part):
             self._template,
             {name: str(port) for name, port in self._ports.items()}
             | {
-                "etcd_data_dir": str(places.folder / "data/etcd.data"),
+                "etcd_data_dir": str(places.registry),
                 "local_storage_dir": str(places.folder / "data"),
                 "rocksmq_data_dir": str(places.folder / "data/rocksmq"),
                 "system_log_path": '""',
