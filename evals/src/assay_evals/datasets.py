@@ -53,7 +53,7 @@ def read_beir(folder: Path) -> RetrievalSet:
 
 def read_golden(path: Path) -> list[GoldenQuestion]:
     """Read golden questions as JSON lines, in file order; fields that are not known are passed over."""
-    questions = [golden_question(raw, where) for where, raw in _json_lines(path)]
+    questions = [golden_question(raw, where) for where, raw in json_lines(path)]
     _refuse_doubles([q.id for q in questions], path)
     return questions
 
@@ -104,7 +104,7 @@ def _find(folder: Path, name: str) -> Path:
 
 def _read_corpus(path: Path) -> Iterator[CorpusDocument]:
     seen = set[str]()
-    for where, raw in _json_lines(path):
+    for where, raw in json_lines(path):
         document = CorpusDocument(_id(raw, where), str(raw.get("title") or ""), str(raw.get("text") or ""))
         if document.id in seen:
             raise Invalid(f"{where}: the id {document.id!r} stands there twice.", code="bad_dataset")
@@ -113,7 +113,7 @@ def _read_corpus(path: Path) -> Iterator[CorpusDocument]:
 
 
 def _read_queries(path: Path) -> Iterator[tuple[str, str]]:
-    for where, raw in _json_lines(path):
+    for where, raw in json_lines(path):
         yield _id(raw, where), _text(raw, "text", where)
 
 
@@ -136,7 +136,7 @@ def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
     return judgements
 
 
-def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue

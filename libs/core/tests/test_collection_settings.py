@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from assay_core.collection_settings import Chunking, CollectionSettings, FieldType, Strategy
+from assay_core.collection_settings import Answering, Chunking, CollectionSettings, FieldType, Strategy
 from assay_core.errors import Invalid
 
 
@@ -17,6 +17,23 @@ def test_what_a_newer_release_stored_is_passed_over() -> None:
     stored = CollectionSettings(keep_versions_days=7).as_json()
     stored |= {"colour": "red", "chunking": stored["chunking"] | {"mood": "calm"}}
     assert CollectionSettings.stored(stored) == CollectionSettings(keep_versions_days=7)
+
+
+def test_how_it_answers_comes_back_as_it_was_promoted() -> None:
+    chosen = CollectionSettings().changed({"answering": {"prompt": "cite.v1", "mode": "dense", "top_k": 9}})
+    assert chosen.answering == Answering("cite.v1", "dense", True, 9)
+    assert CollectionSettings.stored(chosen.as_json()) == chosen
+    newer = chosen.as_json()
+    newer["answering"]["tone"] = "calm"
+    assert CollectionSettings.stored(newer) == chosen
+
+
+@pytest.mark.parametrize(
+    "changes", [{"prompt": "../x"}, {"prompt": 1}, {"mode": "magic"}, {"rerank": "yes"}, {"top_k": 51}, {"tone": 1}]
+)
+def test_what_nobody_can_answer_with_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        CollectionSettings().changed({"answering": changes})
 
 
 def test_changes_keep_what_they_do_not_name() -> None:

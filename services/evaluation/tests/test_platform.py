@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from assay_core.answers import AnswerEvent, Done, Failed, Retrieved, Token
+from assay_core.collection_settings import Answering
 from assay_core.errors import AssayError, Broken, Exhausted, Invalid, Unavailable
 from assay_core.principals import Principal
 from assay_core.search import Degradation, SearchRequest, SearchResult
@@ -58,7 +59,7 @@ def build(portal: BlockingPortal) -> Build:
             portal=portal,
             principal=ANN,
             collection=new_collection(TENANT),
-            top_k=5,
+            answering=Answering(),
             answer_deadline_s=60,
             patience=patience or Patience(0, pause=lambda _: False),
         )

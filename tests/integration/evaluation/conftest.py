@@ -7,6 +7,7 @@ from threading import Event
 
 import pytest
 from assay_core.answers import Answer, Citation, Outcome
+from assay_core.collection_settings import Answering
 from assay_core.documents import CollectionId, DocumentId, TenantId
 from assay_core.errors import AssayError
 from assay_core.evaluation import GoldenPassage, GoldenQuestion
@@ -77,8 +78,11 @@ class World:
             yield self.judge
 
         @contextmanager
-        def connect(principal: Principal, collection: CollectionId, stopping: Event) -> Generator[FakePlatform]:
+        def connect(
+            principal: Principal, collection: CollectionId, answering: Answering, stopping: Event
+        ) -> Generator[FakePlatform]:
             self.platform.principal, self.platform.stopping = principal, stopping
+            self.platform.answering = answering
             assert collection == self.collection
             yield self.platform
 
@@ -89,7 +93,7 @@ class World:
             choose_similarity=lambda: similar,
             connect=connect,
             read_answer=internal.answer.validate_json,
-            options=Options(parallel=2, traffic_sample=10, facts={"top_k": 5, "code_version": "0.1.0"}),
+            options=Options(parallel=2, traffic_sample=10, facts={"code_version": "0.1.0"}),
         )
 
 
@@ -107,6 +111,7 @@ class FakePlatform:
         self.replies: dict[str, Answer | AssayError] = {}
         self.asked: list[str] = []
         self.principal: Principal | None = None
+        self.answering = Answering()
         self.stopping = Event()
 
     def search(self, question: str) -> Sequence[Hit]:

@@ -1,5 +1,7 @@
 """What a sample could have found. "No significant drop" says little without it."""
 
+from math import floor, log2
+
 import numpy as np
 from scipy import special
 
@@ -22,8 +24,9 @@ def smallest_drop(old: Floats, new: Floats, *, alpha: float = ALPHA, power: floa
         d = (t(1 - alpha / 2) + t(power)) · sqrt((s² + d·m - d²) / n)
 
     which is solved for d (normal-theory power with quantiles of t, Chow et al. 2008, section 3.1, with the spread that
-    the drop itself brings). Returns None where even the loss of every answer would not be found, or nothing is there
-    to be lost.
+    the drop itself brings). Sign flips need k answers that changed, 2^(1 - k) < alpha, whatever the spread: the drop is
+    at least the one that loses k of them with that probability. Returns None where even the loss of every answer would
+    not be found, or nothing is there to be lost.
     """
     pairs = ~np.isnan(old) & ~np.isnan(new)
     before, after = old[pairs], new[pairs]
@@ -37,4 +40,7 @@ def smallest_drop(old: Floats, new: Floats, *, alpha: float = ALPHA, power: floa
     # d² = f · (s² + d·m - d²), so (1 + f)·d² - f·m·d - f·s² = 0
     half = factor * lost / 2
     found = (half + np.sqrt(half * half + (1 + factor) * factor * spread)) / (1 + factor)
-    return float(found) if found <= level else None
+    least, losable = floor(1 - log2(alpha)) + 1, int((before > 0).sum())
+    if found > level or losable < least:
+        return None
+    return max(float(found), level * float(special.betaincinv(least, losable - least + 1, power)))

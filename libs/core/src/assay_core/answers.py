@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from assay_core.documents import ChunkId, CollectionId, DocumentId
 from assay_core.metadata_filter import Condition
-from assay_core.search import Degradation, Hit
+from assay_core.search import Degradation, Hit, Mode
 
 
 class Verdict(StrEnum):
@@ -37,7 +37,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRequest:
-    """A question to the documents of one collection. `deadline_s` is what remains of the request's time."""
+    """A question to the documents of one collection. `deadline_s` is what remains of the request's time.
+
+    `prompt`, `mode` and `rerank` are what the collection was given by promotion (see `Answering`), not the asker's.
+    """
 
     collection: CollectionId
     question: str
@@ -48,6 +51,9 @@ class AnswerRequest:
     stop: tuple[str, ...] = ()
     use_cache: bool = True
     filter: tuple[Condition, ...] = ()
+    prompt: str = ""
+    mode: Mode = Mode.HYBRID
+    rerank: bool = True
     deadline_s: float = 120.0
 
 

@@ -12,6 +12,8 @@ MAX_FIELDS = 32
 MAX_BUDGET_TOKENS = 8192
 MAX_KEEP_DAYS = 3650
 Choice = TypeVar("Choice", bound=StrEnum)
+SEARCH_MODES = ("hybrid", "dense", "lexical")
+_PROMPT = re.compile(r"[a-z][a-z0-9._-]{0,62}")
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -82,6 +84,36 @@ def default_chunking(strategy: Strategy) -> Chunking:
 
 
 @dataclass(frozen=True, slots=True)
+class Answering:
+    """How questions to a collection are answered. It is changed by promotion alone, after a run that passed the gate.
+
+    `prompt` names a prompt file of the generation service; empty: the one that its settings name. `mode` is a search
+    mode, `rerank` whether passages are reranked where a reranker is set up, `top_k` how many passages an answer may
+    use if the asker does not say.
+    """
+
+    prompt: str = ""
+    mode: str = "hybrid"
+    rerank: bool = True
+    top_k: int = 5
+
+    def changed(self, changes: Mapping[str, Any]) -> "Answering":
+        """With some of it changed. Raises `Invalid` if there is no such setting, or its value cannot be used."""
+        _refuse_unknown(changes, asdict(self), "answering")
+        values = {key: value for key, value in changes.items() if value is not None}
+        prompt = values.get("prompt", self.prompt)
+        if not isinstance(prompt, str) or (prompt and not _PROMPT.fullmatch(prompt)):
+            raise Invalid(f"prompt is {prompt!r}; use a name such as answer.v1, or nothing.", code="bad_setting")
+        mode = values.get("mode", self.mode)
+        if mode not in SEARCH_MODES:
+            raise Invalid(f"mode is {mode!r}; use one of {', '.join(SEARCH_MODES)}.", code="bad_setting")
+        rerank = values.get("rerank", self.rerank)
+        if not isinstance(rerank, bool):
+            raise Invalid(f"rerank is {rerank!r}; use true or false.", code="bad_setting")
+        return Answering(prompt, mode, rerank, _number("top_k", values, self.top_k, 1, 50))
+
+
+@dataclass(frozen=True, slots=True)
 class CollectionSettings:
     """Everything that a collection's owner may choose.
 
@@ -93,6 +125,7 @@ class CollectionSettings:
     fields: Mapping[str, FieldType] = field(default_factory=dict[str, FieldType])
     near_duplicates: NearDuplicates = NearDuplicates.REPORT
     keep_versions_days: int = 30
+    answering: Answering = Answering()
 
     @classmethod
     def stored(cls, found: Mapping[str, Any]) -> "CollectionSettings":
@@ -100,7 +133,8 @@ class CollectionSettings:
         start = cls()
         known = {key: value for key, value in found.items() if key in asdict(start)}
         chunking = {key: value for key, value in known.get("chunking", {}).items() if key in asdict(start.chunking)}
-        return start.changed({**known, "chunking": chunking})
+        answering = {key: value for key, value in known.get("answering", {}).items() if key in asdict(start.answering)}
+        return start.changed({**known, "chunking": chunking, "answering": answering})
 
     def changed(self, changes: Mapping[str, Any]) -> "CollectionSettings":
         """These settings with some of them changed.
@@ -119,6 +153,7 @@ class CollectionSettings:
             fields=_fields(values["fields"]) if "fields" in values else self.fields,
             near_duplicates=_choice(NearDuplicates, "near_duplicates", values, self.near_duplicates),
             keep_versions_days=_number("keep_versions_days", values, self.keep_versions_days, 0, MAX_KEEP_DAYS),
+            answering=self.answering.changed(_mapping("answering", values.get("answering", {}))),
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -60,7 +60,10 @@ ORDER BY random() LIMIT :limit
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A run that is asked for. `night` marks the nightly one, of which there is one per collection and golden set."""
+    """A run that is asked for. `night` marks the nightly one, of which there is one per collection and golden set.
+
+    `answering` is tried in the place of what the collection was given.
+    """
 
     collection: CollectionId
     dataset: str
@@ -68,6 +71,7 @@ class NewRun:
     requested_by: str
     limit: int | None = None
     night: date | None = None
+    answering: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,11 @@ class RunLease:
     @property
     def limit(self) -> int | None:
         return cast(int | None, self.configuration.get("limit"))
+
+    @property
+    def answering(self) -> Mapping[str, object]:
+        """What is tried in the place of what the collection was given by promotion."""
+        return cast(Mapping[str, object], self.configuration.get("answering", {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +132,8 @@ def create(connection: Connection, new: NewRun) -> EvaluationRun | None:
             state=RunState.WAITING,
             requested_by=new.requested_by,
             night=new.night,
-            configuration={} if new.limit is None else {"limit": new.limit},
+            configuration=({} if new.limit is None else {"limit": new.limit})
+            | ({"answering": dict(new.answering)} if new.answering else {}),
         )
         .on_conflict_do_nothing(constraint="evaluation_runs_night")
         .returning(evaluation_runs)

@@ -521,6 +521,40 @@ evaluation_scores = Table(
     ForeignKeyConstraint(["tenant", "run"], ["evaluation_runs.tenant", "evaluation_runs.id"], ondelete="CASCADE"),
 )
 
+evaluation_baselines = Table(
+    "evaluation_baselines",
+    metadata,
+    Column("tenant", Text),
+    Column("collection", Text),
+    Column("name", Text),
+    Column("run", Text, nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("set_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("tenant", "collection", "name"),
+    ForeignKeyConstraint(["tenant", "run"], ["evaluation_runs.tenant", "evaluation_runs.id"], ondelete="CASCADE"),
+)
+
+promotions = Table(
+    "promotions",
+    metadata,
+    Column("tenant", Text),
+    Column("id", Text),
+    Column("collection", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("baseline", Text),  # the run that it was held against; NULL for the first
+    Column("passed", Boolean, nullable=False),
+    Column("reasons", ARRAY(Text), nullable=False),
+    Column("override_reason", Text),
+    Column("promoted_by", Text, nullable=False),
+    Column("promoted_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("before", JSONB, nullable=False),
+    Column("switched", JSONB, nullable=False),
+    Column("recorded", JSONB, nullable=False),
+    PrimaryKeyConstraint("tenant", "id"),
+    ForeignKeyConstraint(["tenant", "collection"], ["collections.tenant", "collections.id"]),
+    Index("promotions_by_time", "tenant", "collection", "promoted_at"),
+)
+
 golden_questions = Table(
     "golden_questions",
     metadata,

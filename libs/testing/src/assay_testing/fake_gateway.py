@@ -104,9 +104,9 @@ class FakeGateway:
             ("/documents/([^/]+)/versions/1/chunks", "GET", self._chunks),
             ("/documents/([^/]+)/chunks", "GET", self._chunks),
             ("/collections/([^/]+)/(search|ask)", "POST", self._answer),
-            ("/evaluations/(runs|datasets).*", "GET", self._evaluations),
-            ("/evaluations/(runs|datasets).*", "POST", self._evaluations),
-            ("/evaluations/(runs|datasets).*", "PUT", self._evaluations),
+            ("/(?:evaluations/)?(runs|datasets|compare|gate|baselines|promotions).*", "GET", self._evaluations),
+            ("/(?:evaluations/)?(runs|datasets|compare|gate|baselines|promotions).*", "POST", self._evaluations),
+            ("/evaluations/(runs|datasets|compare|gate|baselines).*", "PUT", self._evaluations),
         ]
 
     def _list(self, _request: httpx.Request) -> httpx.Response:
@@ -361,6 +361,8 @@ class FakeGateway:
 
     def _evaluations(self, request: httpx.Request, what: str) -> httpx.Response:
         answer = self.answers[f"{request.method} {what}"]
+        if isinstance(answer, httpx.Response):
+            return answer
         return httpx.Response(200, json=answer.pop(0) if isinstance(answer, list) else answer)
 
 

@@ -12,6 +12,7 @@ import httpx
 from assay_core.errors import Broken, Exhausted, NotFound, Unavailable
 from pydantic import BaseModel, ValidationError
 
+from assay_wire import experiments as experiment_models
 from assay_wire import problems, public, sse
 from assay_wire import sources as source_models
 
@@ -464,8 +465,18 @@ class AssayClient:
     def run(self, run_id: str) -> public.RunDetail:
         return self._ask(public.RunDetail, "GET", f"/v1/evaluations/runs/{_part(run_id)}")
 
-    def start_run(self, collection: str, dataset: str, *, judge: str = "local", limit: int | None = None) -> public.Run:
-        body = _checked(public.StartRun, {"collection": collection, "dataset": dataset, "judge": judge, "limit": limit})
+    def start_run(
+        self,
+        collection: str,
+        dataset: str,
+        *,
+        judge: str = "local",
+        limit: int | None = None,
+        answering: Mapping[str, object] | None = None,
+    ) -> public.Run:
+        """Start a run; `answering` (prompt, mode, rerank, top_k) is tried in the place of what the collection has."""
+        asked = {"collection": collection, "dataset": dataset, "judge": judge, "limit": limit}
+        body = _checked(public.StartRun, asked | {"answering": answering or None})
         return self._ask(public.Run, "POST", "/v1/evaluations/runs", json=body)
 
     def put_dataset(self, collection: str, dataset: str, questions: Sequence[Mapping[str, object]]) -> int:
@@ -473,6 +484,36 @@ class AssayClient:
         path = f"/v1/evaluations/datasets/{_part(collection)}/{_part(dataset)}"
         body = _checked(public.GoldenSet, {"questions": list(questions)})
         return self._ask(public.GoldenSetReply, "PUT", path, json=body).questions
+
+    def compare_runs(self, baseline: str, run: str) -> experiment_models.Experiment:
+        """A run against another one of the same collection and golden set."""
+        params = {"baseline": baseline, "run": run}
+        return self._ask(experiment_models.Experiment, "GET", "/v1/evaluations/compare", params=params)
+
+    def gate(self, baseline: str, run: str) -> experiment_models.GateDecision:
+        """A run against the baseline of this name in its collection."""
+        params = {"baseline": baseline, "run": run}
+        return self._ask(experiment_models.GateDecision, "GET", "/v1/evaluations/gate", params=params)
+
+    def baselines(self) -> list[experiment_models.Baseline]:
+        return self._ask(experiment_models.BaselineList, "GET", "/v1/evaluations/baselines").baselines
+
+    def name_baseline(self, name: str, run: str) -> experiment_models.Baseline:
+        """Give a run a name, in place of the one that had it in its collection."""
+        path = f"/v1/evaluations/baselines/{_part(name)}"
+        return self._ask(
+            experiment_models.Baseline, "PUT", path, json=_checked(experiment_models.NameBaseline, {"run": run})
+        )
+
+    def promote(self, run: str, *, override_reason: str | None = None) -> experiment_models.Promotion:
+        """Answer from now on as this run did. Raises `Conflict` if it is worse than what is there now."""
+        body = _checked(experiment_models.Promote, {"run": run, "override_reason": override_reason})
+        return self._ask(experiment_models.Promotion, "POST", "/v1/promotions", json=body)
+
+    def promotions(self, *, collection: str | None = None) -> list[experiment_models.Promotion]:
+        """What was promoted, newest first."""
+        params = _given(collection=collection)
+        return self._ask(experiment_models.PromotionList, "GET", "/v1/promotions", params=params).promotions
 
     def _ask(self, kind: type[Model], method: str, path: str, **options: Any) -> Model:
         with self._open(method, path, **options) as response:

@@ -3,11 +3,13 @@
 Requests travel with the headers `Authorization: Bearer <principal token>` and `X-Deadline-Ms` (what remains).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from assay_core.answers import Answer, AnswerEvent, AnswerRequest, Cited, Done, Failed, Judged, Retrieved, Token
 from assay_core.errors import Broken
 from assay_core.evaluation import EvaluationRun, GoldenQuestion, QuestionScore
+from assay_core.experiments import Baseline, Experiment, GateDecision, Promotion
 from assay_core.search import SearchRequest, SearchResult
 from pydantic import TypeAdapter, ValidationError
 
@@ -23,6 +25,10 @@ ANSWER = "/internal/answer"
 GENERATOR = "/internal/generator"
 RUNS = "/internal/runs"
 DATASETS = "/internal/datasets"
+COMPARE = "/internal/compare"
+GATE = "/internal/gate"
+BASELINES = "/internal/baselines"
+PROMOTIONS = "/internal/promotions"
 
 search_request = TypeAdapter(SearchRequest)
 search_result = TypeAdapter(SearchResult)
@@ -30,6 +36,11 @@ answer_request = TypeAdapter(AnswerRequest)
 answer = TypeAdapter(Answer)
 evaluation_run = TypeAdapter(EvaluationRun)
 golden_question = TypeAdapter(GoldenQuestion)
+experiment = TypeAdapter(Experiment)
+gate_decision = TypeAdapter(GateDecision)
+baseline = TypeAdapter(Baseline)
+baselines = TypeAdapter(list[Baseline])
+promotion = TypeAdapter(Promotion)
 
 _EVENTS: dict[str, TypeAdapter[AnswerEvent]] = {
     "retrieval": TypeAdapter(Retrieved),
@@ -104,12 +115,22 @@ class GeneratorState:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """Asks for an evaluation run; `limit` restricts it to so many questions."""
+    """Asks for an evaluation run; `limit` restricts it to so many questions, `answering` is tried in the place of what
+    the collection was given."""
 
     collection_id: str
     dataset: str
     judge: str = "local"
     limit: int | None = None
+    answering: Mapping[str, str | bool | int] = field(default_factory=dict[str, str | bool | int])
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionRequest:
+    """Asks that a run's collection answers as the run did, for a reason if the gate says no."""
+
+    run: str
+    override_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +142,11 @@ class RunList:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """A run with every score."""
+    """A run with every score; `slices` says of each question what it is, by name of the division."""
 
     run: EvaluationRun
     scores: tuple[QuestionScore, ...]
+    slices: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +158,7 @@ class Dataset:
 
 generator_state = TypeAdapter(GeneratorState)
 run_request = TypeAdapter(RunRequest)
+promotion_request = TypeAdapter(PromotionRequest)
 run_list = TypeAdapter(RunList)
 run_detail = TypeAdapter(RunDetail)
 dataset = TypeAdapter(Dataset)

@@ -9,6 +9,7 @@ import httpx
 from assay_core.answers import AnswerEvent, AnswerRequest
 from assay_core.errors import Exhausted, Unavailable
 from assay_core.evaluation import EvaluationRun
+from assay_core.experiments import Baseline, Experiment, GateDecision, Promotion
 from assay_core.principals import Principal
 from assay_core.search import SearchRequest, SearchResult
 
@@ -200,6 +201,35 @@ class EvaluationClient:
         """Store a golden set under `name`, replacing the one that was there."""
         path = f"{internal.DATASETS}/{quote(collection_id, safe='')}/{quote(name, safe='')}"
         await self.peer.put(principal, path, internal.dataset.dump_json(dataset))
+
+    async def compare(self, principal: Principal, *, baseline: str, run: str) -> Experiment:
+        """A run against another one of the same collection and golden set."""
+        raw = await self.peer.get(
+            principal, f"{internal.COMPARE}?{urlencode({'baseline': baseline, 'run': run})}", deadline_s=30.0
+        )
+        return internal.experiment.validate_json(raw)
+
+    async def gate(self, principal: Principal, *, baseline: str, run: str) -> GateDecision:
+        """A run against the baseline of this name in its collection."""
+        raw = await self.peer.get(
+            principal, f"{internal.GATE}?{urlencode({'baseline': baseline, 'run': run})}", deadline_s=30.0
+        )
+        return internal.gate_decision.validate_json(raw)
+
+    async def baselines(self, principal: Principal) -> list[Baseline]:
+        """Every baseline that the principal may see."""
+        return internal.baselines.validate_json(await self.peer.get(principal, internal.BASELINES))
+
+    async def name_baseline(self, principal: Principal, *, name: str, run: str) -> Baseline:
+        """Give a run a name, in place of the one that had it in its collection."""
+        path = f"{internal.BASELINES}/{quote(name, safe='')}?{urlencode({'run': run})}"
+        return internal.baseline.validate_json(await self.peer.put(principal, path, b""))
+
+    async def promote(self, principal: Principal, request: internal.PromotionRequest) -> Promotion:
+        """Let a run's collection answer as the run did."""
+        body = internal.promotion_request.dump_json(request)
+        raw = await self.peer.post(principal, internal.PROMOTIONS, body, deadline_s=30.0)
+        return internal.promotion.validate_json(raw)
 
 
 def _json(raw: bytes) -> dict[str, object]:

@@ -94,11 +94,19 @@ class Chunking(Reply):
     context_lines: bool
 
 
+class Answering(Reply):
+    prompt: Annotated[str, Field(description="Empty: the prompt that the deployment's settings name.")]
+    mode: str
+    rerank: bool
+    top_k: int
+
+
 class CollectionSettings(Reply):
     chunking: Chunking
     fields: dict[str, str]
     near_duplicates: str
     keep_versions_days: int
+    answering: Annotated[Answering | None, Field(description="Changed by promotion alone.")] = None
 
 
 class Rechunking(Reply):
@@ -619,7 +627,10 @@ class Turn(Request):
 class Question(Request):
     question: Annotated[Text, Field(examples=["How many days of leave are there?"])]
     history: Annotated[list[Turn], Field(max_length=50)] = []
-    top_k: Annotated[int, Field(ge=1, le=50)] = 5
+    top_k: Annotated[
+        int | None,
+        Field(ge=1, le=50, description="Passages that may be used; default: what the collection says, or 5."),
+    ] = None
     max_tokens: Annotated[int, Field(ge=1, le=4096)] = 256
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     use_cache: bool = True
@@ -764,11 +775,23 @@ class GoldenSetReply(Reply):
     questions: int
 
 
+class ChangeAnswering(Request):
+    """What is left out is as the collection has it."""
+
+    prompt: Annotated[Text | None, Field(max_length=63, examples=["cite.v1"])] = None
+    mode: Literal["hybrid", "dense", "lexical"] | None = None
+    rerank: bool | None = None
+    top_k: Annotated[int | None, Field(ge=1, le=50)] = None
+
+
 class StartRun(Request):
     collection: Annotated[Text, Field(max_length=200)]
     dataset: Annotated[Text, Field(min_length=1, max_length=100)]
     judge: Literal["local", "ragas"] = "local"
     limit: Annotated[int | None, Field(ge=1, description="Only so many questions.")] = None
+    answering: Annotated[
+        ChangeAnswering, Field(description="What is tried instead of what the collection was given by promotion.")
+    ] = ChangeAnswering()
 
 
 class Run(Reply):
@@ -798,6 +821,9 @@ class Score(Reply):
 
 class RunDetail(Run):
     scores: list[Score]
+    slices: Annotated[
+        dict[str, dict[str, str]], Field(description="What each question is: its type, language, length, documents.")
+    ] = {}
 
 
 class RunList(Reply):

@@ -17,11 +17,15 @@ from assay_cli.commands import (
     documents,
     erasure,
     evaluate,
+    experiments,
     golden_sets,
     ingest,
     jobs,
+    promote,
     search,
+    selftest,
     sources,
+    sweep,
 )
 from assay_cli.session import Session, session_of
 
@@ -89,8 +93,12 @@ def main(
 ingest.register(app)
 search.register(app)
 ask.register(app)
+promote.register(app)
 document_changes.register(documents.app)
 golden_sets.register(evaluate.app)
+experiments.register(evaluate.app)
+selftest.register(evaluate.app)
+sweep.register(evaluate.app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(chunks.app, name="chunks")
 app.add_typer(collections.app, name="collections")

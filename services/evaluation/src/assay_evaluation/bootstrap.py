@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 import structlog
 from anyio.from_thread import start_blocking_portal
 from assay_core.answers import Answer
+from assay_core.collection_settings import Answering
 from assay_core.documents import CollectionId
 from assay_core.errors import Broken, Invalid
 from assay_core.ports import Embedder, Judge
@@ -93,7 +94,6 @@ def known_facts(settings: WorkerSettings) -> dict[str, object]:
         "code_version": version("assay-evaluation"),
         "embedder": settings.embedder.model,
         "reranker": settings.reranker.model or None,
-        "top_k": settings.evaluation.top_k,
     }
 
 
@@ -108,7 +108,9 @@ class PlatformDoor:
         )
 
     @contextmanager
-    def open(self, principal: Principal, collection: CollectionId, stopping: threading.Event) -> Generator[Platform]:
+    def open(
+        self, principal: Principal, collection: CollectionId, answering: Answering, stopping: threading.Event
+    ) -> Generator[Platform]:
         """The platform until the end of the block; requests under way are cancelled there."""
         chosen = self._settings.evaluation
         peers = self._settings.peers
@@ -122,7 +124,7 @@ class PlatformDoor:
                     portal=portal,
                     principal=principal,
                     collection=collection,
-                    top_k=chosen.top_k,
+                    answering=answering,
                     answer_deadline_s=chosen.answer_deadline_s,
                     patience=Patience(chosen.patience_s, pause=stopping.wait),
                 )

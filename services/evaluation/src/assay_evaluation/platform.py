@@ -6,11 +6,12 @@ from typing import TypeVar
 
 from anyio.from_thread import BlockingPortal
 from assay_core.answers import Answer, AnswerEvent, AnswerRequest, Done, Failed
+from assay_core.collection_settings import Answering
 from assay_core.documents import CollectionId
 from assay_core.errors import AssayError, Broken, Exhausted, Invalid, Unavailable
 from assay_core.ports import Generator, Retriever
 from assay_core.principals import Principal
-from assay_core.search import Degradation, Hit, SearchRequest
+from assay_core.search import Degradation, Hit, Mode, SearchRequest
 from assay_evals.run import SEARCH_DEPTH
 
 Result = TypeVar("Result")
@@ -51,7 +52,7 @@ class Platform:
         portal: BlockingPortal,
         principal: Principal,
         collection: CollectionId,
-        top_k: int,
+        answering: Answering,
         answer_deadline_s: float,
         patience: Patience,
     ) -> None:
@@ -60,14 +61,20 @@ class Platform:
         self._portal = portal
         self._principal = principal
         self._collection = collection
-        self._top_k = top_k
+        self._answering = answering
         self._answer_deadline_s = answer_deadline_s
         self._patience = patience
 
     def search(self, question: str) -> Sequence[Hit]:
         """The best passages, fresh. Raises `Unavailable` if one of the searching parts was missing."""
         request = SearchRequest(
-            self._collection, question, top_k=SEARCH_DEPTH, use_cache=False, deadline_s=SEARCH_DEADLINE_S
+            self._collection,
+            question,
+            top_k=SEARCH_DEPTH,
+            mode=Mode(self._answering.mode),
+            rerank=self._answering.rerank,
+            use_cache=False,
+            deadline_s=SEARCH_DEADLINE_S,
         )
 
         def search() -> Sequence[Hit]:
@@ -82,7 +89,10 @@ class Platform:
         request = AnswerRequest(
             self._collection,
             question,
-            top_k=self._top_k,
+            top_k=self._answering.top_k,
+            prompt=self._answering.prompt,
+            mode=Mode(self._answering.mode),
+            rerank=self._answering.rerank,
             use_cache=False,
             deadline_s=self._answer_deadline_s,
         )

@@ -1,7 +1,7 @@
 """What people may ask of evaluation: start a run, look at runs, store a golden set."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from assay_core.documents import CollectionId
 from assay_core.errors import Denied, Invalid, NotFound
@@ -15,7 +15,7 @@ JUDGES = ("local", "ragas")
 TRAFFIC = "traffic"
 ROLE = "evaluator"
 MAX_RUNS = 500
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def start_run(
@@ -26,15 +26,16 @@ def start_run(
     dataset: str,
     judge: str,
     limit: int | None,
+    answering: Mapping[str, str | bool | int] | None = None,
 ) -> EvaluationRun:
     """Write a run that the worker will take up, as this principal.
 
     Raises:
         Denied: the principal is no evaluator.
         NotFound: no such collection or golden set for this principal.
-        Invalid: no such judge, or a limit below 1.
+        Invalid: no such judge, a limit below 1, or something to be tried that there is not.
     """
-    _require_evaluator(principal)
+    require_evaluator(principal)
     _require_judge(judge)
     if limit is not None and limit < 1:
         raise Invalid(f"The limit is {limit}; it must be at least 1, or left out.", code="bad_limit")
@@ -46,7 +47,8 @@ def start_run(
             " PUT /v1/evaluations/datasets/{collection}/{dataset}.",
             code="dataset_not_found",
         )
-    new = evaluations.NewRun(found.id, dataset, judge, principal.id, limit)
+    found.settings.answering.changed(answering or {})
+    new = evaluations.NewRun(found.id, dataset, judge, principal.id, limit, answering=answering or {})
     started = evaluations.create(connection, new)
     assert started is not None  # only nightly runs meet an earlier one
     return started
@@ -61,8 +63,8 @@ def put_dataset(
     questions: Sequence[GoldenQuestion],
 ) -> None:
     """Store a golden set, replacing the one of its name. Raises as `start_run`, and `Invalid` for bad questions."""
-    _require_evaluator(principal)
-    if not _NAME.fullmatch(dataset) or dataset == TRAFFIC:
+    require_evaluator(principal)
+    if not NAME.fullmatch(dataset) or dataset == TRAFFIC:
         raise Invalid(
             f"{dataset!r} cannot name a golden set: use 1 to 100 of A-Z, a-z, 0-9, '.', '_', '-';"
             f" {TRAFFIC!r} stands for yesterday's answers.",
@@ -91,13 +93,17 @@ def list_runs(
     return evaluations.listing(connection, principal, collection=collection, limit=limit)
 
 
-def show_run(connection: Connection, principal: Principal, run: str) -> tuple[EvaluationRun, list[QuestionScore]]:
-    """A run with every score. Raises `NotFound`."""
+def show_run(
+    connection: Connection, principal: Principal, run: str
+) -> tuple[EvaluationRun, list[QuestionScore], Mapping[str, Mapping[str, str]]]:
+    """A run with every score, and the slices of each question. Raises `NotFound`."""
     found = evaluations.get(connection, principal, run)
-    return found, evaluations.scores_of(connection, principal.tenant, run)
+    slices = {case.question: case.slices for case in evaluations.cases_of(connection, principal.tenant, run)}
+    return found, evaluations.scores_of(connection, principal.tenant, run), slices
 
 
-def _require_evaluator(principal: Principal) -> None:
+def require_evaluator(principal: Principal) -> None:
+    """Raise `Denied` unless the principal may measure."""
     if not principal.has(ROLE):
         raise Denied(f"{principal.name!r} lacks the role {ROLE!r}; ask an administrator for it.", code="forbidden")
 

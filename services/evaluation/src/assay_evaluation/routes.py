@@ -8,13 +8,14 @@ from assay_core.errors import Invalid
 from assay_core.principals import Principal
 from assay_runtime.http_shell import Caller
 from assay_runtime.threads import Workers
+from assay_store import baselines
 from assay_store.database import Database
 from assay_wire import internal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
-from assay_evaluation import requests
+from assay_evaluation import experiments, promotions, requests
 
 Body = TypeVar("Body")
 Result = TypeVar("Result")
@@ -44,6 +45,7 @@ def build_routes(*, database: Database, caller: Callable[[Request], Awaitable[Ca
                 dataset=asked.dataset,
                 judge=asked.judge,
                 limit=asked.limit,
+                answering=asked.answering,
             )
         )
         return Response(internal.evaluation_run.dump_json(started), status_code=202, media_type=JSON)
@@ -56,8 +58,9 @@ def build_routes(*, database: Database, caller: Callable[[Request], Awaitable[Ca
 
     @router.get(f"{internal.RUNS}/{{run}}")
     async def show_run(run: str, who: Caller = Depends(caller)) -> Response:
-        found, scores = await transact(lambda c: requests.show_run(c, who.principal, run))
-        return Response(internal.run_detail.dump_json(internal.RunDetail(found, tuple(scores))), media_type=JSON)
+        found, scores, slices = await transact(lambda c: requests.show_run(c, who.principal, run))
+        detail = internal.RunDetail(found, tuple(scores), slices)
+        return Response(internal.run_detail.dump_json(detail), media_type=JSON)
 
     @router.put(f"{internal.DATASETS}/{{collection}}/{{dataset}}", status_code=204)
     async def put_dataset(collection: str, dataset: str, request: Request, who: Caller = Depends(caller)) -> Response:
@@ -72,6 +75,34 @@ def build_routes(*, database: Database, caller: Callable[[Request], Awaitable[Ca
             )
         )
         return Response(status_code=204)
+
+    @router.get(internal.COMPARE)
+    async def compare(baseline: str, run: str, who: Caller = Depends(caller)) -> Response:
+        found = await transact(lambda c: experiments.compare_runs(c, who.principal, baseline=baseline, run=run))
+        return Response(internal.experiment.dump_json(found), media_type=JSON)
+
+    @router.get(internal.GATE)
+    async def gate(baseline: str, run: str, who: Caller = Depends(caller)) -> Response:
+        found = await transact(lambda c: experiments.gate(c, who.principal, baseline=baseline, run=run))
+        return Response(internal.gate_decision.dump_json(found), media_type=JSON)
+
+    @router.get(internal.BASELINES)
+    async def list_baselines(who: Caller = Depends(caller)) -> Response:
+        found = await transact(lambda c: baselines.listing(c, who.principal))
+        return Response(internal.baselines.dump_json(found), media_type=JSON)
+
+    @router.put(f"{internal.BASELINES}/{{name}}")
+    async def name_baseline(name: str, run: str, who: Caller = Depends(caller)) -> Response:
+        found = await transact(lambda c: experiments.name_baseline(c, who.principal, name=name, run=run))
+        return Response(internal.baseline.dump_json(found), media_type=JSON)
+
+    @router.post(internal.PROMOTIONS, status_code=201)
+    async def promote(request: Request, who: Caller = Depends(caller)) -> Response:
+        asked = await read_body(internal.promotion_request, request)
+        made = await transact(
+            lambda c: promotions.promote(c, who.principal, run=asked.run, override_reason=asked.override_reason)
+        )
+        return Response(internal.promotion.dump_json(made), status_code=201, media_type=JSON)
 
     return router
 

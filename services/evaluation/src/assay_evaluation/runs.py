@@ -7,11 +7,12 @@ collection is gone, its judge cannot be had) fails the run.
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 import structlog
 from assay_core.answers import Answer, Citation
+from assay_core.collection_settings import Answering
 from assay_core.documents import Collection, CollectionId
 from assay_core.errors import AssayError, Invalid, NotFound
 from assay_core.evaluation import GoldenQuestion, QuestionScore
@@ -47,7 +48,7 @@ class Asked(Protocol):
     def ask(self, question: str) -> Answer: ...
 
 
-Connect = Callable[[Principal, CollectionId, threading.Event], AbstractContextManager[Asked]]
+Connect = Callable[[Principal, CollectionId, Answering, threading.Event], AbstractContextManager[Asked]]
 """Opens the platform to one principal; the event says that the run is to stop."""
 
 
@@ -68,6 +69,10 @@ class OpenRun:
     principal: Principal
     collection: Collection
     questions: Mapping[str, GoldenQuestion]
+
+    @property
+    def answering(self) -> Answering:
+        return self.collection.settings.answering.changed(self.held.answering)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,7 @@ class Runner:
         run = self._open(held)
         with self._choose_judge(held.judge) as judge:
             configuration = self._pin(run, judge)
-            with self._connect(run.principal, run.collection.id, stopping) as platform:
+            with self._connect(run.principal, run.collection.id, run.answering, stopping) as platform:
                 for scored in self._cases(run, judge, platform, stopping):
                     configuration = self._record(run, scored, configuration)
         return self._close(held)
@@ -151,6 +156,8 @@ class Runner:
     def _pin(self, run: OpenRun, judge: Judge) -> Mapping[str, object]:
         facts: dict[str, object] = {
             **self._options.facts,
+            **asdict(run.answering),
+            "chunking": run.collection.settings.chunking.recipe,
             "bootstrap_seed": BOOTSTRAP_SEED,
             "judge_model": judge.model_id,
             "index_kind": run.collection.index_kind,

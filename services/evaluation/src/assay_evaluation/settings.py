@@ -23,7 +23,6 @@ class EvaluationSettings(Section):
     """How runs are done.
 
     Attributes:
-        top_k: passages that each question is answered from.
         parallel: questions in work at once.
         answer_deadline_s: longest time for one answer.
         patience_s: how long a run waits, all its questions together, for a part that is down or loading.
@@ -32,7 +31,6 @@ class EvaluationSettings(Section):
         traffic_sample: answers of yesterday that a night scores, per collection.
     """
 
-    top_k: int = Field(default=5, ge=1, le=50)
     parallel: int = Field(default=2, ge=1, le=32)
     answer_deadline_s: float = 120.0
     patience_s: float = 300.0

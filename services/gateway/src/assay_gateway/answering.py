@@ -51,6 +51,8 @@ class SourcedGenerator:
             request.collection,
             request.question,
             top_k=request.top_k,
+            mode=request.mode,
+            rerank=request.rerank,
             filter=request.filter,
             deadline_s=self._search_s,
         )

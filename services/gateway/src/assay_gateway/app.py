@@ -24,6 +24,7 @@ from assay_gateway import (
     documents,
     erasures,
     evaluations,
+    experiments,
     holds,
     jobs,
     openai,
@@ -185,6 +186,7 @@ def _include_questions(
         )
     )
     app.include_router(evaluations.build_routes(who=who, transactions=transactions, evaluation=parts.evaluation))
+    app.include_router(experiments.build_routes(who=who, transactions=transactions, evaluation=parts.evaluation))
     app.include_router(
         system.build_routes(
             who=who,

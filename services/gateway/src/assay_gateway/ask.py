@@ -7,6 +7,7 @@ from assay_core.errors import AssayError, NotFound
 from assay_core.metadata_filter import parse_filter
 from assay_core.ports import Generator
 from assay_core.principals import Principal
+from assay_core.search import Mode
 from assay_store import answers, collections, visibility
 from assay_store.encryption import Vault
 from assay_wire import internal, public, sse, to_public
@@ -43,11 +44,15 @@ def build_routes(
     ) -> Response:
         check_question(body.question)
         collection = await transactions(lambda c: collections.get(c, principal, name))
+        chosen = collection.settings.answering
         asked = AnswerRequest(
             collection=collection.id,
             question=body.question,
             history=tuple(Turn(turn.role, turn.content) for turn in body.history),
-            top_k=body.top_k,
+            top_k=body.top_k or chosen.top_k,
+            prompt=chosen.prompt,
+            mode=Mode(chosen.mode),
+            rerank=chosen.rerank,
             max_tokens=body.max_tokens,
             temperature=body.temperature,
             use_cache=body.use_cache,

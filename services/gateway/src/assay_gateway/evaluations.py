@@ -55,7 +55,14 @@ def build_routes(*, who: Authenticator, transactions: Transactions, evaluation: 
         require_role(principal, "evaluator")
         collection = await collection_id(principal, body.collection)
         run = await evaluation.start(
-            principal, internal.RunRequest(collection.id, body.dataset, body.judge, body.limit)
+            principal,
+            internal.RunRequest(
+                collection.id,
+                body.dataset,
+                body.judge,
+                body.limit,
+                body.answering.model_dump(exclude_none=True),
+            ),
         )
         return to_public.run(run, body.collection)
 
@@ -95,5 +102,6 @@ def _detail(found: internal.RunDetail, readable: dict[str, str]) -> public.RunDe
                 {"question": s.question, "metric": s.metric, "value": s.value, "failure": s.failure}
                 for s in found.scores
             ],
+            "slices": found.slices,
         }
     )

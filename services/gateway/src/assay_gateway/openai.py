@@ -1,10 +1,11 @@
 """OpenAI's API over the collections: any chat frontend can ask, and gets the citations as annotations."""
 
 from assay_core.answers import AnswerRequest, Turn
-from assay_core.documents import CollectionId
+from assay_core.documents import Collection
 from assay_core.errors import Invalid, NotFound
 from assay_core.ports import Generator
 from assay_core.principals import Principal
+from assay_core.search import Mode
 from assay_store import collections
 from assay_wire import openai
 from assay_wire.peers import RetrievalClient
@@ -46,7 +47,7 @@ def build_routes(
         body: openai.ChatRequest, request: Request, principal: Principal = Depends(who)
     ) -> Response:
         asked_of = await transactions(lambda c: collections.get(c, principal, body.collection))
-        asked = _question(body, asked_of.id, deadline_s)
+        asked = _question(body, asked_of, deadline_s)
         shape = ChatShape(body.model, base_url=_base_url(request))
         stream = generator.answer(principal, asked)
         if body.stream:
@@ -80,17 +81,22 @@ def build_routes(
     return router
 
 
-def _question(body: openai.ChatRequest, collection: CollectionId, deadline_s: float) -> AnswerRequest:
+def _question(body: openai.ChatRequest, collection: Collection, deadline_s: float) -> AnswerRequest:
     turns = [m for m in body.messages if m.role in ("user", "assistant")]
     if not turns or turns[-1].role != "user":
         raise Invalid("The last message must be the user's question.", code="no_question")
+    chosen = collection.settings.answering
     return AnswerRequest(
-        collection=collection,
+        collection=collection.id,
         question=check_question(turns[-1].text),
         history=tuple(Turn(m.role, m.text) for m in turns[:-1] if m.text),
         max_tokens=body.max_completion_tokens or body.max_tokens or _MAX_TOKENS,
         temperature=body.temperature or 0.0,
         stop=body.stops,
+        top_k=chosen.top_k,
+        prompt=chosen.prompt,
+        mode=Mode(chosen.mode),
+        rerank=chosen.rerank,
         deadline_s=deadline_s,
     )
 

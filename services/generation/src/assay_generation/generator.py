@@ -46,6 +46,7 @@ from assay_generation.liveness import Liveness
 from assay_generation.marks import ModelText
 from assay_generation.memory import standalone
 from assay_generation.metrics import IN_FLIGHT, OUTCOMES, WITHHELD
+from assay_generation.prompting import PromptFile, load_prompt
 from assay_generation.question import check
 from assay_generation.quoting import QUOTED, quote_best
 from assay_generation.recording import Recorder
@@ -77,6 +78,7 @@ class DocumentGenerator:
     limits: Thresholds
     status_of: Callable[[AssayError], int]
     new_id: Callable[[], str]
+    prompts: Callable[[str], PromptFile] = load_prompt
 
     async def answer(self, principal: Principal, request: AnswerRequest) -> AsyncGenerator[AnswerEvent]:
         check(request)
@@ -121,6 +123,8 @@ class DocumentGenerator:
             work.request.collection,
             work.question,
             top_k=work.request.top_k,
+            mode=work.request.mode,
+            rerank=work.request.rerank,
             use_cache=work.request.use_cache,
             filter=work.request.filter,
             deadline_s=work.deadline.within(SEARCH_S),
@@ -143,10 +147,10 @@ class DocumentGenerator:
 
     async def _write(self, work: Work, evidence: Sequence[Evidence]) -> AsyncGenerator[AnswerEvent]:
         with step("prompt", work.timings_ms):
-            prompt = await self.writer.prompt_for(work, evidence)
+            prompt = await self._writer(work.request).prompt_for(work, evidence)
         draft = Draft(ModelText(known="\n".join(hit.text for hit in work.hits), secret=prompt.mark))
         with step("generate", work.timings_ms):
-            async with aclosing(self.writer.write(work, prompt)) as deltas:
+            async with aclosing(self._writer(work.request).write(work, prompt)) as deltas:
                 async for delta in deltas:
                     for sentence in draft.feed(delta.text):
                         for event in await self._show(work, sentence):
@@ -161,7 +165,7 @@ class DocumentGenerator:
 
     async def _show(self, work: Work, sentence: Sentence) -> Sequence[AnswerEvent]:
         """A sentence with its citations, or nothing if the sources do not support it."""
-        if self.writer.prompt.unit == "sentence":
+        if self._copies(work):
             sentence = without_bullet(sentence)
         with step("verify", spent := dict[str, float]()):
             async with work.deadline.enforced():
@@ -183,14 +187,14 @@ class DocumentGenerator:
         """Whether a sentence is beside the point: a question, or, of a small model, far from what was asked."""
         if sentence.text.endswith("?"):
             return True
-        if self.writer.prompt.unit != "sentence":
+        if not self._copies(work):
             return False
         return await self.finder.cosine(work.question, sentence.text) < work.nearest - self.limits.stray_cosine
 
     def _echoes(self, work: Work, sentence: Sentence, support: Sequence[Support]) -> bool:
         """Whether a sentence of a small model only says the question again."""
         source = "\n".join(work.hits[s.hit].text[s.start : s.end] for s in support)
-        return self.writer.prompt.unit == "sentence" and bool(support) and echoes(work.question, sentence.text, source)
+        return self._copies(work) and bool(support) and echoes(work.question, sentence.text, source)
 
     async def _look_again(self, work: Work) -> None:
         """Note versions that were replaced, deleted or closed to this principal since they were found."""
@@ -220,7 +224,9 @@ class DocumentGenerator:
 
     async def _finish(self, work: Work) -> Answer:
         answer = work.answer(
-            id=self.new_id(), model=self.writer.chat.model_id, prompt_version=self.writer.prompt.version
+            id=self.new_id(),
+            model=self.writer.chat.model_id,
+            prompt_version=self._writer(work.request).prompt.version,
         )
         await self._remember(work, answer)
         return await self._recorded(work, answer)
@@ -283,7 +289,16 @@ class DocumentGenerator:
         )
 
     def _recipe(self, request: AnswerRequest) -> str:
-        return f"{self.writer.recipe}|{request.top_k}|{request.max_tokens}|{request.stop}"
+        found = f"{request.top_k}|{request.mode}|{request.rerank}"
+        return f"{self._writer(request).recipe}|{found}|{request.max_tokens}|{request.stop}"
+
+    def _writer(self, request: AnswerRequest) -> Writer:
+        """With the prompt that was promoted for the collection, or else the one of the settings."""
+        return replace(self.writer, prompt=self.prompts(request.prompt)) if request.prompt else self.writer
+
+    def _copies(self, work: Work) -> bool:
+        """Whether the model is a small one, told to copy a sentence."""
+        return self._writer(work.request).prompt.unit == "sentence"
 
 
 def _may_be_cached(request: AnswerRequest) -> bool:

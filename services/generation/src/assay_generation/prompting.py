@@ -1,5 +1,6 @@
 """Prompts from versioned files. The fixed part comes first, so that the model server's prefix cache keeps it."""
 
+import functools
 import hashlib
 import re
 import secrets
@@ -55,6 +56,7 @@ def new_mark() -> str:
     return secrets.token_hex(4)
 
 
+@functools.cache
 def load_prompt(name: str) -> PromptFile:
     """The prompt file `name` of this package, for example answer.v1."""
     folder = files("assay_generation").joinpath("prompts")

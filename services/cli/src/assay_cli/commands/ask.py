@@ -34,7 +34,9 @@ def ask(
     context: typer.Context,
     question: Annotated[str, typer.Argument(help="The question; - reads it from stdin.")],
     collection: CollectionOption,
-    top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=50, help="How many passages may be used.")] = 5,
+    top_k: Annotated[
+        int | None, typer.Option("--top-k", "-k", min=1, max=50, help="How many passages may be used.")
+    ] = None,
     max_tokens: Annotated[int, typer.Option(min=1, max=4096, help="Longest answer.")] = 256,
     temperature: Annotated[float, typer.Option(min=0, max=2, help="0 gives the same answer each time.")] = 0.0,
     cache: Annotated[bool, typer.Option(help="Take the answer from the cache if it still holds.")] = True,

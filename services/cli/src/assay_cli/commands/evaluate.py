@@ -7,7 +7,7 @@ import typer
 from assay_core.errors import NotFound
 
 from assay_cli.golden_file import read_golden
-from assay_cli.options import CollectionOption, Command, OptionalCollection
+from assay_cli.options import CollectionOption, Command, Mode, OptionalCollection
 from assay_cli.output import models, print_json, print_table, say
 from assay_cli.progress import Steps
 from assay_cli.session import Session, session_of
@@ -33,12 +33,18 @@ def run(
     judge: Annotated[Literal["local", "ragas"], typer.Option(help="Who scores: no LLM, or ragas with one.")] = "local",
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many questions.")] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the scores.")] = False,
+    prompt: Annotated[str | None, typer.Option(metavar="NAME", help="Try this prompt, such as cite.v1.")] = None,
+    mode: Annotated[Mode | None, typer.Option(help="Try this search mode.")] = None,
+    rerank: Annotated[bool | None, typer.Option("--rerank/--no-rerank", help="Try with or without reranking.")] = None,
+    top_k: Annotated[int | None, typer.Option("--top-k", "-k", min=1, max=50, help="Try so many passages.")] = None,
 ) -> None:
-    """Ask the questions of a golden set and score the answers."""
+    """Ask the questions of a golden set and score the answers: as the collection answers, or with what is tried."""
     session = session_of(context)
-    started = session.client.start_run(collection, dataset, judge=judge, limit=limit)
+    tried = {"prompt": prompt, "mode": mode, "rerank": rerank, "top_k": top_k}
+    answering = {key: value for key, value in tried.items() if value is not None}
+    started = session.client.start_run(collection, dataset, judge=judge, limit=limit, answering=answering)
     if wait:
-        started = _await_run(session, started)
+        started = await_run(session, started)
     if session.json:
         print_json(started)
     else:
@@ -173,7 +179,8 @@ def _shown(metrics: set[str]) -> list[str]:
     return [name for name in _HEADLINES if name in metrics]
 
 
-def _await_run(session: Session, started: "Run") -> "Run":
+def await_run(session: Session, started: "Run") -> "Run":
+    """The run once it has ended."""
     say(f"Run {started.id} has begun; it goes on if you stop waiting (`assay eval show {started.id}`).")
     found = started
     while found.state in _UNDER_WAY:

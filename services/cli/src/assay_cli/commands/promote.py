@@ -1,0 +1,75 @@
+"""`assay promote` and `assay promotions`: let a collection answer as a run did, and see what was decided before."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from assay_core.errors import Conflict
+
+from assay_cli.commands.experiments import WORSE
+from assay_cli.failures import report
+from assay_cli.options import Command, OptionalCollection
+from assay_cli.output import models, print_json, print_table, say
+from assay_cli.session import session_of
+
+if TYPE_CHECKING:
+    from assay_wire.experiments import Promotion
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(cls=Command)(promote)
+    app.command(cls=Command)(promotions)
+
+
+def promote(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run that is done.")],
+    override_reason: Annotated[
+        str | None, typer.Option("--override-reason", metavar="TEXT", help="Promote it although the gate says no.")
+    ] = None,
+) -> None:
+    """Let a run's collection answer with the prompt and the search of that run, if it is no worse than now.
+
+    Exit codes: 0 promoted, 3 the gate says no, 1 and 2 nothing could be decided.
+    """
+    session = session_of(context)
+    try:
+        made = session.client.promote(run, override_reason=override_reason)
+    except Conflict as error:
+        if error.code != "gate_failed":
+            raise
+        report(error, session)
+        raise typer.Exit(WORSE) from error
+    if session.json:
+        print_json(made)
+        return
+    say(f"{made.collection!r} answers from now on with {_settings(made.switched)}.")
+    if not made.passed:
+        say(f"Overridden: {'; '.join(made.reasons)}. Reason: {made.override_reason}")
+    say(f"Only written down, as the deployment decides it: {', '.join(sorted(made.recorded))}.")
+
+
+def promotions(context: typer.Context, collection: OptionalCollection = None) -> None:
+    """List what was promoted, newest first."""
+    session = session_of(context)
+    found = session.client.promotions(collection=collection)
+    if session.json:
+        print_json({"promotions": models(found)})
+        return
+    print_table(
+        ["when", "collection", "run", "held against", "gate", "settings", "by", "reason"],
+        [
+            [f"{p.promoted_at:%Y-%m-%d %H:%M}", p.collection, p.run, p.baseline or "", _gate(p), _settings(p.switched),
+             p.promoted_by, p.override_reason or ""]
+            for p in found
+        ],
+    )  # fmt: skip
+
+
+def _gate(made: "Promotion") -> str:
+    return "passed" if made.passed else "overridden"
+
+
+def _settings(settings: dict[str, str | bool | int]) -> str:
+    shown = {key: value if value != "" else "the deployment's" for key, value in settings.items()}
+    return ", ".join(f"{key} {value}" for key, value in shown.items())
