@@ -115,6 +115,11 @@ crash-test: $(VENV)/.dev ## Kill processes at random moments (WHAT=points: at ea
 	@$(BIN)/python -m assay_testing.crash $(WHAT) --kills $(KILLS) --documents $(DOCUMENTS) --seed $(SEED) \
 	  --shard $(SHARD) --resume test-artifacts/crash-$(WHAT)-$(SEED).jsonl
 
+RUN_KILLS ?= 50
+.PHONY: kill-test
+kill-test: $(VENV)/.dev ## Kill the worker of an evaluation run at 50 random moments: every case is scored once
+	@RUN_KILLS=$(RUN_KILLS) $(BIN)/pytest tests/faults/test_evaluation_kills.py -m nightly -s
+
 .PHONY: clean
 clean: ## Stop the platform and remove environments, caches and all data of this clone
 	@if [ -x $(BIN)/assay ]; then $(BIN)/assay down || true; fi
