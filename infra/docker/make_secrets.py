@@ -43,6 +43,7 @@ def _plain() -> dict[str, str]:
         "cache_password": _password(),
         "milvus_token": f"root:{_password()}",
         "vllm_api_key": _password(),
+        "grafana_password": _password(),
         "master_key": base64.b64encode(secrets.token_bytes(32)).decode(),
         "api_key": f"assay_{secrets.token_urlsafe(32)}",
     }

@@ -28,7 +28,7 @@ USER_OF_THE_IMAGE = {
     "vllm-gpu": "its image owns the folders that it compiles into",
 }
 ONE_SHOTS = {"migrate", "first-run"}
-PROFILES = {"vllm-cpu": ["cpu"], "vllm-gpu": ["gpu"], "prometheus": ["metrics"]}
+PROFILES = {"vllm-cpu": ["cpu"], "vllm-gpu": ["gpu"], "prometheus": ["metrics"], "grafana": ["metrics"]}
 
 SETTINGS = {
     "assay_gateway.main": "assay_gateway.settings:Settings",
@@ -89,16 +89,16 @@ def module_of(service: dict[str, Any]) -> str:
     return found[1]
 
 
-def test_only_the_gateway_is_published_and_on_loopback_by_default() -> None:
+def test_gateway_and_grafana_alone_are_published_and_on_loopback_by_default() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"gateway": ["127.0.0.1:8700:8700"]}
+    assert published == {"gateway": ["127.0.0.1:8700:8700"], "grafana": ["127.0.0.1:3000:3000"]}
     assert not [name for name, service in SERVICES.items() if service.get("network_mode")]
 
 
 def test_all_others_are_on_the_closed_network() -> None:
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     reaches_out = {name for name, service in SERVICES.items() if set(service["networks"]) - {"inside"}}
-    assert reaches_out == {"gateway", "evaluation-worker", "syncer", "vllm-gpu"}
+    assert reaches_out == {"gateway", "grafana", "evaluation-worker", "syncer", "vllm-gpu"}
 
 
 @pytest.mark.parametrize("name", SERVICES)

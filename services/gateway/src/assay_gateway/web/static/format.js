@@ -37,8 +37,16 @@ export function milliseconds(ms) {
 export function score(value) {
   if (value === null || value === undefined) return "–";
   if (value === 0) return "0";
+  if (Math.abs(value) >= 100) return value.toFixed(0);
   return Math.abs(value) < 0.1 ? value.toFixed(4) : value.toFixed(3);
 }
+
+/** As many decimals as it takes, at most four. */
+export const shortest = (value) => String(Number(value.toFixed(4)));
+
+/** A difference with its sign. */
+export const signed = (value) => (value === null || value === undefined ? "–" : `${value > 0 ? "+" : value < 0 ? "−" : "±"}${difference(Math.abs(value))}`);
+const difference = (value) => (value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 3));
 
 export function duration(seconds) {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;

@@ -90,7 +90,7 @@ class RunsPage {
     this.drawing = new AbortController();
     const shown = this.runs.filter((run) => run.state === "done" && seriesOf(run) === this.chosen);
     const charts = groups(shown).map(({ title, metrics }) => lineChart({
-      title, signal: this.drawing.signal, series: metrics.map((metric) => lineOf(metric, shown)),
+      title, domain: [lowEnd(metrics, shown), 1], signal: this.drawing.signal, series: metrics.map((metric) => lineOf(metric, shown)),
       onChoose: (time) => navigate(`/ui/evaluations?${new URLSearchParams({ run: shown.find((run) => timeOf(run) === time).id })}`),
     }));
     replace(this.charts,
@@ -108,6 +108,12 @@ class RunsPage {
     } }, all.map((value) => h("option", { value, selected: value === this.chosen }, labelOf(value))));
     return h("div", { class: "picker" }, h("label", { for: id }, "Series"), select);
   }
+}
+
+/** Where the axis begins: at 0, or half way if nothing lies below. */
+function lowEnd(metrics, runs) {
+  const lowest = Math.min(...runs.flatMap((run) => metrics.map((metric) => run.intervals?.[metric]?.[0] ?? run.metrics[metric] ?? 1)));
+  return lowest >= 0.5 ? 0.5 : 0;
 }
 
 const timeOf = (run) => new Date(run.started_at).getTime();
