@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 from assay_core.errors import Invalid
-from assay_core.evaluation import GoldenPassage, GoldenQuestion
-from assay_evals.datasets import CorpusDocument, fingerprint, read_beir, read_golden
+from assay_evals.datasets import CorpusDocument, read_beir, read_golden
 from assay_testing import sample
 
 CORPUS = [{"id": "1", "title": "Pumps", "text": "Blue."}, {"_id": "2", "text": "Red."}]
@@ -90,13 +89,6 @@ def test_the_sample_golden_set_reads() -> None:
     questions = read_golden(sample.HERE / "golden.jsonl")
     assert len(questions) == 120
     assert sum(not question.answerable for question in questions) == 30
-
-
-def test_fingerprint_tells_content_not_order() -> None:
-    one = GoldenQuestion("1", "Which?", "Blue", True, (GoldenPassage("d", "blue"),))
-    two = GoldenQuestion("2", "When?", "", False)
-    assert fingerprint([one, two]) == fingerprint([two, one])
-    assert fingerprint([one]) != fingerprint([two])
 
 
 @pytest.mark.parametrize(

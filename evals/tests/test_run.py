@@ -49,7 +49,7 @@ def scores(
     stored: str | AssayError = QUOTE,
     similarity: Similarity | None = lambda *_: 0.75,
 ) -> dict[str, QuestionScore]:
-    observed = observe(question, search=lambda _: give(hits), ask=lambda _: give(reply))
+    observed = observe(question, search=lambda _: give(hits), ask=lambda *_: give(reply))
     found = score_observation(
         observed, judge=judge or FakeJudge(), stored_text=lambda _: give(stored), similarity=similarity
     )

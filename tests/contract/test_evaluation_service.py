@@ -1,6 +1,7 @@
 """The client of the evaluation service against its routes, on a real PostgreSQL."""
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import httpx
 import pytest
@@ -11,9 +12,11 @@ from assay_core.principals import Principal
 from assay_evaluation.routes import build_routes
 from assay_runtime.http_shell import build_app, caller_dependency
 from assay_runtime.tokens import TokenMinter, TokenVerifier
-from assay_store import access, collections, evaluations
+from assay_store import access, collections, evaluations, golden_sets
 from assay_store.database import Database
+from assay_store.encryption import Vault
 from assay_store.evaluations import Case, Outcome
+from assay_store.golden_sets import Origin
 from assay_wire import internal
 from assay_wire.peers import EvaluationClient, Peer
 from cryptography.hazmat.primitives import serialization
@@ -61,12 +64,14 @@ async def client(database: Database) -> AsyncGenerator[EvaluationClient]:
 async def test_a_golden_set_and_a_run_make_the_round_trip(
     client: EvaluationClient, database: Database, collection: CollectionId
 ) -> None:
-    await client.put_dataset(ANN, collection.id, "golden", internal.Dataset(QUESTIONS))
+    with database.transaction() as connection:
+        for questions in (QUESTIONS[1:], QUESTIONS):
+            golden_sets.put(connection, Vault(bytes(32)), collection, "golden", questions, Origin("ann"))
     started = await client.start(ANN, internal.RunRequest(collection.id, "golden", "local", 1))
     assert (started.state, started.collection, started.configuration) == (
         RunState.WAITING,
         collection.id,
-        {"limit": 1},
+        {"limit": 1, "dataset_version": 2},
     )
     with database.transaction() as connection:
         held = evaluations.lease(connection, owner="me", lease_s=60)
@@ -85,15 +90,6 @@ async def test_a_golden_set_and_a_run_make_the_round_trip(
     assert (await client.runs(BOB, collection_id=None, limit=5)).runs == (detail.run,)
 
 
-async def test_a_golden_set_replaces_the_one_of_its_name(
-    client: EvaluationClient, database: Database, collection: CollectionId
-) -> None:
-    await client.put_dataset(ANN, collection.id, "golden", internal.Dataset(QUESTIONS))
-    await client.put_dataset(ANN, collection.id, "golden", internal.Dataset(QUESTIONS[1:]))
-    with database.transaction() as connection:
-        assert evaluations.questions_of(connection, collection, "golden") == [QUESTIONS[1]]
-
-
 async def test_newest_runs_come_first_and_no_more_than_asked(
     client: EvaluationClient, collection: CollectionId
 ) -> None:
@@ -102,11 +98,9 @@ async def test_newest_runs_come_first_and_no_more_than_asked(
     assert [run.id for run in found.runs] == [started[2].id, started[1].id]
 
 
-async def test_readers_may_look_but_not_start_or_store(client: EvaluationClient, collection: CollectionId) -> None:
+async def test_readers_may_look_but_not_start(client: EvaluationClient, collection: CollectionId) -> None:
     with pytest.raises(Denied, match="evaluator"):
         await client.start(BOB, internal.RunRequest(collection.id, "traffic"))
-    with pytest.raises(Denied, match="evaluator"):
-        await client.put_dataset(BOB, collection.id, "golden", internal.Dataset(QUESTIONS))
 
 
 async def test_another_tenant_sees_nothing(client: EvaluationClient, collection: CollectionId) -> None:
@@ -117,7 +111,6 @@ async def test_another_tenant_sees_nothing(client: EvaluationClient, collection:
     for attempt in (
         client.runs(EVE, collection_id=collection.id, limit=5),
         client.start(EVE, internal.RunRequest(collection.id, "traffic")),
-        client.put_dataset(EVE, collection.id, "golden", internal.Dataset(QUESTIONS)),
     ):
         with pytest.raises(NotFound):
             await attempt
@@ -127,6 +120,7 @@ async def test_another_tenant_sees_nothing(client: EvaluationClient, collection:
     ("request_", "kind", "code"),
     [
         (("golden", "local", None), NotFound, "dataset_not_found"),
+        (("none", "local", None, {}, 7), NotFound, "dataset_not_found"),
         (("traffic", "oracle", None), Invalid, "bad_judge"),
         (("traffic", "local", 0), Invalid, "bad_limit"),
     ],
@@ -134,34 +128,12 @@ async def test_another_tenant_sees_nothing(client: EvaluationClient, collection:
 async def test_runs_that_cannot_be_done_are_refused(
     client: EvaluationClient,
     collection: CollectionId,
-    request_: tuple[str, str, int | None],
+    request_: tuple[Any, ...],
     kind: type[AssayError],
     code: str,
 ) -> None:
     with pytest.raises(kind) as caught:
         await client.start(ANN, internal.RunRequest(collection.id, *request_))
-    assert caught.value.code == code
-
-
-@pytest.mark.parametrize(
-    ("name", "questions", "code"),
-    [
-        ("traffic", QUESTIONS, "bad_dataset_name"),
-        ("a b", QUESTIONS, "bad_dataset_name"),
-        ("golden", (), "empty"),
-        ("golden", (QUESTIONS[0], QUESTIONS[0]), "bad_dataset"),
-        ("golden", (GoldenQuestion("q1", "How?", "so", True),), "bad_dataset"),
-    ],
-)
-async def test_golden_sets_that_cannot_be_scored_are_refused(
-    client: EvaluationClient,
-    collection: CollectionId,
-    name: str,
-    questions: tuple[GoldenQuestion, ...],
-    code: str,
-) -> None:
-    with pytest.raises(Invalid) as caught:
-        await client.put_dataset(ANN, collection.id, name, internal.Dataset(questions))
     assert caught.value.code == code
 
 

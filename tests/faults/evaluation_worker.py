@@ -11,7 +11,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from assay_core.answers import Answer
+from assay_core.answers import Answer, Turn
 from assay_core.collection_settings import Answering
 from assay_core.documents import CollectionId
 from assay_core.ports import Judge
@@ -39,7 +39,8 @@ class SlowPlatform:
         del question
         return (hit("leave.md", TEXT),)
 
-    def ask(self, question: str) -> Answer:
+    def ask(self, question: str, history: tuple[Turn, ...] = ()) -> Answer:
+        del history
         time.sleep(self._draw.uniform(0.002, 0.02))
         return replace(answer(TEXT, sources=(hit("leave.md", TEXT),)), question=question)
 

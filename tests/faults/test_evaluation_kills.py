@@ -11,9 +11,11 @@ import pytest
 from assay_core.documents import TenantId
 from assay_core.evaluation import EvaluationRun, GoldenPassage, GoldenQuestion, RunState
 from assay_core.principals import Principal
-from assay_store import access, collections, evaluations
+from assay_store import access, collections, evaluations, golden_sets
 from assay_store.database import Database
+from assay_store.encryption import Vault
 from assay_store.evaluations import NewRun
+from assay_store.golden_sets import Origin
 from sqlalchemy import text
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -31,7 +33,7 @@ def begin(database: Database, questions: int) -> str:
         access.ensure_principal(connection, ANN)
         acl = access.acl_for(connection, TENANT)
         collection = collections.create(connection, TENANT, "handbook", acl=acl).id
-        evaluations.put_dataset(connection, collection, "golden", golden)
+        golden_sets.put(connection, Vault(bytes(32)), collection, "golden", golden, Origin(ANN.id))
         run = evaluations.create(connection, NewRun(collection, "golden", "local", ANN.id))
     assert run is not None
     return run.id

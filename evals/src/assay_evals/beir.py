@@ -1,11 +1,8 @@
 """Measure retrieval on a BEIR folder through the public API, as any client would use it."""
 
-import hashlib
-import io
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -16,10 +13,10 @@ from assay_wire.clients import AssayClient
 from assay_evals import retrieval_metrics, statistics
 from assay_evals.datasets import CorpusDocument, RetrievalSet, read_beir
 from assay_evals.retrieval_metrics import Metric
+from assay_evals.uploading import Progress, upload_missing
 
 MODES = ("dense", "lexical", "hybrid")
 DEPTH = 100
-UPLOADS = 8
 SUFFIX = ".md"
 _FINAL = ("ready", "failed")
 _METRICS: Mapping[str, Metric] = {
@@ -29,9 +26,6 @@ _METRICS: Mapping[str, Metric] = {
     "precision@10": lambda ranking, judged: retrieval_metrics.precision_at(10, ranking, judged),
     "map@100": lambda ranking, judged: retrieval_metrics.map_at(100, ranking, judged),
 }
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done ("upload", "index", or a mode), how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +76,9 @@ def evaluate_retrieval(
     name = collection or default_collection(dataset.name)
     client.ensure_collection(name)
     documents = [document for document in dataset.corpus if document.title.strip() or document.text.strip()]
-    _upload_missing(client, name, documents, on_progress)
+    files = {file_name(document.id): as_markdown(document) for document in documents}
+    _refuse_strangers(client, name, files)
+    upload_missing(client, name, files, on_progress)
     _await_searchable(client, name, len(documents), on_progress, stall_s=stall_s, poll_s=poll_s)
     stages: dict[str, Mapping[str, float]] = {}
     latency: dict[str, Latency] = {}
@@ -125,40 +121,14 @@ def document_id(name: str) -> str:
     return unquote(name.removesuffix(SUFFIX))
 
 
-def _upload_missing(
-    client: AssayClient, collection: str, documents: Sequence[CorpusDocument], on_progress: Progress
-) -> None:
-    files = {file_name(document.id): as_markdown(document) for document in documents}
-    there = {
-        summary.name: summary.metadata.get("sha256", "")
-        for summary in client.documents(collection)
-        if summary.state != "failed"
-    }
-    if strangers := there.keys() - files.keys():
+def _refuse_strangers(client: AssayClient, collection: str, files: Mapping[str, bytes]) -> None:
+    there = {document.name for document in client.documents(collection) if document.state != "failed"}
+    if strangers := there - files.keys():
         raise Invalid(
             f"The collection {collection!r} holds {min(strangers)!r}, which is not of this data set; name another"
             " collection.",
             code="foreign_documents",
         )
-    missing = {name: body for name, body in files.items() if there.get(name) != _sha256(body)}
-    done = len(files) - len(missing)
-    on_progress("upload", done, len(files))
-    with ThreadPoolExecutor(UPLOADS, thread_name_prefix="upload") as pool:
-        sent = [pool.submit(_upload, client, collection, name, body) for name, body in missing.items()]
-        try:
-            for number, finished in enumerate(as_completed(sent), done + 1):
-                finished.result()
-                on_progress("upload", number, len(files))
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _upload(client: AssayClient, collection: str, name: str, body: bytes) -> None:
-    client.upload(collection, io.BytesIO(body), name=name, metadata={"sha256": _sha256(body)})
-
-
-def _sha256(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()
 
 
 def _await_searchable(

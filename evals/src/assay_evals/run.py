@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from assay_core.answers import Answer, Citation, Outcome
+from assay_core.answers import Answer, Citation, Outcome, Turn
 from assay_core.errors import AssayError
 from assay_core.evaluation import GoldenQuestion, QuestionScore, TriadSample, TriadScore
 from assay_core.ports import Judge
@@ -48,8 +48,8 @@ ABSTENTION_PRECISION = "abstention_precision"
 
 Search = Callable[[str], Sequence[Hit]]
 """The best `SEARCH_DEPTH` passages for a question, without cache."""
-Ask = Callable[[str], Answer]
-"""The answer to a question, without cache."""
+Ask = Callable[[str, tuple[Turn, ...]], Answer]
+"""The answer to a question after a conversation, without cache."""
 StoredText = Callable[[Citation], str]
 """What the store holds at a citation's place."""
 _WITHIN_ANOTHER = frozenset({"verify", "first_token"})
@@ -76,8 +76,14 @@ class Summary:
 
 def observe(question: GoldenQuestion, *, search: Search, ask: Ask) -> Observation:
     """Put a question to the system. Only answerable ones are searched for: the others have nothing to be found."""
-    hits = _attempt(search, question.question) if question.answerable else None
-    return Observation(question, hits, _attempt(ask, question.question))
+    hits = _attempt(lambda: search(searched(question))) if question.answerable else None
+    return Observation(question, hits, _attempt(lambda: ask(question.question, question.history)))
+
+
+def searched(question: GoldenQuestion) -> str:
+    """What is searched for: a follow-up together with the question before it."""
+    before = next((turn.content for turn in reversed(question.history) if turn.role == "user"), "")
+    return f"{before} {question.question}".strip()
 
 
 def score_observation(
@@ -150,9 +156,9 @@ def given_answers(scores: Iterable[QuestionScore]) -> list[abstention.Given]:
     ]
 
 
-def _attempt(call: Callable[[str], Result], question: str) -> Result | AssayError:
+def _attempt(call: Callable[[], Result]) -> Result | AssayError:
     try:
-        return call(question)
+        return call()
     except AssayError as error:
         return error
 

@@ -5,10 +5,10 @@ from pathlib import PurePosixPath
 
 from assay_core.answers import Answer
 from assay_core.evaluation import GoldenQuestion
+from assay_core.sampling import length_of
 
 from assay_evals.language import language_of
 
-SHORT_WORDS, MEDIUM_WORDS = 7, 15
 NAMES = ("type", "language", "length", "document")
 
 
@@ -32,13 +32,7 @@ def of_answer(answer: Answer) -> Mapping[str, str]:
 
 
 def _of_text(text: str) -> Mapping[str, str]:
-    return {"language": language_of(text), "length": _length(len(text.split()))}
-
-
-def _length(words: int) -> str:
-    if words <= SHORT_WORDS:
-        return "short"
-    return "medium" if words <= MEDIUM_WORDS else "long"
+    return {"language": language_of(text), "length": length_of(text)}
 
 
 def _kind(documents: Iterable[str]) -> str:

@@ -54,24 +54,6 @@ def test_runs_are_listed(run: Run, gateway: FakeGateway) -> None:
     assert "0.900" in run("eval", "runs").out
 
 
-def test_golden_file_is_uploaded_without_foreign_members(run: Run, gateway: FakeGateway, tmp_path: Path) -> None:
-    file = tmp_path / "golden.jsonl"
-    file.write_text('{"id": "q1", "question": "Why?", "answerable": false, "no_shared_words": true}\n\n')
-    gateway.answers["PUT datasets"] = {"questions": 1}
-    assert run("eval", "upload", file, "-c", "docs", "-d", "golden", "--json").json["questions"] == 1
-    assert json.loads(gateway.requests[-1].content) == {
-        "questions": [{"id": "q1", "question": "Why?", "answerable": False}]
-    }
-
-
-def test_broken_line_is_named(run: Run, tmp_path: Path) -> None:
-    file = tmp_path / "golden.jsonl"
-    file.write_text('{"id": "q1", "question": "Why?"}\nnonsense\n')
-    outcome = run("eval", "upload", file, "-c", "docs", "-d", "golden")
-    assert outcome.code == 2
-    assert "golden.jsonl:2: not JSON" in outcome.err
-
-
 def test_bench_search_prints_percentiles(run: Run, gateway: FakeGateway, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("A")
     run("ingest", tmp_path, "-c", "docs")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from threading import Event
 
 import pytest
-from assay_core.answers import Answer, Citation, Outcome
+from assay_core.answers import Answer, Citation, Outcome, Turn
 from assay_core.collection_settings import Answering
 from assay_core.documents import CollectionId, DocumentId, TenantId
 from assay_core.errors import AssayError
@@ -15,11 +15,12 @@ from assay_core.ports import Judge
 from assay_core.principals import Principal
 from assay_core.search import EvidenceVersion, Hit
 from assay_evaluation.runs import Options, Runner
-from assay_store import access, answers, collections, documents, evaluations
+from assay_store import access, answers, collections, documents, evaluations, golden_sets
 from assay_store.database import Database
 from assay_store.documents import StoredBlob
 from assay_store.encryption import Vault
 from assay_store.evaluations import NewRun
+from assay_store.golden_sets import Origin
 from assay_testing.answers import answer, hit
 from assay_testing.fake_judge import FakeJudge
 from assay_wire import internal
@@ -54,7 +55,7 @@ class World:
         questions = [GoldenQuestion(i, f"How long is parental leave, {i}?", "20 days", True, passage) for i in ids]
         questions += [GoldenQuestion(i, f"Who founded the canteen, {i}?", "", False) for i in unanswerable]
         with self.database.transaction() as connection:
-            evaluations.put_dataset(connection, self.collection, "golden", questions)
+            golden_sets.put(connection, VAULT, self.collection, "golden", questions, Origin(ANN.id))
         return questions
 
     def start(self, dataset: str = "golden", *, limit: int | None = None, requested_by: str = ANN.id) -> str:
@@ -110,6 +111,7 @@ class FakePlatform:
         self.reply: Answer | AssayError | None = None
         self.replies: dict[str, Answer | AssayError] = {}
         self.asked: list[str] = []
+        self.histories: list[tuple[Turn, ...]] = []
         self.principal: Principal | None = None
         self.answering = Answering()
         self.stopping = Event()
@@ -120,8 +122,9 @@ class FakePlatform:
             raise self.hits
         return self.hits
 
-    def ask(self, question: str) -> Answer:
+    def ask(self, question: str, history: tuple[Turn, ...] = ()) -> Answer:
         self.asked.append(question)
+        self.histories.append(history)
         reply = self.replies.get(question, self.reply)
         if isinstance(reply, AssayError):
             raise reply

@@ -5,18 +5,18 @@ from datetime import date
 from threading import Event, Thread
 
 import pytest
-from assay_core.answers import Answer, Outcome
+from assay_core.answers import Answer, Outcome, Turn
 from assay_core.errors import Conflict, Unavailable
 from assay_core.evaluation import EvaluationRun, QuestionScore, RunState
-from assay_evals.datasets import fingerprint
 from assay_evaluation.loop import RunLoop
 from assay_evaluation.schedule import NIGHTLY_PRINCIPAL, plan_night
-from assay_store import access, documents, evaluations, pipeline
+from assay_store import access, documents, evaluations, golden_sets, pipeline
 from assay_store.evaluations import Case
 from assay_store.evaluations import Outcome as Figures
+from assay_store.golden_sets import Origin
 from sqlalchemy import text
 
-from .conftest import ANN, TENANT, World
+from .conftest import ANN, TENANT, VAULT, World
 
 pytestmark = pytest.mark.integration
 
@@ -99,7 +99,7 @@ def test_a_killed_run_goes_on_where_it_stopped_and_scores_nothing_twice(world: W
         dead = evaluations.lease(connection, owner="dead", lease_s=60)
         assert dead is not None
         cases = [Case(question.id) for question in questions]
-        evaluations.pin(connection, dead, cases, {"dataset_sha256": fingerprint(questions)})
+        evaluations.pin(connection, dead, cases, {"dataset_version": 1})
         evaluations.record_case(connection, dead, Case("q1", "a1"), [QuestionScore("q1", "groundedness", 0.25)])
     assert not loop(world).do_next()
     lapse(world, run)
@@ -148,11 +148,11 @@ def test_a_worker_that_is_told_to_stop_gives_its_run_back(world: World) -> None:
     reached, release = Event(), Event()
     quick = world.platform.ask
 
-    def ask(question: str) -> Answer:
+    def ask(question: str, history: tuple[Turn, ...] = ()) -> Answer:
         if len(world.platform.asked) >= 2:
             reached.set()
             release.wait(30)
-        return quick(question)
+        return quick(question, history)
 
     world.platform.ask = ask  # pyright: ignore[reportAttributeAccessIssue] - a slow platform
     run = world.start()
@@ -211,18 +211,51 @@ def test_a_fault_of_ours_fails_the_run_and_not_the_worker(world: World) -> None:
     assert "AssertionError" in (found.error or "")
 
 
-def test_a_golden_set_that_is_replaced_in_the_middle_fails_the_run(world: World) -> None:
-    world.golden("q1", "q2")
+def test_a_run_keeps_the_version_that_it_began_with(world: World) -> None:
+    questions = world.golden("q1", "q2")
     run = world.start()
     with world.database.transaction() as connection:
         dead = evaluations.lease(connection, owner="dead", lease_s=60)
         assert dead is not None
-        evaluations.pin(connection, dead, [Case("q1"), Case("q2")], {"dataset_sha256": "of the old set"})
+        evaluations.pin(connection, dead, [Case(q.id) for q in questions], {"dataset_version": 1})
+    world.golden("q2", "q3")
     lapse(world, run)
     loop(world).do_next()
-    found, _ = shown(world, run)
-    assert (found.state, found.questions) == (RunState.FAILED, 0)
-    assert "replaced" in (found.error or "")
+    found, scores = shown(world, run)
+    assert (found.state, found.questions, found.configuration["dataset_version"]) == (RunState.DONE, 2, 1)
+    assert {question for question, _ in scores} == {"q1", "q2"}
+    assert world.start() != run
+    loop(world).do_next()
+    assert "q3" in world.platform.asked[-1]
+
+
+def test_a_question_that_is_erased_in_the_middle_is_a_failure(world: World) -> None:
+    questions = world.golden("q1", unanswerable=["u1"])
+    run = world.start()
+    with world.database.transaction() as connection:
+        dead = evaluations.lease(connection, owner="dead", lease_s=60)
+        assert dead is not None
+        evaluations.pin(connection, dead, [Case(q.id) for q in questions], {"dataset_version": 1})
+        documents.delete(connection, world.document)
+    lapse(world, run)
+    loop(world).do_next()
+    found, scores = shown(world, run)
+    assert (found.state, found.questions) == (RunState.DONE, 2)
+    assert "erased" in (scores["q1", "groundedness"].failure or "")
+
+
+def test_cases_know_what_they_are(world: World) -> None:
+    world.golden("q1", unanswerable=["u1"])
+    world.record_answer("given-1", world.answer())
+    golden, traffic = world.start(), world.start("traffic")
+    work = loop(world)
+    while work.do_next():
+        pass
+    with world.database.transaction() as connection:
+        (one, two), (given,) = (evaluations.cases_of(connection, TENANT, run) for run in (golden, traffic))
+    assert one.slices == {"type": "factoid", "language": "en", "length": "short", "document": "md"}
+    assert two.slices["document"] == "none"
+    assert given.slices["type"] == "answered"
 
 
 def test_a_limit_asks_a_part(world: World) -> None:
@@ -321,6 +354,15 @@ def test_a_night_is_planned_once_for_golden_sets_and_traffic(world: World) -> No
         runs = evaluations.listing(connection, ANN, collection=world.collection, limit=10)
     assert {run.state for run in runs} == {RunState.DONE}
     assert world.platform.principal == access_of(world)
+
+
+def test_a_night_passes_over_candidates(world: World) -> None:
+    questions = world.golden("q1")
+    with world.database.transaction() as connection:
+        origin = Origin(ANN.id, candidate=True)
+        golden_sets.put(connection, VAULT, world.collection, "candidate", questions, origin)
+        planned = plan_night(connection, date(2026, 3, 5), judge="local")
+    assert [run.dataset for run in planned] == ["golden"]
 
 
 def access_of(world: World):

@@ -26,7 +26,10 @@ OPEN = {
 }
 WRITES = ("POST", "PUT", "PATCH")
 IDS = {"id": "0" * 32, "name": "handbook", "collection": "handbook", "dataset": "golden", "version": "1"}
-WITHOUT_BODY = {("POST", f"/v1/collections/{{name}}/{verb}") for verb in ("pause", "resume", "rechunk")}
+WITHOUT_BODY = {
+    *(("POST", f"/v1/collections/{{name}}/{verb}") for verb in ("pause", "resume", "rechunk")),
+    ("POST", "/v1/evaluations/datasets/{collection}/{dataset}/approve"),
+}
 HUGE = "x" * 900_000
 BODIES: list[bytes] = [
     b"",

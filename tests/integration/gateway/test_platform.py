@@ -48,22 +48,6 @@ async def test_runs_of_foreign_collections_are_not_shown(door: Any, admin: httpx
         assert (await admin.get(f"/v1/evaluations/runs/{run}")).status_code == 404
 
 
-async def test_a_golden_set_is_handed_on(door: Any, admin: httpx.AsyncClient) -> None:
-    question = {
-        "id": "q1",
-        "question": "How many days?",
-        "answer": "28",
-        "passages": [{"document": "leave.md", "quote": "28 days"}],
-    }
-    url = "/v1/evaluations/datasets/handbook/golden"
-    assert (await admin.put(url, json={"questions": [question]})).json() == {"questions": 1}
-    [dataset] = door.evaluation.datasets.values()
-    assert dataset.questions[0].passages[0].quote == "28 days"
-    assert (await admin.put(url, json={"questions": []})).status_code == 422
-    assert (await admin.put(url.replace("golden", "a b"), json={"questions": [question]})).status_code == 422
-    assert (await admin.put(url.replace("handbook", "none"), json={"questions": [question]})).status_code == 404
-
-
 async def test_the_platform_says_what_is_ready(admin: httpx.AsyncClient) -> None:
     await admin.post("/v1/collections/handbook/documents", files={"file": ("a.txt", b"text")})
     parts = (await admin.get("/v1/system")).json()["parts"]

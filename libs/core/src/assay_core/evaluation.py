@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from assay_core.answers import Verdict
+from assay_core.answers import Turn, Verdict
 
 
 class RunState(StrEnum):
@@ -33,7 +33,8 @@ class GoldenPassage:
 class GoldenQuestion:
     """A question with a known answer; an unanswerable one has no passages and an empty answer.
 
-    `alternatives` are answers that are as good as the first.
+    `alternatives` are answers that are as good as the first; `about` names documents that it was made from without
+    being answered there. `history` is the conversation before a follow-up.
     """
 
     id: str
@@ -43,6 +44,8 @@ class GoldenQuestion:
     passages: tuple[GoldenPassage, ...] = ()
     type: str = "factoid"
     alternatives: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
+    history: tuple[Turn, ...] = ()
 
     @property
     def accepted(self) -> tuple[str, ...]:

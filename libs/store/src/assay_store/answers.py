@@ -1,16 +1,25 @@
 """Answers as they were given, encrypted, for replay and for the nightly evaluation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from assay_core.documents import CollectionId, TenantId
 from assay_core.principals import Principal
 from assay_core.search import EvidenceVersion
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, Row, insert, text
 
+from assay_store import visibility
 from assay_store.encryption import Vault
 from assay_store.tables import answer_documents, answers
+
+READABLE = """
+    NOT EXISTS (
+        SELECT 1 FROM answer_documents ad
+        JOIN documents d ON d.tenant = ad.tenant AND d.id = ad.document
+        WHERE ad.tenant = a.tenant AND ad.answer = a.id AND (d.deleted_at IS NOT NULL OR d.acl <> ALL(:acls)))
+"""
+"""SQL: whether the answer `a` rests only on documents of the rules `:acls`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,7 @@ class RecordedAnswer:
     """A stored answer with its record opened."""
 
     id: str
+    collection: CollectionId
     principal: str
     record: bytes
     created_at: datetime
@@ -99,6 +109,54 @@ def by_id(connection: Connection, vault: Vault, collection: CollectionId, answer
     return found[0] if found else None
 
 
+def readable(connection: Connection, vault: Vault, principal: Principal, answer: str) -> RecordedAnswer | None:
+    """An answer given to whomever, if the principal may see its collection and read every document behind it."""
+    found = _select(
+        connection,
+        vault,
+        principal.tenant,
+        f"""a.id = :id AND {READABLE} AND EXISTS (
+            SELECT 1 FROM collections c WHERE c.tenant = a.tenant AND c.id = a.collection AND c.deleted_at IS NULL
+              AND c.default_acl = ANY(:acls))""",
+        {"id": answer, "acls": sorted(visibility.readable_acls(connection, principal))},
+        limit=1,
+    )
+    return found[0] if found else None
+
+
+def recent(
+    connection: Connection,
+    vault: Vault,
+    principal: Principal,
+    collection: CollectionId,
+    *,
+    since_s: float,
+    limit: int,
+    without: Sequence[str] = (),
+) -> list[RecordedAnswer]:
+    """The latest answers in a collection, latest first, as far as the principal may read all documents behind them;
+    without those from the cache, those to the principals `without`, and those that evaluation asked for."""
+    rows = connection.execute(
+        text(f"""
+            SELECT a.id, a.collection, a.principal, a.record, a.created_at FROM answers a
+            WHERE a.tenant = :tenant AND a.collection = :collection AND NOT a.from_cache
+              AND a.principal <> ALL(:without)
+              AND a.created_at > now() - make_interval(secs => :since_s) AND {READABLE} AND NOT EXISTS (
+                  SELECT 1 FROM evaluation_cases e WHERE e.tenant = a.tenant AND e.answer = a.id AND e.question <> a.id)
+            ORDER BY a.created_at DESC, a.id LIMIT :limit
+        """),
+        {
+            "tenant": collection.tenant,
+            "collection": collection.id,
+            "acls": sorted(visibility.readable_acls(connection, principal)),
+            "without": list(without),
+            "since_s": since_s,
+            "limit": limit,
+        },
+    )
+    return _opened(vault, collection.tenant, rows)
+
+
 def since(
     connection: Connection, vault: Vault, collection: CollectionId, *, hours: float, limit: int
 ) -> Sequence[RecordedAnswer]:
@@ -124,12 +182,23 @@ def _select(
 ) -> list[RecordedAnswer]:
     rows = connection.execute(
         text(f"""
-            SELECT a.id, a.principal, a.record, a.created_at FROM answers a
+            SELECT a.id, a.collection, a.principal, a.record, a.created_at FROM answers a
             WHERE a.tenant = :t AND {condition} ORDER BY random() LIMIT :limit
         """),
         values | {"t": tenant, "limit": limit},
     )
+    return _opened(vault, tenant, rows)
+
+
+def _opened(vault: Vault, tenant: TenantId, rows: Iterable[Row[tuple[object, ...]]]) -> list[RecordedAnswer]:
     key = vault.tenant_key(tenant, "answers")
     return [
-        RecordedAnswer(r.id, r.principal, key.open(bytes(r.record), place=f"answer:{r.id}"), r.created_at) for r in rows
+        RecordedAnswer(
+            id=row.id,
+            collection=CollectionId(tenant, row.collection),
+            principal=row.principal,
+            record=key.open(bytes(row.record), place=f"answer:{row.id}"),
+            created_at=row.created_at,
+        )
+        for row in rows
     ]

@@ -20,7 +20,7 @@ from assay_core.metadata import MetadataValue
 from assay_core.principals import Principal
 from sqlalchemy import Connection, Row, insert, text
 
-from assay_store import collections, document_fields, erasures, events, jobs, keys, visibility
+from assay_store import collections, document_fields, erasures, events, golden_sets, jobs, keys, visibility
 from assay_store.database import notify
 from assay_store.encryption import Key, Vault
 from assay_store.ids import new_id
@@ -462,6 +462,7 @@ def _delete_many(
         {"t": collection.tenant, "c": collection.id} | values,
     ).all()
     gone = [DocumentId(collection.tenant, row.id) for row in rows]
+    golden_sets.forget(connection, gone)
     begun = erasures.begin(connection, collection, gone, by=by)
     document_fields.remove(connection, gone)
     _forget_answers(connection, gone)

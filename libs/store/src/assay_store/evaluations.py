@@ -1,4 +1,4 @@
-"""Golden sets, and evaluation runs with their scores and the configuration that produced them.
+"""Evaluation runs with their scores and the configuration that produced them.
 
 A run is work with a lease, like a job: whoever holds it writes with its epoch, and is refused once someone else has
 taken it over. Its cases are pinned when it starts, and a case gets all its scores in one transaction, so a run that
@@ -12,14 +12,14 @@ from typing import cast
 
 from assay_core.documents import AclId, CollectionId, TenantId
 from assay_core.errors import Conflict, NotFound
-from assay_core.evaluation import EvaluationRun, GoldenPassage, GoldenQuestion, QuestionScore, RunState
+from assay_core.evaluation import EvaluationRun, QuestionScore, RunState
 from assay_core.principals import Principal
 from sqlalchemy import Connection, Row, insert, text
 from sqlalchemy.dialects.postgresql import insert as insert_new
 
-from assay_store import outbox, visibility
+from assay_store import answers, outbox, visibility
 from assay_store.ids import new_id
-from assay_store.tables import evaluation_cases, evaluation_runs, evaluation_scores, golden_questions
+from assay_store.tables import evaluation_cases, evaluation_runs, evaluation_scores
 
 RUN_TASK = "evaluation.run"
 MAX_ATTEMPTS = 3
@@ -44,16 +44,13 @@ JOIN collections c ON c.tenant = r.tenant AND c.id = r.collection
 WHERE r.tenant = :tenant AND c.deleted_at IS NULL AND c.default_acl = ANY(:acls)
 """
 
-_SAMPLE_ANSWERS = text("""
+_SAMPLE_ANSWERS = text(f"""
 SELECT a.id FROM answers a
 WHERE a.tenant = :tenant AND a.collection = :collection AND NOT a.from_cache AND a.principal <> ALL(:except)
   AND a.created_at > now() - make_interval(secs => :since_s)
   AND NOT EXISTS (
       SELECT 1 FROM evaluation_cases e WHERE e.tenant = a.tenant AND e.answer = a.id AND e.question <> a.id)
-  AND NOT EXISTS (
-      SELECT 1 FROM answer_documents ad
-      JOIN documents d ON d.tenant = ad.tenant AND d.id = ad.document
-      WHERE ad.tenant = a.tenant AND ad.answer = a.id AND (d.deleted_at IS NOT NULL OR d.acl <> ALL(:acls)))
+  AND {answers.READABLE}
 ORDER BY random() LIMIT :limit
 """)
 
@@ -72,6 +69,17 @@ class NewRun:
     limit: int | None = None
     night: date | None = None
     answering: Mapping[str, object] = field(default_factory=dict[str, object])
+    dataset_version: int | None = None
+
+    @property
+    def asked(self) -> dict[str, object]:
+        """What is settled of its configuration when it is asked for."""
+        given = {
+            "limit": self.limit,
+            "dataset_version": self.dataset_version,
+            "answering": dict(self.answering) or None,
+        }
+        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,11 @@ class RunLease:
     def answering(self) -> Mapping[str, object]:
         """What is tried in the place of what the collection was given by promotion."""
         return cast(Mapping[str, object], self.configuration.get("answering", {}))
+
+    @property
+    def dataset_version(self) -> int | None:
+        """Of the golden set; None before it is settled."""
+        return cast(int | None, self.configuration.get("dataset_version"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +145,7 @@ def create(connection: Connection, new: NewRun) -> EvaluationRun | None:
             state=RunState.WAITING,
             requested_by=new.requested_by,
             night=new.night,
-            configuration=({} if new.limit is None else {"limit": new.limit})
-            | ({"answering": dict(new.answering)} if new.answering else {}),
+            configuration=new.asked,
         )
         .on_conflict_do_nothing(constraint="evaluation_runs_night")
         .returning(evaluation_runs)
@@ -325,50 +337,6 @@ def cases_of(connection: Connection, tenant: TenantId, run: str) -> list[Case]:
         {"t": tenant, "r": run},
     )
     return [Case(row.question, row.answer, row.slices) for row in rows]
-
-
-def put_dataset(
-    connection: Connection, collection: CollectionId, dataset: str, questions: Sequence[GoldenQuestion]
-) -> None:
-    """Store a golden set, replacing the one of its name."""
-    at = {"t": collection.tenant, "c": collection.id, "d": dataset}
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:k))"), {"k": f"golden:{collection.id}:{dataset}"})
-    connection.execute(text("DELETE FROM golden_questions WHERE tenant = :t AND collection = :c AND dataset = :d"), at)
-    if questions:
-        place = {"tenant": collection.tenant, "collection": collection.id, "dataset": dataset}
-        connection.execute(insert(golden_questions), [place | asdict(question) for question in questions])
-
-
-def questions_of(connection: Connection, collection: CollectionId, dataset: str) -> list[GoldenQuestion]:
-    """A golden set by question id; empty if there is none of this name."""
-    rows = connection.execute(
-        text("""
-            SELECT id, question, answer, answerable, type, passages, alternatives FROM golden_questions
-            WHERE tenant = :t AND collection = :c AND dataset = :d ORDER BY id
-        """),
-        {"t": collection.tenant, "c": collection.id, "d": dataset},
-    )
-    return [
-        GoldenQuestion(
-            row.id,
-            row.question,
-            row.answer,
-            row.answerable,
-            tuple(GoldenPassage(**passage) for passage in row.passages),
-            row.type,
-            tuple(row.alternatives),
-        )
-        for row in rows
-    ]
-
-
-def datasets_of(connection: Connection, collection: CollectionId) -> list[str]:
-    """Names of the golden sets of a collection."""
-    rows = connection.execute(
-        text("SELECT DISTINCT dataset FROM golden_questions WHERE tenant = :t AND collection = :c ORDER BY dataset"),
-        {"t": collection.tenant, "c": collection.id},
-    )
-    return [row.dataset for row in rows]
 
 
 def sample_answers(

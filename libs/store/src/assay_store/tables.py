@@ -555,21 +555,94 @@ promotions = Table(
     Index("promotions_by_time", "tenant", "collection", "promoted_at"),
 )
 
+# A version never changes; `erased` of its questions went with documents that were deleted.
+golden_sets = Table(
+    "golden_sets",
+    metadata,
+    Column("tenant", Text),
+    Column("collection", Text),
+    Column("dataset", Text),
+    Column("version", Integer),
+    Column("sha256", Text, nullable=False),
+    Column("questions", Integer, nullable=False),
+    Column("erased", Integer, nullable=False, server_default="0"),
+    Column("licence", Text, nullable=False, server_default=""),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("candidate", Boolean, nullable=False, server_default="false"),  # not reviewed yet
+    Column("created_by", Text, nullable=False),
+    _created(),
+    PrimaryKeyConstraint("tenant", "collection", "dataset", "version"),
+    ForeignKeyConstraint(["tenant", "collection"], ["collections.tenant", "collections.id"]),
+)
+
+_OF_GOLDEN_SET = ["tenant", "collection", "dataset", "version"]
+
 golden_questions = Table(
     "golden_questions",
     metadata,
     Column("tenant", Text),
     Column("collection", Text),
     Column("dataset", Text),
+    Column("version", Integer),
     Column("id", Text),
-    Column("question", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # encrypted: it quotes documents
+    PrimaryKeyConstraint(*_OF_GOLDEN_SET, "id"),
+    ForeignKeyConstraint(_OF_GOLDEN_SET, [f"golden_sets.{name}" for name in _OF_GOLDEN_SET], ondelete="CASCADE"),
+)
+
+golden_documents = Table(
+    "golden_documents",
+    metadata,
+    Column("tenant", Text),
+    Column("collection", Text),
+    Column("dataset", Text),
+    Column("version", Integer),
+    Column("question", Text),
+    Column(
+        "name_digest", LargeBinary
+    ),  # keyed, as in document_keys: of a document that the question quotes or is about
+    PrimaryKeyConstraint(*_OF_GOLDEN_SET, "question", "name_digest"),
+    ForeignKeyConstraint(
+        [*_OF_GOLDEN_SET, "question"],
+        [f"golden_questions.{name}" for name in (*_OF_GOLDEN_SET, "id")],
+        ondelete="CASCADE",
+    ),
+    Index("golden_documents_name", "tenant", "collection", "name_digest"),
+)
+
+# Feedback and labels go with their answer, and this with the documents that it rests on.
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("tenant", Text),
+    Column("id", Text),
     Column("answer", Text, nullable=False),
-    Column("answerable", Boolean, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("passages", JSONB, nullable=False),
-    Column("alternatives", JSONB, nullable=False, server_default="[]"),
-    PrimaryKeyConstraint("tenant", "collection", "dataset", "id"),
-    ForeignKeyConstraint(["tenant", "collection"], ["collections.tenant", "collections.id"]),
+    Column("principal", Text, nullable=False),
+    Column("thumb", Text),  # up or down
+    Column("sealed", LargeBinary, nullable=False),  # encrypted: corrected answer, missing source, comment
+    Column("state", Text, nullable=False),  # open, accepted or rejected
+    Column("reviewed_by", Text),
+    Column("reviewed_at", DateTime(timezone=True)),
+    Column("dataset", Text),  # the golden set that it became a case of
+    Column("dataset_version", Integer),
+    _created(),
+    PrimaryKeyConstraint("tenant", "id"),
+    UniqueConstraint("tenant", "answer", "principal", name="feedback_of_one"),
+    ForeignKeyConstraint(["tenant", "answer"], ["answers.tenant", "answers.id"], ondelete="CASCADE"),
+    Index("feedback_by_time", "tenant", "state", "created_at"),
+)
+
+claim_labels = Table(
+    "claim_labels",
+    metadata,
+    Column("tenant", Text),
+    Column("answer", Text),
+    Column("claim", Integer),  # its place among the answer's sentences, from 0
+    Column("principal", Text),
+    Column("label", Text, nullable=False),  # supported, contradicted or not_enough
+    _created(),
+    PrimaryKeyConstraint("tenant", "answer", "principal", "claim"),
+    ForeignKeyConstraint(["tenant", "answer"], ["answers.tenant", "answers.id"], ondelete="CASCADE"),
 )
 
 sources = Table(

@@ -52,11 +52,10 @@ def generation_service(generator: Generator, verify: TokenVerifier, *, generator
 
 
 class FakeEvaluation:
-    """Runs and golden sets in dictionaries."""
+    """Runs in a dictionary."""
 
     def __init__(self) -> None:
         self.details: dict[str, internal.RunDetail] = {}
-        self.datasets: dict[tuple[str, str], internal.Dataset] = {}
         self.requests: list[tuple[Principal, internal.RunRequest]] = []
         self.starts: Callable[[internal.RunRequest], internal.RunDetail] | None = None
 
@@ -86,17 +85,10 @@ def evaluation_service(evaluation: FakeEvaluation, verify: TokenVerifier) -> Sta
             raise NotFound("There is no such run.", code="run_not_found")
         return _json(internal.run_detail.dump_json(found))
 
-    async def put_dataset(request: Request) -> Response:
-        _who(request, verify)
-        place = request.path_params["collection"], request.path_params["name"]
-        evaluation.datasets[place] = internal.dataset.validate_json(await request.body())
-        return Response(status_code=204)
-
     return _service(
         Route(internal.RUNS, start, methods=["POST"]),
         Route(internal.RUNS, listing, methods=["GET"]),
         Route(internal.RUNS + "/{run}", one),
-        Route(internal.DATASETS + "/{collection}/{name}", put_dataset, methods=["PUT"]),
     )
 
 

@@ -13,6 +13,7 @@ from assay_core.errors import Broken, Exhausted, NotFound, Unavailable
 from pydantic import BaseModel, ValidationError
 
 from assay_wire import experiments as experiment_models
+from assay_wire import feedback as feedback_models
 from assay_wire import problems, public, sse
 from assay_wire import sources as source_models
 
@@ -473,17 +474,82 @@ class AssayClient:
         judge: str = "local",
         limit: int | None = None,
         answering: Mapping[str, object] | None = None,
+        dataset_version: int | None = None,
     ) -> public.Run:
-        """Start a run; `answering` (prompt, mode, rerank, top_k) is tried in the place of what the collection has."""
+        """Start a run on a version of the golden set, or the newest; `answering` (prompt, mode, rerank, top_k) is tried
+        in the place of what the collection has."""
         asked = {"collection": collection, "dataset": dataset, "judge": judge, "limit": limit}
-        body = _checked(public.StartRun, asked | {"answering": answering or None})
+        body = _checked(public.StartRun, asked | {"answering": answering or None, "dataset_version": dataset_version})
         return self._ask(public.Run, "POST", "/v1/evaluations/runs", json=body)
 
-    def put_dataset(self, collection: str, dataset: str, questions: Sequence[Mapping[str, object]]) -> int:
-        """Store a golden set, replacing the one of this name. Returns the number of questions."""
-        path = f"/v1/evaluations/datasets/{_part(collection)}/{_part(dataset)}"
-        body = _checked(public.GoldenSet, {"questions": list(questions)})
-        return self._ask(public.GoldenSetReply, "PUT", path, json=body).questions
+    def put_dataset(
+        self,
+        collection: str,
+        dataset: str,
+        questions: Sequence[Mapping[str, object]],
+        *,
+        licence: str = "",
+        source: str = "",
+    ) -> public.GoldenSetReply:
+        """Store a version of a golden set; the newest again if nothing differs from it."""
+        body = _checked(public.GoldenSet, {"questions": list(questions), "licence": licence, "source": source})
+        return self._ask(public.GoldenSetReply, "PUT", _dataset(collection, dataset), json=body)
+
+    def datasets(self, collection: str) -> list[public.GoldenSetReply]:
+        """The newest version of each golden set."""
+        return self._ask(public.GoldenSetList, "GET", f"/v1/evaluations/datasets/{_part(collection)}").datasets
+
+    def dataset_versions(self, collection: str, dataset: str) -> list[public.GoldenSetReply]:
+        """Newest first."""
+        return self._ask(public.GoldenSetList, "GET", f"{_dataset(collection, dataset)}/versions").datasets
+
+    def dataset(self, collection: str, dataset: str, *, version: int | None = None) -> public.GoldenSetContent:
+        """A version of a golden set with its questions; by default the newest."""
+        return self._ask(public.GoldenSetContent, "GET", _dataset(collection, dataset), params=_given(version=version))
+
+    def sample_traffic(
+        self, collection: str, dataset: str, *, questions: int, hours: float, seed: int
+    ) -> public.GoldenSetReply:
+        """Draw a golden set candidate from what was asked in the last hours."""
+        body = _checked(public.TrafficSample, {"questions": questions, "hours": hours, "seed": seed})
+        return self._ask(public.GoldenSetReply, "POST", f"{_dataset(collection, dataset)}/sample", json=body)
+
+    def approve_dataset(self, collection: str, dataset: str) -> public.GoldenSetReply:
+        """Make a reviewed version of a candidate."""
+        return self._ask(public.GoldenSetReply, "POST", f"{_dataset(collection, dataset)}/approve")
+
+    def give_feedback(self, answer_id: str, **said: Any) -> feedback_models.Feedback:
+        """Say what you think of an answer; `said` has the fields of `feedback_models.GiveFeedback`."""
+        body = _checked(feedback_models.GiveFeedback, said)
+        return self._ask(feedback_models.Feedback, "POST", f"/v1/answers/{_part(answer_id)}/feedback", json=body)
+
+    def feedback(
+        self, *, collection: str | None = None, state: str | None = None, limit: int | None = None
+    ) -> list[feedback_models.Feedback]:
+        """Newest first: all of it as an evaluator, else your own."""
+        params = _given(collection=collection, state=state, limit=limit)
+        return self._ask(feedback_models.FeedbackList, "GET", "/v1/feedback", params=params).feedback
+
+    def feedback_detail(self, feedback_id: str) -> feedback_models.FeedbackDetail:
+        return self._ask(feedback_models.FeedbackDetail, "GET", f"/v1/feedback/{_part(feedback_id)}")
+
+    def review_feedback(self, feedback_id: str, **review: Any) -> feedback_models.Reviewed:
+        """Accept or reject feedback; `review` has the fields of `feedback_models.Review`."""
+        body = _checked(feedback_models.Review, review)
+        return self._ask(feedback_models.Reviewed, "POST", f"/v1/feedback/{_part(feedback_id)}/review", json=body)
+
+    def label_claims(self, answer_id: str, labels: Sequence[Mapping[str, object]]) -> list[feedback_models.ClaimLabel]:
+        """Label sentences of an answer, in place of the labels that you gave it before."""
+        body = _checked(feedback_models.ClaimLabels, {"labels": list(labels)})
+        path = f"/v1/answers/{_part(answer_id)}/labels"
+        return self._ask(feedback_models.ClaimLabelsReply, "PUT", path, json=body).labels
+
+    def labelled_claims(
+        self, *, collection: str | None = None, limit: int | None = None
+    ) -> list[feedback_models.LabelledClaim]:
+        """Labelled sentences with what judges need to judge them, latest first."""
+        params = _given(collection=collection, limit=limit)
+        return self._ask(feedback_models.LabelledClaims, "GET", "/v1/evaluations/labels", params=params).claims
 
     def compare_runs(self, baseline: str, run: str) -> experiment_models.Experiment:
         """A run against another one of the same collection and golden set."""
@@ -562,6 +628,10 @@ class _Watched:
 
     def tell(self) -> int:
         return self._file.tell()
+
+
+def _dataset(collection: str, dataset: str) -> str:
+    return f"/v1/evaluations/datasets/{_part(collection)}/{_part(dataset)}"
 
 
 def _part(name: str) -> str:

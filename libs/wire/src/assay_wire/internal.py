@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from assay_core.answers import Answer, AnswerEvent, AnswerRequest, Cited, Done, Failed, Judged, Retrieved, Token
 from assay_core.errors import Broken
-from assay_core.evaluation import EvaluationRun, GoldenQuestion, QuestionScore
+from assay_core.evaluation import EvaluationRun, QuestionScore
 from assay_core.experiments import Baseline, Experiment, GateDecision, Promotion
 from assay_core.search import SearchRequest, SearchResult
 from pydantic import TypeAdapter, ValidationError
@@ -24,7 +24,6 @@ CACHE_STORE = "/internal/cache/store"
 ANSWER = "/internal/answer"
 GENERATOR = "/internal/generator"
 RUNS = "/internal/runs"
-DATASETS = "/internal/datasets"
 COMPARE = "/internal/compare"
 GATE = "/internal/gate"
 BASELINES = "/internal/baselines"
@@ -35,7 +34,6 @@ search_result = TypeAdapter(SearchResult)
 answer_request = TypeAdapter(AnswerRequest)
 answer = TypeAdapter(Answer)
 evaluation_run = TypeAdapter(EvaluationRun)
-golden_question = TypeAdapter(GoldenQuestion)
 experiment = TypeAdapter(Experiment)
 gate_decision = TypeAdapter(GateDecision)
 baseline = TypeAdapter(Baseline)
@@ -116,13 +114,14 @@ class GeneratorState:
 @dataclass(frozen=True, slots=True)
 class RunRequest:
     """Asks for an evaluation run; `limit` restricts it to so many questions, `answering` is tried in the place of what
-    the collection was given."""
+    the collection was given. Without a version: the newest."""
 
     collection_id: str
     dataset: str
     judge: str = "local"
     limit: int | None = None
     answering: Mapping[str, str | bool | int] = field(default_factory=dict[str, str | bool | int])
+    dataset_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,19 +148,11 @@ class RunDetail:
     slices: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """A golden set, which replaces the one of its name."""
-
-    questions: tuple[GoldenQuestion, ...]
-
-
 generator_state = TypeAdapter(GeneratorState)
 run_request = TypeAdapter(RunRequest)
 promotion_request = TypeAdapter(PromotionRequest)
 run_list = TypeAdapter(RunList)
 run_detail = TypeAdapter(RunDetail)
-dataset = TypeAdapter(Dataset)
 embed_request = TypeAdapter(EmbedRequest)
 embed_result = TypeAdapter(EmbedResult)
 cache_lookup = TypeAdapter(CacheLookup)

@@ -176,7 +176,7 @@ class GenerationClient:
 
 
 class EvaluationClient:
-    """Evaluation runs and golden sets over HTTP. Collections are named by id."""
+    """Evaluation runs over HTTP. Collections are named by id."""
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
@@ -196,11 +196,6 @@ class EvaluationClient:
     async def run(self, principal: Principal, run: str) -> internal.RunDetail:
         raw = await self.peer.get(principal, f"{internal.RUNS}/{quote(run, safe='')}")
         return internal.run_detail.validate_json(raw)
-
-    async def put_dataset(self, principal: Principal, collection_id: str, name: str, dataset: internal.Dataset) -> None:
-        """Store a golden set under `name`, replacing the one that was there."""
-        path = f"{internal.DATASETS}/{quote(collection_id, safe='')}/{quote(name, safe='')}"
-        await self.peer.put(principal, path, internal.dataset.dump_json(dataset))
 
     async def compare(self, principal: Principal, *, baseline: str, run: str) -> Experiment:
         """A run against another one of the same collection and golden set."""

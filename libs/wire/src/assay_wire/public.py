@@ -753,7 +753,7 @@ class GoldenPassage(Request):
     """Without a quote: the whole document. `grade`: how much it tells, for nDCG."""
 
     document: Annotated[Text, Field(max_length=255)]
-    quote: Text
+    quote: Annotated[Text, Field(max_length=20_000)]
     grade: Annotated[int, Field(ge=1, le=100)] = 1
 
 
@@ -765,14 +765,52 @@ class GoldenQuestion(Request):
     passages: list[GoldenPassage] = []
     type: Annotated[Text, Field(max_length=50)] = "factoid"
     alternatives: Annotated[list[Text], Field(max_length=50, description="Answers as good as the first.")] = []
+    about: Annotated[
+        list[Annotated[Text, Field(max_length=255)]],
+        Field(max_length=50, description="Documents that it was made from without being answered there."),
+    ] = []
+    history: Annotated[list[Turn], Field(max_length=20, description="The conversation before a follow-up.")] = []
 
 
 class GoldenSet(Request):
     questions: Annotated[list[GoldenQuestion], Field(min_length=1, max_length=5_000)]
+    licence: Annotated[Text, Field(max_length=200)] = ""
+    source: Annotated[Text, Field(max_length=500, description="Where it is from.")] = ""
 
 
 class GoldenSetReply(Reply):
+    """A version of a golden set. `sha256` is that of its JSON lines as they are exported."""
+
+    collection: str
+    dataset: str
+    version: int
+    sha256: str
     questions: int
+    erased: Annotated[int, Field(description="Of them, gone since with documents that were deleted.")]
+    licence: str
+    source: str
+    created_by: str
+    created_at: datetime
+    candidate: Annotated[bool, Field(description="Nobody has reviewed it yet; nights pass over it.")] = False
+
+
+class TrafficSample(Request):
+    """Draws a golden set candidate from what was asked: by outcome, length and who asked, personal data masked."""
+
+    questions: Annotated[int, Field(ge=1, le=1_000)] = 50
+    hours: Annotated[float, Field(gt=0, le=24 * 366, description="Answers of so many last hours.")] = 168
+    seed: Annotated[int, Field(ge=0, le=2**31)] = 1
+
+
+class GoldenSetContent(GoldenSetReply):
+    """`hidden` questions are about documents that you may not read."""
+
+    content: list[GoldenQuestion]
+    hidden: int
+
+
+class GoldenSetList(Reply):
+    datasets: list[GoldenSetReply]
 
 
 class ChangeAnswering(Request):
@@ -792,6 +830,7 @@ class StartRun(Request):
     answering: Annotated[
         ChangeAnswering, Field(description="What is tried instead of what the collection was given by promotion.")
     ] = ChangeAnswering()
+    dataset_version: Annotated[int | None, Field(ge=1, description="Of the golden set; default: the newest.")] = None
 
 
 class Run(Reply):

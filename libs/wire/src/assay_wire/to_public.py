@@ -5,7 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from assay_core import answers, documents, search
-from assay_core.evaluation import EvaluationRun
+from assay_core.evaluation import EvaluationRun, GoldenQuestion
+from assay_core.golden_sets import GoldenSet
 from assay_core.jobs import ListedJob
 
 from assay_wire import public
@@ -202,6 +203,22 @@ def run(found: EvaluationRun, collection_name: str) -> public.Run:
 
 def run_fields(found: EvaluationRun, collection_name: str) -> Mapping[str, object]:
     return asdict(found) | {"collection": collection_name}
+
+
+def golden_set(found: GoldenSet, collection_name: str) -> public.GoldenSetReply:
+    return public.GoldenSetReply.model_validate(_golden_fields(found, collection_name))
+
+
+def golden_content(
+    found: GoldenSet, questions: Sequence[GoldenQuestion], collection_name: str
+) -> public.GoldenSetContent:
+    """`questions` are those that may be shown."""
+    content = {"content": [asdict(q) for q in questions], "hidden": found.questions - found.erased - len(questions)}
+    return public.GoldenSetContent.model_validate(_golden_fields(found, collection_name) | content)
+
+
+def _golden_fields(found: GoldenSet, collection_name: str) -> dict[str, Any]:
+    return asdict(found) | {"dataset": found.name, "collection": collection_name}
 
 
 def _summary(found: documents.Document, newest: documents.Version, collection_name: str) -> dict[str, Any]:

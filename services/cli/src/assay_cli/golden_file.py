@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
 from assay_core.errors import Invalid
+from assay_core.golden_sets import read_question
 
-_FIELDS = ("id", "question", "answer", "answerable", "passages", "type", "alternatives")
+_FIELDS = ("id", "question", "answer", "answerable", "passages", "type", "alternatives", "about", "history")
 
 
 def read_golden(path: Path) -> list[dict[str, object]]:
@@ -29,6 +31,7 @@ def _question(line: str, where: str) -> dict[str, object]:
         raw = json.loads(line)
     except ValueError as error:
         raise Invalid(f"{where}: not JSON: {error}.", code="bad_dataset") from error
-    if not isinstance(raw, dict) or not isinstance(raw.get("question"), str):
+    if not isinstance(raw, dict):
         raise Invalid(f"{where}: a JSON object with a question is expected.", code="bad_dataset")
+    read_question(cast(dict[str, Any], raw), where)
     return {field: raw[field] for field in _FIELDS if field in raw}

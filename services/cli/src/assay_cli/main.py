@@ -18,6 +18,8 @@ from assay_cli.commands import (
     erasure,
     evaluate,
     experiments,
+    feedback,
+    generate,
     golden_sets,
     ingest,
     jobs,
@@ -99,12 +101,14 @@ golden_sets.register(evaluate.app)
 experiments.register(evaluate.app)
 selftest.register(evaluate.app)
 sweep.register(evaluate.app)
+generate.register(evaluate.app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(chunks.app, name="chunks")
 app.add_typer(collections.app, name="collections")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(erasure.app, name="erasure")
 app.add_typer(evaluate.app, name="eval")
+app.add_typer(feedback.app, name="feedback")
 app.add_typer(sources.app, name="sources")
 app.add_typer(bench.app, name="bench")
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypeVar
 
 from anyio.from_thread import BlockingPortal
-from assay_core.answers import Answer, AnswerEvent, AnswerRequest, Done, Failed
+from assay_core.answers import Answer, AnswerEvent, AnswerRequest, Done, Failed, Turn
 from assay_core.collection_settings import Answering
 from assay_core.documents import CollectionId
 from assay_core.errors import AssayError, Broken, Exhausted, Invalid, Unavailable
@@ -84,11 +84,12 @@ class Platform:
 
         return self._patiently(search)
 
-    def ask(self, question: str) -> Answer:
-        """The answer, fresh. Raises what the generator raises, also for a stream that broke."""
+    def ask(self, question: str, history: tuple[Turn, ...] = ()) -> Answer:
+        """The answer after a conversation, fresh. Raises what the generator raises, also for a stream that broke."""
         request = AnswerRequest(
             self._collection,
             question,
+            history=history,
             top_k=self._answering.top_k,
             prompt=self._answering.prompt,
             mode=Mode(self._answering.mode),

@@ -1,18 +1,17 @@
-"""What people may ask of evaluation: start a run, look at runs, store a golden set."""
+"""What people may ask of evaluation: start a run, look at runs."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from assay_core.documents import CollectionId
-from assay_core.errors import Denied, Invalid, NotFound
-from assay_core.evaluation import EvaluationRun, GoldenQuestion, QuestionScore
+from assay_core.errors import Denied, Invalid
+from assay_core.evaluation import EvaluationRun, QuestionScore
+from assay_core.golden_sets import TRAFFIC
 from assay_core.principals import Principal
-from assay_evals.datasets import check_golden
-from assay_store import collections, evaluations
+from assay_store import collections, evaluations, golden_sets
 from sqlalchemy import Connection
 
 JUDGES = ("local", "ragas")
-TRAFFIC = "traffic"
 ROLE = "evaluator"
 MAX_RUNS = 500
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -27,12 +26,13 @@ def start_run(
     judge: str,
     limit: int | None,
     answering: Mapping[str, str | bool | int] | None = None,
+    version: int | None = None,
 ) -> EvaluationRun:
-    """Write a run that the worker will take up, as this principal.
+    """Write a run that the worker will take up, as this principal, on this version of a golden set or the newest.
 
     Raises:
         Denied: the principal is no evaluator.
-        NotFound: no such collection or golden set for this principal.
+        NotFound: no such collection, golden set or version of it for this principal.
         Invalid: no such judge, a limit below 1, or something to be tried that there is not.
     """
     require_evaluator(principal)
@@ -40,46 +40,14 @@ def start_run(
     if limit is not None and limit < 1:
         raise Invalid(f"The limit is {limit}; it must be at least 1, or left out.", code="bad_limit")
     found = collections.by_id(connection, principal, collection)
-    if dataset != TRAFFIC and not evaluations.questions_of(connection, found.id, dataset):
-        there = ", ".join([*evaluations.datasets_of(connection, found.id), TRAFFIC])
-        raise NotFound(
-            f"This collection has no golden set {dataset!r}; there are: {there}. Store one with"
-            " PUT /v1/evaluations/datasets/{collection}/{dataset}.",
-            code="dataset_not_found",
-        )
+    pinned = None if dataset == TRAFFIC else golden_sets.find(connection, found.id, dataset, version).version
     found.settings.answering.changed(answering or {})
-    new = evaluations.NewRun(found.id, dataset, judge, principal.id, limit, answering=answering or {})
+    new = evaluations.NewRun(
+        found.id, dataset, judge, principal.id, limit, answering=answering or {}, dataset_version=pinned
+    )
     started = evaluations.create(connection, new)
     assert started is not None  # only nightly runs meet an earlier one
     return started
-
-
-def put_dataset(
-    connection: Connection,
-    principal: Principal,
-    collection: CollectionId,
-    *,
-    dataset: str,
-    questions: Sequence[GoldenQuestion],
-) -> None:
-    """Store a golden set, replacing the one of its name. Raises as `start_run`, and `Invalid` for bad questions."""
-    require_evaluator(principal)
-    if not NAME.fullmatch(dataset) or dataset == TRAFFIC:
-        raise Invalid(
-            f"{dataset!r} cannot name a golden set: use 1 to 100 of A-Z, a-z, 0-9, '.', '_', '-';"
-            f" {TRAFFIC!r} stands for yesterday's answers.",
-            code="bad_dataset_name",
-        )
-    if not questions:
-        raise Invalid("The golden set has no questions; send at least one.", code="empty")
-    ids = set[str]()
-    for number, question in enumerate(questions, 1):
-        check_golden(question, f"question {number}")
-        if question.id in ids:
-            raise Invalid(f"question {number}: the id {question.id!r} stands there twice.", code="bad_dataset")
-        ids.add(question.id)
-    found = collections.by_id(connection, principal, collection)
-    evaluations.put_dataset(connection, found.id, dataset, questions)
 
 
 def list_runs(

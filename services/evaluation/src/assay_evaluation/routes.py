@@ -46,6 +46,7 @@ def build_routes(*, database: Database, caller: Callable[[Request], Awaitable[Ca
                 judge=asked.judge,
                 limit=asked.limit,
                 answering=asked.answering,
+                version=asked.dataset_version,
             )
         )
         return Response(internal.evaluation_run.dump_json(started), status_code=202, media_type=JSON)
@@ -61,20 +62,6 @@ def build_routes(*, database: Database, caller: Callable[[Request], Awaitable[Ca
         found, scores, slices = await transact(lambda c: requests.show_run(c, who.principal, run))
         detail = internal.RunDetail(found, tuple(scores), slices)
         return Response(internal.run_detail.dump_json(detail), media_type=JSON)
-
-    @router.put(f"{internal.DATASETS}/{{collection}}/{{dataset}}", status_code=204)
-    async def put_dataset(collection: str, dataset: str, request: Request, who: Caller = Depends(caller)) -> Response:
-        given = await read_body(internal.dataset, request)
-        await transact(
-            lambda c: requests.put_dataset(
-                c,
-                who.principal,
-                _collection(who.principal, collection),
-                dataset=dataset,
-                questions=given.questions,
-            )
-        )
-        return Response(status_code=204)
 
     @router.get(internal.COMPARE)
     async def compare(baseline: str, run: str, who: Caller = Depends(caller)) -> Response:

@@ -11,20 +11,20 @@ from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 import structlog
-from assay_core.answers import Answer, Citation
+from assay_core.answers import Answer, Citation, Turn
 from assay_core.collection_settings import Answering
 from assay_core.documents import Collection, CollectionId
 from assay_core.errors import AssayError, Invalid, NotFound
 from assay_core.evaluation import GoldenQuestion, QuestionScore
+from assay_core.golden_sets import TRAFFIC, GoldenSet
 from assay_core.ports import Judge
 from assay_core.principals import Principal
 from assay_core.search import Hit
 from assay_evals import run as scoring
 from assay_evals import slices
 from assay_evals.correctness import Similarity
-from assay_evals.datasets import fingerprint
 from assay_runtime.metrics import step
-from assay_store import access, answers, collections, evaluations, reading
+from assay_store import access, answers, collections, evaluations, golden_sets, reading
 from assay_store.database import Database
 from assay_store.encryption import Vault
 from assay_store.evaluations import Case, Outcome, RunLease
@@ -32,10 +32,10 @@ from sqlalchemy import Connection
 
 from assay_evaluation.ahead import Stopped, check_stop, work_ahead
 from assay_evaluation.configuration import with_answer
-from assay_evaluation.requests import TRAFFIC
 from assay_evaluation.schedule import NIGHTLY_PRINCIPAL, TRAFFIC_S
 
 BOOTSTRAP_SEED = 1
+GONE = "no question: erased: the question went with a document that it quoted, or may not be seen any more"
 
 log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ class Asked(Protocol):
 
     def search(self, question: str) -> Sequence[Hit]: ...
 
-    def ask(self, question: str) -> Answer: ...
+    def ask(self, question: str, history: tuple[Turn, ...] = ()) -> Answer: ...
 
 
 Connect = Callable[[Principal, CollectionId, Answering, threading.Event], AbstractContextManager[Asked]]
@@ -63,11 +63,12 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run with what it works on. `questions` is empty if it scores yesterday's answers."""
+    """A run with what it works on; there is no golden set if it scores yesterday's answers."""
 
     held: RunLease
     principal: Principal
     collection: Collection
+    dataset: GoldenSet | None
     questions: Mapping[str, GoldenQuestion]
 
     @property
@@ -148,10 +149,17 @@ class Runner:
         with self._database.transaction() as connection:
             principal = access.get_principal(connection, held.collection.tenant, held.requested_by)
             collection = collections.by_id(connection, principal, held.collection)
-            questions = evaluations.questions_of(connection, collection.id, held.dataset)
-        if held.dataset != TRAFFIC and not questions:
-            raise NotFound(f"The golden set {held.dataset!r} is gone.", code="dataset_not_found")
-        return OpenRun(held, principal, collection, {question.id: question for question in questions})
+            if held.dataset == TRAFFIC:
+                return OpenRun(held, principal, collection, None, {})
+            found = golden_sets.find(connection, collection.id, held.dataset, held.dataset_version)
+            questions = golden_sets.questions_of(connection, self._vault, principal, collection.id, found)
+        if not questions:
+            raise NotFound(
+                f"Version {found.version} of the golden set {held.dataset!r} has no question left that"
+                f" {principal.name!r} may see.",
+                code="dataset_not_found",
+            )
+        return OpenRun(held, principal, collection, found, {question.id: question for question in questions})
 
     def _pin(self, run: OpenRun, judge: Judge) -> Mapping[str, object]:
         facts: dict[str, object] = {
@@ -164,15 +172,12 @@ class Runner:
             "epoch": run.collection.epoch,
             "requested_by": run.principal.id,
         }
-        if run.questions:
-            facts["dataset_sha256"] = fingerprint(list(run.questions.values()))
+        if run.dataset is not None:
+            facts |= {"dataset_version": run.dataset.version, "dataset_sha256": run.dataset.sha256}
         with self._database.transaction() as connection:
             first_time = "planned" not in run.held.configuration
             cases = self._choose_cases(connection, run) if first_time else []
-            pinned = evaluations.pin(connection, run.held, cases, facts)
-        if pinned.get("dataset_sha256") != facts.get("dataset_sha256"):
-            raise Invalid("The golden set was replaced while its run was under way; start it again.", code="changed")
-        return pinned
+            return evaluations.pin(connection, run.held, cases, facts)
 
     def _choose_cases(self, connection: Connection, run: OpenRun) -> list[Case]:
         limit = run.held.limit
@@ -207,7 +212,11 @@ class Runner:
         def observe(case: Case) -> scoring.Observation:
             return scoring.observe(run.questions[case.question], search=platform.search, ask=platform.ask)
 
-        for case, observed in work_ahead(observe, cases, threads=self._options.parallel, stopping=stopping):
+        left = [case for case in cases if case.question in run.questions]
+        for case in cases:
+            if case.question not in run.questions:
+                yield Scored(case, None, [QuestionScore(case.question, m, None, GONE) for m in scoring.TRIAD])
+        for case, observed in work_ahead(observe, left, threads=self._options.parallel, stopping=stopping):
             answer = observed.answer if isinstance(observed.answer, Answer) else None
             with step("evaluation.score"):
                 scores = scoring.score_observation(

@@ -4,12 +4,13 @@ from datetime import UTC, date, datetime, timedelta
 
 from assay_core.documents import TenantId
 from assay_core.evaluation import EvaluationRun
+from assay_core.golden_sets import TRAFFIC
 from assay_core.principals import Principal
-from assay_store import access, collections, evaluations
+from assay_store import access, collections, evaluations, golden_sets
 from assay_store.evaluations import NewRun
 from sqlalchemy import Connection
 
-from assay_evaluation.requests import ROLE, TRAFFIC
+from assay_evaluation.requests import ROLE
 
 NIGHTLY_PRINCIPAL = "evaluation"
 TRAFFIC_S = 24 * 3600.0
@@ -35,7 +36,7 @@ def _plan(connection: Connection, tenant: TenantId, night: date, judge: str) -> 
     access.ensure_principal(connection, principal, kind="service")
     planned: list[EvaluationRun | None] = []
     for collection in collections.listing(connection, principal):
-        datasets = evaluations.datasets_of(connection, collection.id)
+        datasets = [found.name for found in golden_sets.listing(connection, collection.id) if not found.candidate]
         if evaluations.sample_answers(
             connection, principal, collection.id, since_s=TRAFFIC_S, limit=1, without=[NIGHTLY_PRINCIPAL]
         ):

@@ -25,6 +25,8 @@ from assay_gateway import (
     erasures,
     evaluations,
     experiments,
+    feedback,
+    golden_sets,
     holds,
     jobs,
     openai,
@@ -187,6 +189,8 @@ def _include_questions(
     )
     app.include_router(evaluations.build_routes(who=who, transactions=transactions, evaluation=parts.evaluation))
     app.include_router(experiments.build_routes(who=who, transactions=transactions, evaluation=parts.evaluation))
+    app.include_router(golden_sets.build_routes(who=who, transactions=transactions, vault=parts.vault))
+    app.include_router(feedback.build_routes(who=who, transactions=transactions, vault=parts.vault))
     app.include_router(
         system.build_routes(
             who=who,

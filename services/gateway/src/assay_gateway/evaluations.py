@@ -1,23 +1,21 @@
-"""Evaluation runs and golden sets, kept by the evaluation service. Collections have names here and ids there."""
+"""Evaluation runs, kept by the evaluation service. Collections have names here and ids there."""
 
 from typing import Annotated
 
 from assay_core.documents import CollectionId
 from assay_core.errors import NotFound
-from assay_core.evaluation import EvaluationRun, GoldenPassage, GoldenQuestion
+from assay_core.evaluation import EvaluationRun
 from assay_core.principals import Principal
 from assay_store import collections
 from assay_wire import internal, public, to_public
 from assay_wire.peers import EvaluationClient
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from assay_gateway.auth import Authenticator, require_role
 from assay_gateway.disconnect import unless_gone
 from assay_gateway.ids import run_id
 from assay_gateway.openapi import operation_id
 from assay_gateway.transactions import Transactions
-
-DatasetName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 
 def build_routes(*, who: Authenticator, transactions: Transactions, evaluation: EvaluationClient) -> APIRouter:
@@ -62,33 +60,12 @@ def build_routes(*, who: Authenticator, transactions: Transactions, evaluation: 
                 body.judge,
                 body.limit,
                 body.answering.model_dump(exclude_none=True),
+                body.dataset_version,
             ),
         )
         return to_public.run(run, body.collection)
 
-    @router.put("/v1/evaluations/datasets/{collection}/{dataset}", summary="Store a golden set")
-    async def put_dataset(
-        collection: str, dataset: DatasetName, body: public.GoldenSet, principal: Principal = Depends(who)
-    ) -> public.GoldenSetReply:
-        require_role(principal, "evaluator")
-        found = await collection_id(principal, collection)
-        questions = tuple(_question(q) for q in body.questions)
-        await evaluation.put_dataset(principal, found.id, dataset, internal.Dataset(questions))
-        return public.GoldenSetReply(questions=len(questions))
-
     return router
-
-
-def _question(given: public.GoldenQuestion) -> GoldenQuestion:
-    return GoldenQuestion(
-        id=given.id,
-        question=given.question,
-        answer=given.answer,
-        answerable=given.answerable,
-        passages=tuple(GoldenPassage(p.document, p.quote, p.grade) for p in given.passages),
-        type=given.type,
-        alternatives=tuple(given.alternatives),
-    )
 
 
 def _detail(found: internal.RunDetail, readable: dict[str, str]) -> public.RunDetail:

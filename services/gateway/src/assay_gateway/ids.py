@@ -37,6 +37,13 @@ def answer_id(raw: str) -> str:
     return raw
 
 
+def feedback_id(raw: str) -> str:
+    """A feedback's id."""
+    if not _HEX.fullmatch(raw):
+        raise NotFound(f"There is no feedback {raw[:40]!r}.", code="feedback_not_found")
+    return raw
+
+
 def run_id(raw: str) -> str:
     """An evaluation run's id."""
     if not _HEX.fullmatch(raw):

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from assay_core.errors import NotFound
 
-from assay_cli.golden_file import read_golden
 from assay_cli.options import CollectionOption, Command, Mode, OptionalCollection
 from assay_cli.output import models, print_json, print_table, say
 from assay_cli.progress import Steps
@@ -32,6 +31,7 @@ def run(
     dataset: DatasetOption,
     judge: Annotated[Literal["local", "ragas"], typer.Option(help="Who scores: no LLM, or ragas with one.")] = "local",
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many questions.")] = None,
+    version: Annotated[int | None, typer.Option(min=1, help="Of the golden set; default: the newest.")] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the scores.")] = False,
     prompt: Annotated[str | None, typer.Option(metavar="NAME", help="Try this prompt, such as cite.v1.")] = None,
     mode: Annotated[Mode | None, typer.Option(help="Try this search mode.")] = None,
@@ -42,7 +42,9 @@ def run(
     session = session_of(context)
     tried = {"prompt": prompt, "mode": mode, "rerank": rerank, "top_k": top_k}
     answering = {key: value for key, value in tried.items() if value is not None}
-    started = session.client.start_run(collection, dataset, judge=judge, limit=limit, answering=answering)
+    started = session.client.start_run(
+        collection, dataset, judge=judge, limit=limit, answering=answering, dataset_version=version
+    )
     if wait:
         started = await_run(session, started)
     if session.json:
@@ -88,22 +90,6 @@ def show(context: typer.Context, run_id: Annotated[str, typer.Argument(metavar="
         print_json(found)
     else:
         _show_run(found)
-
-
-@app.command(cls=Command)
-def upload(
-    context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="A JSON object with a question on each line.")],
-    collection: CollectionOption,
-    dataset: DatasetOption,
-) -> None:
-    """Store a golden set, in place of one of the same name."""
-    session = session_of(context)
-    stored = session.client.put_dataset(collection, dataset, read_golden(file))
-    if session.json:
-        print_json({"collection": collection, "dataset": dataset, "questions": stored})
-    else:
-        say(f"{stored} questions are stored as {dataset!r} of {collection!r}.")
 
 
 @app.command(cls=Command)
