@@ -133,6 +133,8 @@ async def test_evaluators_see_nothing_about_documents_that_they_may_not_read(
     said = (await bob.post(f"/v1/answers/{given}/feedback", json={"thumb": "up"})).json()
     label = {"labels": [{"claim": 0, "label": "supported"}]}
     assert (await eva.put(f"/v1/answers/{given}/labels", json=label)).status_code == 200
+    assert (await eva.get(f"/v1/evaluations/answers/{given}")).json()["answer"] == f"{FIRST} {SECOND}"
+    assert (await bob.get(f"/v1/evaluations/answers/{given}")).json()["code"] == "forbidden"
     hide(door, document)
     assert (await eva.get("/v1/feedback")).json() == {"feedback": []}
     assert (await eva.get("/v1/evaluations/labels")).json() == {"claims": []}
@@ -141,6 +143,7 @@ async def test_evaluators_see_nothing_about_documents_that_they_may_not_read(
         await eva.post(f"/v1/feedback/{said['id']}/review", json={"decision": "accept"}),
         await eva.put(f"/v1/answers/{given}/labels", json=label),
         await eva.get(f"/v1/answers/{given}/labels"),
+        await eva.get(f"/v1/evaluations/answers/{given}"),
     ):
         assert refused.status_code == 404
 

@@ -6,8 +6,11 @@ from typing import Any
 import httpx
 import pytest
 from assay_core.documents import TenantId
+from assay_core.evaluation import GoldenQuestion
 from assay_core.golden_sets import as_jsonl, read_question
-from assay_store import access
+from assay_gateway.first_run import ADMINISTRATOR
+from assay_store import access, collections, golden_sets
+from assay_store.golden_sets import Origin
 from sqlalchemy import text
 
 from .conftest import ingest
@@ -116,3 +119,28 @@ async def test_only_evaluators_may(door: Any, admin: httpx.AsyncClient) -> None:
         for url in (URL, f"{URL}/versions", "/v1/evaluations/datasets/handbook"):
             assert (await reader.get(url)).json()["code"] == "forbidden"
         assert (await reader.put(URL, json={"questions": QUESTIONS})).json()["code"] == "forbidden"
+
+
+async def test_questions_are_added_to_a_set_that_keeps_its_licence(admin: httpx.AsyncClient) -> None:
+    await put(admin, *QUESTIONS[:2], licence="CC0-1.0", source="by hand")
+    added = await admin.post(f"{URL}/questions", json={"questions": [QUESTIONS[2]]})
+    assert (added.status_code, added.json()["version"], added.json()["questions"]) == (201, 2, 3)
+    assert (added.json()["licence"], added.json()["source"]) == ("CC0-1.0", "by hand")
+    fresh = await admin.post(f"{URL}-2/questions", json={"questions": [QUESTIONS[0]], "source": "review"})
+    assert (fresh.json()["version"], fresh.json()["source"]) == (1, "review")
+
+
+async def test_a_candidate_is_not_approved_by_adding_to_it(door: Any, admin: httpx.AsyncClient) -> None:
+    with door.database.transaction() as connection:
+        place = collections.get(connection, ADMINISTRATOR, "handbook")
+        case = GoldenQuestion("q1", "Who?", "", False)
+        golden_sets.put(connection, door.vault, place.id, "golden", [case], Origin("admin", candidate=True))
+    refused = await admin.post(f"{URL}/questions", json={"questions": [QUESTIONS[2]]})
+    assert (refused.status_code, refused.json()["code"]) == (409, "dataset_not_approved")
+
+
+@pytest.mark.usefixtures("admin")
+async def test_only_evaluators_add_questions(door: Any) -> None:
+    async with door.client(door.enrol("bob", "reader")) as bob:
+        refused = await bob.post(f"{URL}/questions", json={"questions": [QUESTIONS[0]]})
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")

@@ -30,7 +30,9 @@ def run_of(collection: str, identity: str = RUN) -> EvaluationRun:
 
 async def test_a_run_is_started_and_shown_by_the_collections_name(door: Any, admin: httpx.AsyncClient) -> None:
     score = QuestionScore("q1", "recall@5", None, "no passage")
-    door.evaluation.starts = lambda asked: internal.RunDetail(run_of(asked.collection_id), (score,))
+    door.evaluation.starts = lambda asked: internal.RunDetail(
+        run_of(asked.collection_id), (score,), {"q1": {"type": "factoid"}}, {"q1": "0" * 32}
+    )
     started = await admin.post("/v1/evaluations/runs", json={"collection": "handbook", "dataset": "golden"})
     assert started.status_code == 202
     run = started.json()
@@ -39,6 +41,7 @@ async def test_a_run_is_started_and_shown_by_the_collections_name(door: Any, adm
     assert (await admin.get("/v1/evaluations/runs", params={"collection": "handbook"})).json() == {"runs": [run]}
     detail = (await admin.get(f"/v1/evaluations/runs/{RUN}")).json()
     assert detail["scores"] == [{"question": "q1", "metric": "recall@5", "value": None, "failure": "no passage"}]
+    assert (detail["slices"], detail["answers"]) == ({"q1": {"type": "factoid"}}, {"q1": "0" * 32})
 
 
 async def test_runs_of_foreign_collections_are_not_shown(door: Any, admin: httpx.AsyncClient) -> None:

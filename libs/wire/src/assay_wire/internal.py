@@ -141,11 +141,13 @@ class RunList:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """A run with every score; `slices` says of each question what it is, by name of the division."""
+    """A run with every score; `slices` says of each question what it is, by name of the division, and `answers` which
+    answer was scored."""
 
     run: EvaluationRun
     scores: tuple[QuestionScore, ...]
     slices: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    answers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 generator_state = TypeAdapter(GeneratorState)

@@ -863,6 +863,9 @@ class RunDetail(Run):
     slices: Annotated[
         dict[str, dict[str, str]], Field(description="What each question is: its type, language, length, documents.")
     ] = {}
+    answers: Annotated[
+        dict[str, str], Field(description="The answer that was scored, by question; it may be gone by now.")
+    ] = {}
 
 
 class RunList(Reply):

@@ -9,6 +9,7 @@ from assay_core.evaluation import EvaluationRun, QuestionScore
 from assay_core.golden_sets import TRAFFIC
 from assay_core.principals import Principal
 from assay_store import collections, evaluations, golden_sets
+from assay_store.evaluations import Case
 from sqlalchemy import Connection
 
 JUDGES = ("local", "ragas")
@@ -63,11 +64,11 @@ def list_runs(
 
 def show_run(
     connection: Connection, principal: Principal, run: str
-) -> tuple[EvaluationRun, list[QuestionScore], Mapping[str, Mapping[str, str]]]:
-    """A run with every score, and the slices of each question. Raises `NotFound`."""
+) -> tuple[EvaluationRun, list[QuestionScore], list[Case]]:
+    """A run with every score and every case. Raises `NotFound`."""
     found = evaluations.get(connection, principal, run)
-    slices = {case.question: case.slices for case in evaluations.cases_of(connection, principal.tenant, run)}
-    return found, evaluations.scores_of(connection, principal.tenant, run), slices
+    cases = evaluations.cases_of(connection, principal.tenant, run)
+    return found, evaluations.scores_of(connection, principal.tenant, run), cases
 
 
 def require_evaluator(principal: Principal) -> None:

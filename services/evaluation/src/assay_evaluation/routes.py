@@ -59,8 +59,10 @@ def build_routes(*, database: Database, caller: Callable[[Request], Awaitable[Ca
 
     @router.get(f"{internal.RUNS}/{{run}}")
     async def show_run(run: str, who: Caller = Depends(caller)) -> Response:
-        found, scores, slices = await transact(lambda c: requests.show_run(c, who.principal, run))
-        detail = internal.RunDetail(found, tuple(scores), slices)
+        found, scores, cases = await transact(lambda c: requests.show_run(c, who.principal, run))
+        slices = {case.question: case.slices for case in cases}
+        answers = {case.question: case.answer for case in cases if case.answer is not None}
+        detail = internal.RunDetail(found, tuple(scores), slices, answers)
         return Response(internal.run_detail.dump_json(detail), media_type=JSON)
 
     @router.get(internal.COMPARE)

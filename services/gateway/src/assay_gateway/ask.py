@@ -3,17 +3,16 @@
 from collections.abc import AsyncIterator
 
 from assay_core.answers import AnswerEvent, AnswerRequest, Cited, Done, Failed, Judged, Retrieved, Token, Turn
-from assay_core.errors import AssayError, NotFound
+from assay_core.errors import AssayError
 from assay_core.metadata_filter import parse_filter
 from assay_core.ports import Generator
 from assay_core.principals import Principal
 from assay_core.search import Mode
-from assay_store import answers, collections, visibility
+from assay_store import collections
 from assay_store.encryption import Vault
-from assay_wire import internal, public, sse, to_public
+from assay_wire import public, sse, to_public
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import Connection
 
 from assay_gateway.answering import broken, failed, finished
 from assay_gateway.auth import Authenticator
@@ -21,6 +20,7 @@ from assay_gateway.disconnect import unless_gone
 from assay_gateway.ids import answer_id
 from assay_gateway.limits import check_question
 from assay_gateway.openapi import JSON, events, operation_id
+from assay_gateway.stored_answers import stored_answer
 from assay_gateway.streaming import EventStream, close
 from assay_gateway.transactions import Transactions
 
@@ -69,7 +69,9 @@ def build_routes(
     @router.get("/v1/answers/{id}", summary="Read an answer that you were given")
     async def get_answer(id: str, principal: Principal = Depends(who)) -> public.Answer:
         wanted = answer_id(id)
-        return await transactions(lambda c: _stored_answer(c, vault, principal, wanted))
+        return to_public.answer(
+            await transactions(lambda c: stored_answer(c, vault, principal, wanted, reviewers=False))
+        )
 
     return router
 
@@ -120,14 +122,3 @@ def _public(event: AnswerEvent, text: str) -> tuple[str, BaseModel]:
             return "done", to_public.answer(answer)
         case Failed(code, message, status, retry_after_s):
             return "failed", public.Failure(code=code, message=message, status=status, retry_after_s=retry_after_s)
-
-
-def _stored_answer(connection: Connection, vault: Vault, who: Principal, wanted: str) -> public.Answer:
-    found = answers.owned(connection, vault, who, wanted)
-    if found is None:
-        raise NotFound(f"There is no answer {wanted!r}.", code="answer_not_found")
-    answer = internal.answer.validate_json(found.record)
-    # Rights may have changed since: whoever may no longer read a source may no longer read what was made of it.
-    if not visibility.all_readable(connection, who, {h.document for h in answer.sources}):
-        raise NotFound(f"There is no answer {wanted!r}.", code="answer_not_found")
-    return to_public.answer(answer)

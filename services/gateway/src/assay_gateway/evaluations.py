@@ -80,5 +80,6 @@ def _detail(found: internal.RunDetail, readable: dict[str, str]) -> public.RunDe
                 for s in found.scores
             ],
             "slices": found.slices,
+            "answers": found.answers,
         }
     )

@@ -9,11 +9,11 @@ from assay_core.errors import Invalid, NotFound
 from assay_core.feedback import ClaimLabel, Feedback, FeedbackState, FeedbackText, Label, LabelledClaim, Thumb
 from assay_core.golden_sets import GoldenSet
 from assay_core.principals import Principal
-from assay_store import answers, claim_labels, collections, feedback, golden_sets, visibility
+from assay_store import claim_labels, collections, feedback, golden_sets
 from assay_store.encryption import Vault
 from assay_store.golden_sets import Origin
 from assay_wire import feedback as wire
-from assay_wire import internal, to_public
+from assay_wire import internal, public, to_public
 from fastapi import APIRouter, Depends, Query
 from sqlalchemy import Connection
 
@@ -22,6 +22,7 @@ from assay_gateway.golden_sets import ROLE
 from assay_gateway.ids import answer_id, feedback_id
 from assay_gateway.labelled_cases import labelled_case
 from assay_gateway.openapi import operation_id
+from assay_gateway.stored_answers import stored_answer
 from assay_gateway.transactions import Transactions
 
 log = structlog.get_logger()
@@ -72,6 +73,12 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
     async def get_labels(id: str, principal: Principal = Depends(who)) -> wire.ClaimLabelsReply:
         answer = answer_id(id)
         return await transactions(lambda c: desk.labels(c, principal, answer))
+
+    @router.get("/v1/evaluations/answers/{id}", summary="Read an answer that anybody was given, to judge it")
+    async def get_scored_answer(id: str, principal: Principal = Depends(who)) -> public.Answer:
+        require_role(principal, ROLE)
+        answer = answer_id(id)
+        return to_public.answer(await transactions(lambda c: stored_answer(c, vault, principal, answer)))
 
     @router.get("/v1/evaluations/labels", summary="List labelled sentences with what judges need to judge them")
     async def list_labelled(
@@ -162,16 +169,7 @@ class Desk:
         return golden_sets.append(connection, self._vault, place, review.dataset, [case], origin)
 
     def _answer(self, connection: Connection, who: Principal, answer: str, *, evaluators: bool = True) -> Answer:
-        """An answer that was given to `who`, or as an evaluator to anybody, while `who` may read all behind it."""
-        if evaluators and who.has(ROLE):
-            found = answers.readable(connection, self._vault, who, answer)
-        else:
-            found = answers.owned(connection, self._vault, who, answer)
-        if found is not None:
-            opened = internal.answer.validate_json(found.record)
-            if visibility.all_readable(connection, who, {hit.document for hit in opened.sources}):
-                return opened
-        raise NotFound(f"There is no answer {answer!r}.", code="answer_not_found")
+        return stored_answer(connection, self._vault, who, answer, reviewers=evaluators)
 
     def _own_or_any(self, connection: Connection, who: Principal, identity: str) -> Feedback:
         found = feedback.get(connection, self._vault, who, identity)

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from assay_core.answers import Turn
+from assay_core.errors import Conflict
 from assay_core.evaluation import GoldenPassage, GoldenQuestion
 from assay_core.golden_sets import GoldenSet
 from assay_core.principals import Principal
@@ -77,6 +78,31 @@ def build_routes(*, who: Authenticator, transactions: Transactions, vault: Vault
             return golden_sets.put(connection, vault, place, dataset, [_question(q) for q in body.questions], origin)
 
         return to_public.golden_set(await transactions(stored), collection)
+
+    @router.post(
+        "/v1/evaluations/datasets/{collection}/{dataset}/questions", status_code=201, summary="Add to a golden set"
+    )
+    async def add_questions(
+        collection: str, dataset: DatasetName, body: public.GoldenSet, principal: Principal = Depends(who)
+    ) -> public.GoldenSetReply:
+        require_role(principal, ROLE)
+
+        def added(connection: Connection) -> GoldenSet:
+            place = collections.get(connection, principal, collection).id
+            before = golden_sets.latest(connection, place, dataset)
+            if before is not None and before.candidate:
+                raise Conflict(
+                    f"{dataset!r} is a candidate that nobody has approved; approve it first, or add to another set.",
+                    code="dataset_not_approved",
+                )
+            origin = Origin(
+                principal.id,
+                licence=body.licence or (before.licence if before else ""),
+                source=body.source or (before.source if before else ""),
+            )
+            return golden_sets.append(connection, vault, place, dataset, [_question(q) for q in body.questions], origin)
+
+        return to_public.golden_set(await transactions(added), collection)
 
     @router.post("/v1/evaluations/datasets/{collection}/{dataset}/sample", summary="Draw a candidate from traffic")
     async def sample_traffic(

@@ -79,6 +79,9 @@ export function upload(collection, file, { name, onProgress, signal }) {
 
 export const collectionPath = (name) => `/v1/collections/${encodeURIComponent(name)}`;
 const documentPath = (id) => `/v1/documents/${encodeURIComponent(id)}`;
+const answerPath = (id) => `/v1/answers/${encodeURIComponent(id)}`;
+const nightsPath = (collection) => `/v1/evaluations/nights/${encodeURIComponent(collection)}`;
+const datasetsPath = (collection) => `/v1/evaluations/datasets/${encodeURIComponent(collection)}`;
 const withQuery = (path, query) => {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
   return given.length ? `${path}?${new URLSearchParams(given)}` : path;
@@ -128,5 +131,17 @@ export const api = {
 
   runs: async (query, o) => (await call("GET", withQuery("/v1/evaluations/runs", query), o)).runs,
   run: (id, o) => call("GET", `/v1/evaluations/runs/${encodeURIComponent(id)}`, o),
+  nights: async (query, o) => (await call("GET", withQuery("/v1/evaluations/nights", query), o)).nights,
+  night: (collection, night, o) => call("GET", `${nightsPath(collection)}/${encodeURIComponent(night)}`, o),
+  beginNight: async (collection) => (await call("POST", nightsPath(collection))).runs,
+  compare: (baseline, run, o) => call("GET", withQuery("/v1/evaluations/compare", { baseline, run }), o),
+  baselines: async (o) => (await call("GET", "/v1/evaluations/baselines", o)).baselines,
+  nameBaseline: (name, run) => call("PUT", `/v1/evaluations/baselines/${encodeURIComponent(name)}`, { body: { run } }),
+  answer: (id, o) => call("GET", `/v1/evaluations/answers/${encodeURIComponent(id)}`, o),
+  labels: async (answer, o) => (await call("GET", `${answerPath(answer)}/labels`, o)).labels,
+  putLabels: async (answer, labels) => (await call("PUT", `${answerPath(answer)}/labels`, { body: { labels } })).labels,
+  labelledClaims: async (query, o) => (await call("GET", withQuery("/v1/evaluations/labels", query), o)).claims,
+  datasets: async (collection, o) => (await call("GET", datasetsPath(collection), o)).datasets,
+  addQuestions: (collection, dataset, questions) => call("POST", `${datasetsPath(collection)}/${encodeURIComponent(dataset)}/questions`, { body: { questions } }),
   startRun: (body) => call("POST", "/v1/evaluations/runs", { body }),
 };

@@ -3,7 +3,9 @@
 import { h, replace, svg } from "../dom.js";
 import { count, dateTime, score, words } from "../format.js";
 import { ordered } from "../metrics.js";
+import { may } from "../session.js";
 import { icon } from "./icons.js";
+import { runSlices } from "./run-slices.js";
 import { stateBadge } from "./state-badge.js";
 import { empty } from "./states.js";
 
@@ -12,12 +14,19 @@ const LOW = 0.5;
 
 export function runDetail(run) {
   return h("div", null,
-    h("div", { class: "page-head" }, h("h1", null, `Run of ${dateTime(run.started_at)}`), h("div", { class: "page-tools" }, stateBadge(run.state))),
+    h("div", { class: "page-head" }, h("h1", null, `Run of ${dateTime(run.started_at)}`), h("div", { class: "page-tools" }, stateBadge(run.state), run.state === "done" && links(run))),
     run.error && h("div", { class: "state state-failure", role: "alert" }, h("p", { class: "state-title" }, icon("warning"), "The run did not finish"), h("p", null, run.error)),
     h("dl", { class: "facts facts-wide" },
       fact("Collection", run.collection), fact("Dataset", run.dataset), fact("Judge", run.judge),
       fact("Questions", count(run.questions)), fact("Failures", count(run.failures)), fact("Finished", dateTime(run.finished_at))),
-    figures(run), configuration(run), questionScores(run.scores ?? []));
+    figures(run), configuration(run), runSlices(run), questionScores(run.scores ?? []));
+}
+
+function links({ id, answers }) {
+  return [
+    may("evaluator") && Object.keys(answers ?? {}).length > 0 && h("a", { class: "button", href: `/ui/evaluations/worst?${new URLSearchParams({ run: id })}` }, "Worst answers"),
+    h("a", { class: "button", href: `/ui/evaluations/compare?${new URLSearchParams({ run: id })}` }, "Compare"),
+  ];
 }
 
 const fact = (term, value) => h("div", null, h("dt", null, term), h("dd", null, value));

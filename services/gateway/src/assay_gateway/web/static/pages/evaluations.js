@@ -4,6 +4,7 @@ import { api } from "../api.js";
 import { lineChart } from "../chart.js";
 import { collectionPicker, loadCollections } from "../components/collection-picker.js";
 import { field, formDialog } from "../components/dialog.js";
+import { evaluationTabs } from "../components/evaluation-tabs.js";
 import { icon } from "../components/icons.js";
 import { runDetail } from "../components/run-detail.js";
 import { runTable } from "../components/run-table.js";
@@ -33,7 +34,7 @@ function renderRun({ main, id, signal }) {
 function renderRuns({ main, query, signal }) {
   const tools = h("div", { class: "page-tools" });
   const body = h("div");
-  replace(main, h("div", { class: "page-head" }, h("h1", null, "Evaluations"), tools), body);
+  replace(main, h("div", { class: "page-head" }, h("h1", null, "Evaluations"), tools), evaluationTabs("/ui/evaluations"), body);
   fill(body, {
     signal,
     load: async () => {
