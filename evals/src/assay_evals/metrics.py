@@ -234,8 +234,18 @@ _CACHE = (
     ),
 )
 
+_FAILURES = (
+    Metric(
+        "scored",
+        "Comparisons of runs: 1 for a question of which everything could be scored, so that more failures show.",
+        "own definition",
+        "failures",
+    ),
+)
+
 METRICS: dict[str, Metric] = {
-    metric.name: metric for metric in chain(_RETRIEVAL, _TRIAD, _CORRECTNESS, _CITATIONS, _ABSTENTION, _COST, _CACHE)
+    metric.name: metric
+    for metric in chain(_RETRIEVAL, _TRIAD, _CORRECTNESS, _CITATIONS, _ABSTENTION, _COST, _CACHE, _FAILURES)
 }
 
 
