@@ -23,6 +23,15 @@ def test_few_questions_are_flipped_in_every_way() -> None:
     assert sign_flip(values, seed=1) == pytest.approx(exact.pvalue)
 
 
+def test_differences_of_one_sign_have_the_exact_p_value() -> None:
+    lost = np.zeros((60, 2))
+    lost[:14, 0] = -1
+    lost[:14, 1] = [-1] * 13 + [1]
+    found = sign_flips(lost, seed=1, flips=999)
+    assert found[0] == 2.0**-13
+    assert found[1] >= 0.001
+
+
 def test_many_questions_agree_with_the_t_test() -> None:
     draw = np.random.default_rng(5)
     columns = draw.normal([0.0, 0.02, 0.04], 0.2, (200, 3))
