@@ -316,10 +316,22 @@ class MadeUp:
                 return self._reviewed(method, path, body)
             case ("GET", ["evaluations", *_]):
                 return self._evaluation(path[1:])
+            case ("PUT", ["evaluations", "baselines", name]):
+                return self._baseline(name, body["run"])
             case ("POST", ["evaluations", "nights", "handbook"]):
                 return {"runs": [run(0) | {"state": "waiting"}]}
             case _:
                 return None
+
+    def _baseline(self, name: str, run: str) -> Json:
+        return {
+            "collection": "handbook",
+            "name": name,
+            "run": run,
+            "dataset": "golden",
+            "set_by": "ada",
+            "set_at": "2026-11-15T08:00:00Z",
+        }
 
     def _evaluation(self, path: list[str]) -> Json | None:
         match path:
@@ -334,18 +346,7 @@ class MadeUp:
             case ["compare"]:
                 return experiment()
             case ["baselines"]:
-                return {
-                    "baselines": [
-                        {
-                            "collection": "handbook",
-                            "name": "main",
-                            "run": f"{5:032x}",
-                            "dataset": "golden",
-                            "set_by": "ada",
-                            "set_at": "2026-11-15T08:00:00Z",
-                        }
-                    ]
-                }
+                return {"baselines": [self._baseline("main", f"{5:032x}")]}
             case _:
                 return None
 

@@ -162,6 +162,16 @@ def test_baseline_and_run_are_chosen_from_names_and_runs(board: Board) -> None:
     assert f"baseline={5:032x}&run={RUN}" in page.url
 
 
+@pytest.mark.parametrize("board", ["desktop"], indirect=True)
+def test_a_run_becomes_a_baseline_by_name(board: Board) -> None:
+    page = board.open("run")
+    page.get_by_role("button", name="Name it as a baseline").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("spring")
+    page.get_by_role("dialog").get_by_role("button", name="Name it").click()
+    expect(page.locator("#status")).to_have_text("The run is the baseline spring from now on.")
+    assert board.server.asked == [("PUT", "evaluations/baselines/spring", {"run": RUN})]
+
+
 def test_the_worst_answer_is_labelled_and_kept_as_a_case(board: Board) -> None:
     page = board.open("worst")
     scores = [float(text) for text in page.locator(".worst-score").all_inner_texts()]
@@ -215,4 +225,6 @@ def test_who_may_not_evaluate_is_not_shown_answers_of_others(board: Board) -> No
     page = board.open("nights")
     expect(page.locator(".night").first).to_be_visible()
     expect(page.get_by_role("button", name="Begin today’s night now")).to_have_count(0)
-    expect(page.get_by_role("navigation", name="Evaluations").get_by_role("link")).to_have_text(["Runs", "Comparison"])
+    expect(page.get_by_role("navigation", name="Evaluations").get_by_role("link")).to_have_text(
+        ["Runs", "Comparison"]
+    )

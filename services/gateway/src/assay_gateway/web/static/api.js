@@ -141,7 +141,6 @@ export const api = {
   labels: async (answer, o) => (await call("GET", `${answerPath(answer)}/labels`, o)).labels,
   putLabels: async (answer, labels) => (await call("PUT", `${answerPath(answer)}/labels`, { body: { labels } })).labels,
   labelledClaims: async (query, o) => (await call("GET", withQuery("/v1/evaluations/labels", query), o)).claims,
-  datasets: async (collection, o) => (await call("GET", datasetsPath(collection), o)).datasets,
   addQuestions: (collection, dataset, questions) => call("POST", `${datasetsPath(collection)}/${encodeURIComponent(dataset)}/questions`, { body: { questions } }),
   startRun: (body) => call("POST", "/v1/evaluations/runs", { body }),
 };

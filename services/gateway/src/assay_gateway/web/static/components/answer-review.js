@@ -46,7 +46,7 @@ function claimItem(claim, { label, onLabel, onPoint, goTo }) {
   const probability = claim.probability === null ? "" : `, ${percent(claim.probability)} sure`;
   return h("li", { class: "claim-item", dataset: { verdict: claim.verdict }, onpointerenter: () => onPoint(claim), onfocusin: () => onPoint(claim), onpointerleave: () => onPoint(null) },
     h("p", null, claim.text),
-    h("div", { class: "claim-verdict" }, sign(claim.verdict), `${long}${probability}`,
+    h("div", { class: "claim-verdict" }, sign(claim.verdict), h("span", null, `${long}${probability}`),
       claim.citations.map((n) => h("button", { type: "button", class: "cite cite-link", "aria-label": `Go to passage ${n}`, onclick: () => goTo(n) }, n))),
     labelChoice(label, onLabel));
 }

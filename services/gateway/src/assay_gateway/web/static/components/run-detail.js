@@ -1,9 +1,11 @@
 // One evaluation run: its figures with intervals, its configuration, and the scores of every question.
 
-import { h, replace, svg } from "../dom.js";
+import { api } from "../api.js";
+import { announce, h, replace, svg } from "../dom.js";
 import { count, dateTime, score, words } from "../format.js";
 import { ordered } from "../metrics.js";
 import { may } from "../session.js";
+import { field, formDialog } from "./dialog.js";
 import { icon } from "./icons.js";
 import { runSlices } from "./run-slices.js";
 import { stateBadge } from "./state-badge.js";
@@ -26,7 +28,19 @@ function links({ id, answers }) {
   return [
     may("evaluator") && Object.keys(answers ?? {}).length > 0 && h("a", { class: "button", href: `/ui/evaluations/worst?${new URLSearchParams({ run: id })}` }, "Worst answers"),
     h("a", { class: "button", href: `/ui/evaluations/compare?${new URLSearchParams({ run: id })}` }, "Compare"),
+    may("evaluator") && h("button", { type: "button", class: "button", onclick: () => nameBaseline(id) }, "Name it as a baseline"),
   ];
+}
+
+async function nameBaseline(run) {
+  const name = h("input", { type: "text", required: true, maxlength: 100, pattern: "[A-Za-z0-9][A-Za-z0-9._\\-]*", autocomplete: "off" });
+  const named = await formDialog({
+    title: "Name this run as a baseline",
+    action: "Name it",
+    fields: field("Name", name, "Others are compared with it by this name, also by “assay eval gate”. A name that is taken moves here."),
+    submit: () => api.nameBaseline(name.value.trim(), run),
+  });
+  if (named) announce(`The run is the baseline ${named.name} from now on.`);
 }
 
 const fact = (term, value) => h("div", null, h("dt", null, term), h("dd", null, value));
