@@ -225,6 +225,4 @@ def test_who_may_not_evaluate_is_not_shown_answers_of_others(board: Board) -> No
     page = board.open("nights")
     expect(page.locator(".night").first).to_be_visible()
     expect(page.get_by_role("button", name="Begin today’s night now")).to_have_count(0)
-    expect(page.get_by_role("navigation", name="Evaluations").get_by_role("link")).to_have_text(
-        ["Runs", "Comparison"]
-    )
+    expect(page.get_by_role("navigation", name="Evaluations").get_by_role("link")).to_have_text(["Runs", "Comparison"])
