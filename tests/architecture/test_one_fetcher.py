@@ -24,6 +24,7 @@ ALLOWED = {
     "libs/adapters/src/assay_adapters/fetching/connections.py": "its connections",
     "libs/adapters/src/assay_adapters/connectors/imap.py": "a protocol over a connection of the same guard",
     "libs/adapters/src/assay_adapters/connectors/s3.py": "gives the library answers of the fetcher",
+    "libs/adapters/src/assay_adapters/alerts.py": "the webhook and mail server that the administrator set",
     "libs/adapters/src/assay_adapters/openai_chat.py": "the chat model that the administrator set",
     "libs/adapters/src/assay_adapters/remote_embedder.py": "the embedder that the administrator set",
     "libs/wire/src/assay_wire/clients.py": "the gateway that the caller named",

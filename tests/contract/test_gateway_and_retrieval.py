@@ -1,6 +1,7 @@
 """The client that the gateway uses against the routes that retrieval serves."""
 
 from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import httpx
@@ -14,6 +15,7 @@ from assay_runtime.http_shell import build_app, caller_dependency
 from assay_runtime.tokens import TokenMinter, TokenVerifier
 from assay_testing.fake_embedder import FakeEmbedder
 from assay_testing.fake_retriever import FakeRetriever
+from assay_wire import internal
 from assay_wire.peers import Peer, RetrievalClient
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -40,6 +42,26 @@ HIT = Hit(
 ASKED = SearchRequest(CollectionId(TENANT, "e" * 32), "how many?", 7, Mode.LEXICAL, False, False, True, deadline_s=3.0)
 
 
+REPORT = internal.IndexReport((0.5, None), "hnsw", 7, 1)
+SAMPLE = internal.Vectors(((0.6, 0.8),))
+
+
+class FakeInspector:
+    """Says back what it was asked."""
+
+    def check(self, principal: Principal, asked: internal.IndexCheck, *, deadline_s: float) -> internal.IndexReport:
+        assert (principal, asked) == (WHO, internal.IndexCheck("e" * 32, ("how many?",), 10))
+        assert 55 < deadline_s <= 60
+        return REPORT
+
+    def sample(self, principal: Principal, asked: internal.VectorSample) -> internal.Vectors:
+        assert (principal, asked) == (WHO, internal.VectorSample("e" * 32, SINCE, None, 5))
+        return SAMPLE
+
+
+SINCE = datetime(2026, 5, 1, 2, 15, tzinfo=UTC)
+
+
 @pytest.fixture(scope="module")
 def keys() -> tuple[str, str]:
     private = Ed25519PrivateKey.generate()
@@ -58,7 +80,14 @@ async def client(retriever: FakeRetriever, keys: tuple[str, str]) -> AsyncGenera
     app = build_app(title="retrieval", checks={})
     caller = caller_dependency(TokenVerifier(keys[1]), default_deadline_s=10)
     embedder = FakeEmbedder()
-    app.include_router(build_routes(retriever=cast(Any, retriever), embedder=lambda: embedder, caller=caller))
+    app.include_router(
+        build_routes(
+            retriever=cast(Any, retriever),
+            embedder=lambda: embedder,
+            inspector=cast(Any, FakeInspector()),
+            caller=caller,
+        )
+    )
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://retrieval")
     peer = Peer(name="retrieval", base_url="", token=TokenMinter(keys[0], issuer="gateway"), client=http)
     yield RetrievalClient(peer)
@@ -113,3 +142,8 @@ async def test_a_token_of_someone_else_is_refused(client: RetrievalClient, monke
 
 async def test_readiness_is_told(client: RetrievalClient) -> None:
     assert await client.peer.readiness() == (True, "")
+
+
+async def test_an_index_is_checked_and_sampled(client: RetrievalClient) -> None:
+    assert await client.check_index(WHO, internal.IndexCheck("e" * 32, ("how many?",)), deadline_s=60.0) == REPORT
+    assert await client.sample_vectors(WHO, internal.VectorSample("e" * 32, SINCE, None, 5)) == SAMPLE

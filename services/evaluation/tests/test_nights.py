@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from assay_core.errors import Broken
 from assay_evaluation import beat
-from assay_evaluation.schedule import night_of
+from assay_evaluation.schedule import last_due
 from assay_evaluation.settings import BeatSettings, NightlySettings
 from assay_evaluation.tasks import NIGHTLY_TASK, RUN_TASK, register
 from assay_store import evaluations
@@ -24,12 +24,12 @@ from pydantic import SecretStr
     ],
 )
 def test_a_ring_belongs_to_the_last_night_that_was_due(now: datetime, night: date) -> None:
-    assert night_of(now, hour=2, minute=15) == night
+    assert last_due(now, hour=2, minute=15).date() == night
 
 
 def test_late_rings_past_midnight_belong_to_the_same_night() -> None:
     rings = [datetime(2026, 3, 5, 23, 15, tzinfo=UTC) + timedelta(hours=later) for later in range(beat.RINGS)]
-    assert {night_of(ring, hour=23, minute=15) for ring in rings} == {date(2026, 3, 5)}
+    assert {last_due(ring, hour=23, minute=15).date() for ring in rings} == {date(2026, 3, 5)}
 
 
 def scheduled(nightly: NightlySettings) -> dict[str, object]:

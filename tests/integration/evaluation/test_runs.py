@@ -1,7 +1,7 @@
 """Runs on a real PostgreSQL: what is stored, and what a crash, a stop or a change in the middle leaves."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
 import pytest
@@ -9,9 +9,10 @@ from assay_core.answers import Answer, Outcome, Turn
 from assay_core.errors import Conflict, Unavailable
 from assay_core.evaluation import EvaluationRun, QuestionScore, RunState
 from assay_evaluation.loop import RunLoop
-from assay_evaluation.schedule import NIGHTLY_PRINCIPAL, plan_night
+from assay_evaluation.schedule import DAY, NIGHTLY_PRINCIPAL, plan_night
 from assay_store import access, documents, evaluations, golden_sets, pipeline
-from assay_store.evaluations import Case
+from assay_store.database import clock
+from assay_store.evaluations import Case, Window
 from assay_store.evaluations import Outcome as Figures
 from assay_store.golden_sets import Origin
 from sqlalchemy import text
@@ -19,6 +20,7 @@ from sqlalchemy import text
 from .conftest import ANN, TENANT, VAULT, World
 
 pytestmark = pytest.mark.integration
+TONIGHT = datetime.now(UTC) + timedelta(minutes=5)
 
 
 def loop(world: World, *, owner: str = "one", lease_s: float = 60) -> RunLoop:
@@ -303,10 +305,13 @@ def test_the_sample_leaves_out_what_is_no_traffic(world: World) -> None:
     world.record_answer("asked", world.answer())
     with world.database.transaction() as connection:
         connection.execute(text("UPDATE answers SET created_at = now() - interval '25 hours' WHERE id = 'old'"))
+        window = Window(clock(connection) - DAY, clock(connection) + DAY)
         found = evaluations.sample_answers(
-            connection, ANN, world.collection, since_s=86400, limit=10, without=[NIGHTLY_PRINCIPAL]
+            connection, ANN, world.collection, window, limit=10, without=[NIGHTLY_PRINCIPAL]
         )
+        cached = evaluations.sample_answers(connection, ANN, world.collection, window, limit=10, from_cache=True)
     assert found == ["asked"]
+    assert cached == ["cached"]
 
 
 def test_answers_from_documents_that_the_evaluator_may_not_read_are_left_alone(world: World) -> None:
@@ -340,13 +345,13 @@ def test_a_night_is_planned_once_for_golden_sets_and_traffic(world: World) -> No
     world.golden("q1")
     world.record_answer("given-1", world.answer())
     with world.database.transaction() as connection:
-        planned = plan_night(connection, date(2026, 3, 5), judge="local")
+        planned = plan_night(connection, TONIGHT, judge="local")
     with world.database.transaction() as connection:
-        again = plan_night(connection, date(2026, 3, 5), judge="local")
-        next_night = plan_night(connection, date(2026, 3, 6), judge="local")
+        again = plan_night(connection, TONIGHT, judge="local")
+        next_night = plan_night(connection, TONIGHT + DAY, judge="local")
         rung = connection.execute(text("SELECT count(*) FROM outbox WHERE task = 'evaluation.run'")).scalar_one()
     assert sorted(run.dataset for run in planned) == ["golden", "traffic"]
-    assert (again, len(next_night), rung) == ([], 2, 4)
+    assert (again, [run.dataset for run in next_night], rung) == ([], ["golden"], 3)
     work = loop(world)
     while work.do_next():
         pass
@@ -361,7 +366,7 @@ def test_a_night_passes_over_candidates(world: World) -> None:
     with world.database.transaction() as connection:
         origin = Origin(ANN.id, candidate=True)
         golden_sets.put(connection, VAULT, world.collection, "candidate", questions, origin)
-        planned = plan_night(connection, date(2026, 3, 5), judge="local")
+        planned = plan_night(connection, TONIGHT, judge="local")
     assert [run.dataset for run in planned] == ["golden"]
 
 
@@ -375,4 +380,4 @@ def test_a_night_leaves_out_collections_that_evaluation_may_not_read(world: Worl
     with world.database.transaction() as connection:
         secret = access.acl_for(connection, TENANT, allow=["bob"])
         connection.execute(text("UPDATE collections SET default_acl = :a"), {"a": secret})
-        assert plan_night(connection, date(2026, 3, 5), judge="local") == []
+        assert plan_night(connection, TONIGHT, judge="local") == []

@@ -26,8 +26,10 @@ OPEN = {
 }
 WRITES = ("POST", "PUT", "PATCH")
 IDS = {"id": "0" * 32, "name": "handbook", "collection": "handbook", "dataset": "golden", "version": "1"}
+IDS["night"] = "2026-03-05"
 WITHOUT_BODY = {
     *(("POST", f"/v1/collections/{{name}}/{verb}") for verb in ("pause", "resume", "rechunk")),
+    ("POST", "/v1/evaluations/nights/{collection}"),
     ("POST", "/v1/evaluations/datasets/{collection}/{dataset}/approve"),
 }
 HUGE = "x" * 900_000

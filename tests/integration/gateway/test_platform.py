@@ -1,11 +1,11 @@
 """Evaluations and the state of the platform through the gateway."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
 import pytest
-from assay_core.evaluation import EvaluationRun, QuestionScore, RunState
+from assay_core.evaluation import EvaluationRun, NightReport, QuestionScore, Remark, RunState, Severity
 from assay_wire import internal
 
 pytestmark = pytest.mark.integration
@@ -49,6 +49,22 @@ async def test_runs_of_foreign_collections_are_not_shown(door: Any, admin: httpx
     assert (await admin.get("/v1/evaluations/runs")).json() == {"runs": []}
     for run in (RUN, "f" * 32, "not-an-id"):
         assert (await admin.get(f"/v1/evaluations/runs/{run}")).status_code == 404
+
+
+async def test_nights_are_shown_by_the_collections_name(door: Any, admin: httpx.AsyncClient) -> None:
+    remark = Remark(Severity.ALARM, "index", "The index finds too little.", ("index",), {"recall@10": 0.5})
+    at = datetime(2026, 3, 5, 2, 30, tzinfo=UTC)
+    handbook = (await admin.get("/v1/collections/handbook")).json()["id"]
+    for collection in (handbook, "0" * 32):
+        door.evaluation.nights.append(
+            NightReport(collection, date(2026, 3, 5), False, (RUN,), (remark,), {"index.missing": 2}, {}, at)
+        )
+    (night,) = (await admin.get("/v1/evaluations/nights")).json()["nights"]
+    assert (night["collection"], night["remarks"][0]["severity"]) == ("handbook", "alarm")
+    assert (await admin.get("/v1/evaluations/nights/handbook/2026-03-05")).json() == night
+    assert (await admin.get("/v1/evaluations/nights/handbook/2026-03-06")).status_code == 404
+    assert (await admin.post("/v1/evaluations/nights/handbook")).status_code == 202
+    assert door.evaluation.begun == [handbook]
 
 
 async def test_the_platform_says_what_is_ready(admin: httpx.AsyncClient) -> None:

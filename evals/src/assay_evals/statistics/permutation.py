@@ -55,3 +55,27 @@ def _as_far(sums: Floats, known: Floats) -> Floats:
     # What differs by rounding is the same.
     slack = _ROUNDING * (1 + np.abs(known).sum(axis=0))
     return np.asarray((np.abs(sums) >= np.abs(known.sum(axis=0)) - slack).sum(axis=0), dtype=np.float64)
+
+
+def last_night(scores: Floats, *, seed: int, permutations: int = FLIPS) -> float:
+    """Two-sided p-value of "the last night is like the others", between 0 and 1.
+
+    Args:
+        scores: shape (nights, questions), NaN where a score is missing; what the last night lacks says nothing.
+
+    If nothing has changed, the nights of a question are exchangeable, so any of its scores might have been the last
+    night's. The statistic is the sum over questions of the last score's distance from the question's mean. Of two
+    nights this is `sign_flip`; of more it needs no symmetry, which distances from a mean of several nights do not have
+    (Pitman 1937; Good 2005, section 3.2).
+    """
+    known = scores[:, ~np.isnan(scores[-1])]
+    known = known[:, (~np.isnan(known)).sum(axis=0) > 1]
+    if not known.size:
+        return 1.0
+    distances = known - np.nanmean(known, axis=0)
+    seen = abs(float(distances[-1].sum()))
+    draw = np.random.default_rng(seed)
+    drawn = np.zeros(permutations)
+    for column in distances.T:
+        drawn += draw.choice(column[~np.isnan(column)], permutations)
+    return float((np.sum(np.abs(drawn) >= seen - _ROUNDING) + 1) / (permutations + 1))

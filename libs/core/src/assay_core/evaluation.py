@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from assay_core.answers import Turn, Verdict
@@ -112,3 +112,40 @@ class EvaluationRun:
     finished_at: datetime | None = None
     error: str | None = None
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
+
+
+class Severity(StrEnum):
+    """What a remark asks for: nothing, a look, or somebody to be told at once."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    ALARM = "alarm"
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that a night has to say, in one sentence for people and as numbers for machines.
+
+    `about` names the metric or the part that was looked at; `causes` the factors that moved, the likeliest first.
+    """
+
+    severity: Severity
+    about: str
+    sentence: str
+    causes: tuple[str, ...] = ()
+    figures: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True, slots=True)
+class NightReport:
+    """One night of one collection. `failures` says why something could not be measured; `caught_up`: it was missed,
+    and done later."""
+
+    collection: str
+    night: date
+    caught_up: bool
+    runs: tuple[str, ...]
+    remarks: tuple[Remark, ...]
+    figures: Mapping[str, float]
+    failures: Mapping[str, str]
+    closed_at: datetime | None = None

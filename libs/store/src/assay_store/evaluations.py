@@ -7,8 +7,8 @@ was killed goes on where it stopped and scores nothing twice.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date
-from typing import cast
+from datetime import date, datetime
+from typing import NamedTuple, cast
 
 from assay_core.documents import AclId, CollectionId, TenantId
 from assay_core.errors import Conflict, NotFound
@@ -46,8 +46,8 @@ WHERE r.tenant = :tenant AND c.deleted_at IS NULL AND c.default_acl = ANY(:acls)
 
 _SAMPLE_ANSWERS = text(f"""
 SELECT a.id FROM answers a
-WHERE a.tenant = :tenant AND a.collection = :collection AND NOT a.from_cache AND a.principal <> ALL(:except)
-  AND a.created_at > now() - make_interval(secs => :since_s)
+WHERE a.tenant = :tenant AND a.collection = :collection AND a.from_cache = :from_cache
+  AND a.principal <> ALL(:except) AND a.created_at >= :since AND a.created_at < :until
   AND NOT EXISTS (
       SELECT 1 FROM evaluation_cases e WHERE e.tenant = a.tenant AND e.answer = a.id AND e.question <> a.id)
   AND {answers.READABLE}
@@ -55,11 +55,19 @@ ORDER BY random() LIMIT :limit
 """)
 
 
+class Window(NamedTuple):
+    """A stretch of time, from `since` until before `until`."""
+
+    since: datetime
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class NewRun:
     """A run that is asked for. `night` marks the nightly one, of which there is one per collection and golden set.
 
-    `answering` is tried in the place of what the collection was given.
+    `answering` is tried in the place of what the collection was given; `window` is whose answers it scores, if not
+    those of the last day.
     """
 
     collection: CollectionId
@@ -70,6 +78,7 @@ class NewRun:
     night: date | None = None
     answering: Mapping[str, object] = field(default_factory=dict[str, object])
     dataset_version: int | None = None
+    window: Window | None = None
 
     @property
     def asked(self) -> dict[str, object]:
@@ -78,6 +87,8 @@ class NewRun:
             "limit": self.limit,
             "dataset_version": self.dataset_version,
             "answering": dict(self.answering) or None,
+            "since": self.window and self.window.since.isoformat(),
+            "until": self.window and self.window.until.isoformat(),
         }
         return {name: value for name, value in given.items() if value is not None}
 
@@ -108,6 +119,12 @@ class RunLease:
     def dataset_version(self) -> int | None:
         """Of the golden set; None before it is settled."""
         return cast(int | None, self.configuration.get("dataset_version"))
+
+    @property
+    def window(self) -> Window | None:
+        """Whose answers are scored; None for those of the last day."""
+        ends = [self.configuration.get(end) for end in ("since", "until")]
+        return Window(*map(datetime.fromisoformat, cast(list[str], ends))) if all(ends) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +170,7 @@ def create(connection: Connection, new: NewRun) -> EvaluationRun | None:
     if row is None:
         return None
     outbox.add(connection, tenant=new.collection.tenant, task=RUN_TASK, job=run)
-    return _run(row)
+    return run_of(row)
 
 
 def lease(connection: Connection, *, owner: str, lease_s: float) -> RunLease | None:
@@ -305,7 +322,7 @@ def listing(
         ),
         _readable(connection, principal) | {"collection": collection and collection.id, "limit": limit},
     )
-    return [_run(row) for row in rows]
+    return [run_of(row) for row in rows]
 
 
 def get(connection: Connection, principal: Principal, run: str) -> EvaluationRun:
@@ -315,7 +332,7 @@ def get(connection: Connection, principal: Principal, run: str) -> EvaluationRun
     ).one_or_none()
     if row is None:
         raise NotFound(f"There is no evaluation run {run!r}.", code="run_not_found")
-    return _run(row)
+    return run_of(row)
 
 
 def scores_of(connection: Connection, tenant: TenantId, run: str) -> list[QuestionScore]:
@@ -343,19 +360,22 @@ def sample_answers(
     connection: Connection,
     principal: Principal,
     collection: CollectionId,
+    window: Window,
     *,
-    since_s: float,
     limit: int,
     without: Sequence[str] = (),
+    from_cache: bool = False,
 ) -> list[str]:
-    """Ids of a random sample of recent answers, without cached ones, those given to the principals `without`, those
-    that evaluation asked for, and those that rest on a document that `principal` may not read."""
+    """Ids of a random sample of the answers of a time, without those given to the principals `without`, those that
+    evaluation asked for, and those that rest on a document that `principal` may not read."""
     rows = connection.execute(
         _SAMPLE_ANSWERS,
         {
             "tenant": collection.tenant,
             "collection": collection.id,
-            "since_s": since_s,
+            "since": window.since,
+            "until": window.until,
+            "from_cache": from_cache,
             "limit": limit,
             "except": list(without),
             "acls": _acls(connection, principal),
@@ -390,7 +410,8 @@ def _acls(connection: Connection, principal: Principal) -> list[AclId]:
     return sorted(visibility.readable_acls(connection, principal))
 
 
-def _run(row: Row[tuple[object, ...]]) -> EvaluationRun:
+def run_of(row: Row[tuple[object, ...]]) -> EvaluationRun:
+    """A run from its row."""
     return EvaluationRun(
         id=row.id,
         collection=row.collection,

@@ -577,6 +577,30 @@ golden_sets = Table(
 
 _OF_GOLDEN_SET = ["tenant", "collection", "dataset", "version"]
 
+evaluation_nights = Table(
+    "evaluation_nights",
+    metadata,
+    Column("tenant", Text),
+    Column("collection", Text),
+    Column("night", Date),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("caught_up", Boolean, nullable=False, server_default="false"),  # planned after its time had passed
+    Column("owner", Text),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),
+    Column("lease_until", DateTime(timezone=True)),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("alarms", Integer, nullable=False, server_default="0"),
+    Column("report", JSONB),  # remarks and figures; NULL until it is closed
+    Column("closed_at", DateTime(timezone=True)),
+    Column("told_at", DateTime(timezone=True)),  # when its alarms had gone out
+    Column("telling_failed", Text),
+    _created(),
+    PrimaryKeyConstraint("tenant", "collection", "night"),
+    ForeignKeyConstraint(["tenant", "collection"], ["collections.tenant", "collections.id"]),
+    Index("evaluation_nights_open", "due_at", postgresql_where=text("closed_at IS NULL")),
+    Index("evaluation_nights_untold", "closed_at", postgresql_where=text("alarms > 0 AND told_at IS NULL")),
+)
+
 golden_questions = Table(
     "golden_questions",
     metadata,

@@ -7,12 +7,13 @@ the principal, one of its groups, or everyone, and no rule denies it. Everything
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from assay_core.documents import AclId, ChunkId, CollectionId, DocumentId, TenantId
 from assay_core.errors import NotFound
 from assay_core.principals import EVERYONE, Principal
 from assay_core.search import EvidenceVersion
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, DateTime, Row, bindparam, text
 
 from assay_store.parents import StoredParent, name_of
 
@@ -47,6 +48,15 @@ LEFT JOIN version_parents p ON p.tenant = vc.tenant AND p.document = vc.document
 WHERE c.tenant = :tenant AND c.id = ANY(:chunks)
   AND d.collection = :collection AND d.deleted_at IS NULL AND d.acl = ANY(:acls)
 """)
+
+_LIVE_IDS = """
+SELECT c.id AS chunk FROM chunks c
+JOIN documents d ON d.tenant = c.tenant AND d.id = c.document
+WHERE c.tenant = :tenant AND d.collection = :collection AND d.deleted_at IS NULL AND d.acl = ANY(:acls)
+  AND EXISTS (
+      SELECT 1 FROM version_chunks vc
+      WHERE vc.tenant = c.tenant AND vc.chunk = c.id AND vc.document = d.id AND vc.version = d.live_version)
+"""
 
 _LIVE_VERSIONS = text("""
 SELECT count(*) FROM documents d
@@ -95,12 +105,7 @@ def live_chunks(
     returned at one of its places."""
     rows = connection.execute(
         _LIVE_CHUNKS,
-        {
-            "tenant": collection.tenant,
-            "collection": collection.id,
-            "chunks": [c.id for c in chunks if c.tenant == collection.tenant],
-            "acls": [int(a) for a in acls],
-        },
+        _readable(collection, acls) | {"chunks": [c.id for c in chunks if c.tenant == collection.tenant]},
     )
     found: dict[ChunkId, LiveChunk] = {}
     for row in rows:
@@ -120,11 +125,55 @@ def live_chunks(
     return found
 
 
+def _readable(collection: CollectionId, acls: frozenset[AclId]) -> dict[str, object]:
+    return {"tenant": collection.tenant, "collection": collection.id, "acls": [int(a) for a in acls]}
+
+
 def _parent(row: Row[tuple[object, ...]]) -> StoredParent | None:
     if row.parent is None:
         return None
     name = name_of(row.document, row.version, row.parent)
     return StoredParent(name, row.parent_start, row.parent_end, row.parent_page, bytes(row.parent_payload))
+
+
+def live_after(
+    connection: Connection,
+    collection: CollectionId,
+    acls: frozenset[AclId],
+    *,
+    after: ChunkId | None,
+    limit: int,
+) -> list[ChunkId]:
+    """Chunks of live versions that may be read, by id, from the one after `after`."""
+    rows = connection.execute(
+        text(f"{_LIVE_IDS} AND c.id > :after ORDER BY c.id LIMIT :limit"),
+        _readable(collection, acls) | {"after": after.id if after else "", "limit": limit},
+    )
+    return [ChunkId(collection.tenant, row.chunk) for row in rows]
+
+
+def sample_live(
+    connection: Connection,
+    collection: CollectionId,
+    acls: frozenset[AclId],
+    since: datetime | None,
+    until: datetime | None,
+    *,
+    limit: int,
+) -> list[ChunkId]:
+    """A random sample of the chunks of live versions that may be read and that went live from `since` until before
+    `until`; None for no bound."""
+    went_live = """ AND EXISTS (
+        SELECT 1 FROM versions v
+        WHERE v.tenant = d.tenant AND v.document = d.id AND v.version = d.live_version
+          AND v.stage_at >= coalesce(:since, '-infinity') AND v.stage_at < coalesce(:until, 'infinity'))"""
+    rows = connection.execute(
+        text(f"{_LIVE_IDS}{went_live} ORDER BY random() LIMIT :limit").bindparams(
+            bindparam("since", type_=DateTime(timezone=True)), bindparam("until", type_=DateTime(timezone=True))
+        ),
+        _readable(collection, acls) | {"since": since, "until": until, "limit": limit},
+    )
+    return [ChunkId(collection.tenant, row.chunk) for row in rows]
 
 
 def all_live(

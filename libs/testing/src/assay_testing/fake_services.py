@@ -5,6 +5,7 @@ from typing import Any
 
 from assay_core.answers import AnswerEvent
 from assay_core.errors import AssayError, NotFound
+from assay_core.evaluation import NightReport
 from assay_core.ports import Generator, Retriever
 from assay_core.principals import Principal
 from assay_runtime.tokens import TokenVerifier
@@ -57,6 +58,8 @@ class FakeEvaluation:
     def __init__(self) -> None:
         self.details: dict[str, internal.RunDetail] = {}
         self.requests: list[tuple[Principal, internal.RunRequest]] = []
+        self.nights: list[NightReport] = []
+        self.begun: list[str] = []
         self.starts: Callable[[internal.RunRequest], internal.RunDetail] | None = None
 
 
@@ -85,10 +88,32 @@ def evaluation_service(evaluation: FakeEvaluation, verify: TokenVerifier) -> Sta
             raise NotFound("There is no such run.", code="run_not_found")
         return _json(internal.run_detail.dump_json(found))
 
+    async def nights(request: Request) -> Response:
+        _who(request, verify)
+        wanted = request.query_params.get("collection")
+        found = tuple(n for n in evaluation.nights if wanted in (None, n.collection))
+        return _json(internal.night_list.dump_json(internal.NightList(found)))
+
+    async def night(request: Request) -> Response:
+        _who(request, verify)
+        place = request.path_params["collection"], request.path_params["night"]
+        found = next((n for n in evaluation.nights if (n.collection, n.night.isoformat()) == place), None)
+        if found is None:
+            raise NotFound("There is no such night.", code="night_not_found")
+        return _json(internal.night.dump_json(found))
+
+    async def begin_night(request: Request) -> Response:
+        _who(request, verify)
+        evaluation.begun.append(request.path_params["collection"])
+        return _json(internal.run_list.dump_json(internal.RunList(())), 202)
+
     return _service(
         Route(internal.RUNS, start, methods=["POST"]),
         Route(internal.RUNS, listing, methods=["GET"]),
         Route(internal.RUNS + "/{run}", one),
+        Route(internal.NIGHTS, nights, methods=["GET"]),
+        Route(internal.NIGHTS + "/{collection}", begin_night, methods=["POST"]),
+        Route(internal.NIGHTS + "/{collection}/{night}", night),
     )
 
 

@@ -551,6 +551,19 @@ class AssayClient:
         params = _given(collection=collection, limit=limit)
         return self._ask(feedback_models.LabelledClaims, "GET", "/v1/evaluations/labels", params=params).claims
 
+    def nights(self, *, collection: str | None = None, limit: int | None = None) -> list[public.Night]:
+        """Closed nights, newest first."""
+        params = _given(collection=collection, limit=limit)
+        return self._ask(public.NightList, "GET", "/v1/evaluations/nights", params=params).nights
+
+    def night(self, collection: str, night: str) -> public.Night:
+        """The report of a night, which is named by its date (YYYY-MM-DD)."""
+        return self._ask(public.Night, "GET", f"/v1/evaluations/nights/{_part(collection)}/{_part(night)}")
+
+    def begin_night(self, collection: str) -> list[public.Run]:
+        """Have this day's night begin now. Returns its runs. Raises `Conflict` if it has been."""
+        return self._ask(public.RunList, "POST", f"/v1/evaluations/nights/{_part(collection)}").runs
+
     def compare_runs(self, baseline: str, run: str) -> experiment_models.Experiment:
         """A run against another one of the same collection and golden set."""
         params = {"baseline": baseline, "run": run}

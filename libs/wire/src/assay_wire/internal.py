@@ -5,10 +5,11 @@ Requests travel with the headers `Authorization: Bearer <principal token>` and `
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from assay_core.answers import Answer, AnswerEvent, AnswerRequest, Cited, Done, Failed, Judged, Retrieved, Token
 from assay_core.errors import Broken
-from assay_core.evaluation import EvaluationRun, QuestionScore
+from assay_core.evaluation import EvaluationRun, NightReport, QuestionScore
 from assay_core.experiments import Baseline, Experiment, GateDecision, Promotion
 from assay_core.search import SearchRequest, SearchResult
 from pydantic import TypeAdapter, ValidationError
@@ -19,6 +20,8 @@ DEADLINE_HEADER = "X-Deadline-Ms"
 
 SEARCH = "/internal/search"
 EMBED = "/internal/embed"
+INDEX_CHECK = "/internal/index/check"
+VECTOR_SAMPLE = "/internal/index/sample"
 CACHE_LOOKUP = "/internal/cache/lookup"
 CACHE_STORE = "/internal/cache/store"
 ANSWER = "/internal/answer"
@@ -28,6 +31,7 @@ COMPARE = "/internal/compare"
 GATE = "/internal/gate"
 BASELINES = "/internal/baselines"
 PROMOTIONS = "/internal/promotions"
+NIGHTS = "/internal/nights"
 
 search_request = TypeAdapter(SearchRequest)
 search_result = TypeAdapter(SearchResult)
@@ -73,6 +77,43 @@ class EmbedResult:
     model: str
     vectors: tuple[tuple[float, ...], ...]
     tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexCheck:
+    """Asks how much of the exact result the dense index finds for these questions."""
+
+    collection_id: str
+    questions: tuple[str, ...]
+    top_k: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """Recall of each question, None where nothing could be found; `missing` of `chunks` live ones are not in the
+    index."""
+
+    recalls: tuple[float | None, ...]
+    index_kind: str
+    chunks: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class VectorSample:
+    """Asks for vectors of documents that went live from `since` until before `until`; None for no bound."""
+
+    collection_id: str
+    since: datetime | None
+    until: datetime | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """Vectors of unit length, in no order."""
+
+    vectors: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +181,13 @@ class RunList:
 
 
 @dataclass(frozen=True, slots=True)
+class NightList:
+    """Closed nights, newest first; `NightReport.collection` is the collection's id."""
+
+    nights: tuple[NightReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunDetail:
     """A run with every score; `slices` says of each question what it is, by name of the division, and `answers` which
     answer was scored."""
@@ -155,8 +203,14 @@ run_request = TypeAdapter(RunRequest)
 promotion_request = TypeAdapter(PromotionRequest)
 run_list = TypeAdapter(RunList)
 run_detail = TypeAdapter(RunDetail)
+night = TypeAdapter(NightReport)
+night_list = TypeAdapter(NightList)
 embed_request = TypeAdapter(EmbedRequest)
 embed_result = TypeAdapter(EmbedResult)
+index_check = TypeAdapter(IndexCheck)
+index_report = TypeAdapter(IndexReport)
+vector_sample = TypeAdapter(VectorSample)
+vectors = TypeAdapter(Vectors)
 cache_lookup = TypeAdapter(CacheLookup)
 cache_store = TypeAdapter(CacheStore)
 cache_reply = TypeAdapter(CacheReply)

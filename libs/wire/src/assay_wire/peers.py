@@ -3,12 +3,13 @@
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
 from urllib.parse import quote, urlencode
 
 import httpx
 from assay_core.answers import AnswerEvent, AnswerRequest
 from assay_core.errors import Exhausted, Unavailable
-from assay_core.evaluation import EvaluationRun
+from assay_core.evaluation import EvaluationRun, NightReport
 from assay_core.experiments import Baseline, Experiment, GateDecision, Promotion
 from assay_core.principals import Principal
 from assay_core.search import SearchRequest, SearchResult
@@ -148,6 +149,21 @@ class RetrievalClient:
         )
         return internal.embed_result.validate_json(raw)
 
+    async def check_index(
+        self, principal: Principal, check: internal.IndexCheck, *, deadline_s: float
+    ) -> internal.IndexReport:
+        """Compare the dense index with a search through every vector. Raises `Exhausted` if that takes longer."""
+        raw = await self.peer.post(
+            principal, internal.INDEX_CHECK, internal.index_check.dump_json(check), deadline_s=deadline_s
+        )
+        return internal.index_report.validate_json(raw)
+
+    async def sample_vectors(self, principal: Principal, sample: internal.VectorSample) -> internal.Vectors:
+        raw = await self.peer.post(
+            principal, internal.VECTOR_SAMPLE, internal.vector_sample.dump_json(sample), deadline_s=30.0
+        )
+        return internal.vectors.validate_json(raw)
+
     async def cached_answer(self, principal: Principal, lookup: internal.CacheLookup) -> internal.CacheReply:
         raw = await self.peer.post(
             principal, internal.CACHE_LOOKUP, internal.cache_lookup.dump_json(lookup), deadline_s=2.0
@@ -196,6 +212,21 @@ class EvaluationClient:
     async def run(self, principal: Principal, run: str) -> internal.RunDetail:
         raw = await self.peer.get(principal, f"{internal.RUNS}/{quote(run, safe='')}")
         return internal.run_detail.validate_json(raw)
+
+    async def nights(self, principal: Principal, *, collection_id: str | None, limit: int) -> internal.NightList:
+        """Closed nights, newest first; of one collection, or of all that the principal may read."""
+        query = {"limit": str(limit)} | ({"collection": collection_id} if collection_id else {})
+        raw = await self.peer.get(principal, f"{internal.NIGHTS}?{urlencode(query)}")
+        return internal.night_list.validate_json(raw)
+
+    async def night(self, principal: Principal, collection_id: str, night: date) -> NightReport:
+        path = f"{internal.NIGHTS}/{quote(collection_id, safe='')}/{night.isoformat()}"
+        return internal.night.validate_json(await self.peer.get(principal, path))
+
+    async def begin_night(self, principal: Principal, collection_id: str) -> internal.RunList:
+        """Have this day's night begin now. Raises `Conflict` if it has been."""
+        path = f"{internal.NIGHTS}/{quote(collection_id, safe='')}"
+        return internal.run_list.validate_json(await self.peer.post(principal, path, b"", deadline_s=10.0))
 
     async def compare(self, principal: Principal, *, baseline: str, run: str) -> Experiment:
         """A run against another one of the same collection and golden set."""

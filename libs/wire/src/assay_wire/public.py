@@ -3,7 +3,7 @@
 Requests refuse unknown fields. Answers may gain fields, so clients pass over those that they do not know.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
@@ -870,6 +870,33 @@ class RunDetail(Run):
 
 class RunList(Reply):
     runs: list[Run]
+
+
+class Remark(Reply):
+    """`severity` is note, warning or alarm; `causes` are the factors that had moved, the likeliest first."""
+
+    severity: str
+    about: str
+    sentence: str
+    causes: list[str]
+    figures: dict[str, float]
+
+
+class Night(Reply):
+    """What one night of evaluation found. `collection` is its name; `failures` says what could not be measured."""
+
+    collection: str
+    night: date
+    caught_up: bool
+    closed_at: datetime
+    runs: list[str]
+    remarks: list[Remark]
+    figures: dict[str, float]
+    failures: dict[str, str]
+
+
+class NightList(Reply):
+    nights: list[Night]
 
 
 class SignIn(Request):

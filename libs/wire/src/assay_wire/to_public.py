@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from assay_core import answers, documents, search
-from assay_core.evaluation import EvaluationRun, GoldenQuestion
+from assay_core.evaluation import EvaluationRun, GoldenQuestion, NightReport
 from assay_core.golden_sets import GoldenSet
 from assay_core.jobs import ListedJob
 
@@ -219,6 +219,10 @@ def golden_content(
 
 def _golden_fields(found: GoldenSet, collection_name: str) -> dict[str, Any]:
     return asdict(found) | {"dataset": found.name, "collection": collection_name}
+
+
+def night(found: NightReport, collection_name: str) -> public.Night:
+    return public.Night.model_validate(asdict(found) | {"collection": collection_name})
 
 
 def _summary(found: documents.Document, newest: documents.Version, collection_name: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from assay_cli.commands import (
     golden_sets,
     ingest,
     jobs,
+    nights,
     promote,
     search,
     selftest,
@@ -102,6 +103,7 @@ experiments.register(evaluate.app)
 selftest.register(evaluate.app)
 sweep.register(evaluate.app)
 generate.register(evaluate.app)
+nights.register(evaluate.app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(chunks.app, name="chunks")
 app.add_typer(collections.app, name="collections")

@@ -31,11 +31,14 @@ from celery import Celery
 from pydantic import ValidationError
 
 from assay_evaluation import tasks
+from assay_evaluation.inspecting import Inspecting
 from assay_evaluation.loop import RunLoop
+from assay_evaluation.night_closing import NightCloser, OpenedPlatform
 from assay_evaluation.platform import Patience, Platform
-from assay_evaluation.runs import Options, Runner
-from assay_evaluation.schedule import night_of, plan_night
-from assay_evaluation.settings import WorkerSettings
+from assay_evaluation.runs import Asked, Options, Runner
+from assay_evaluation.schedule import last_due, plan_night
+from assay_evaluation.settings import AlertSettings, WorkerSettings
+from assay_evaluation.telling import Teller, Way
 
 log = structlog.get_logger()
 
@@ -53,12 +56,14 @@ class WorkerParts:
 def build_worker(settings: WorkerSettings) -> WorkerParts:
     """The worker. Models are loaded when a run needs them, and dropped after it."""
     database = Database(settings.database.url.get_secret_value(), pool_size=settings.evaluation.parallel + 4)
+    vault = Vault(read_master_key(settings.secrets))
+    door = PlatformDoor(settings)
     runner = Runner(
         database=database,
-        vault=Vault(read_master_key(settings.secrets)),
+        vault=vault,
         choose_judge=lambda name: open_judge(settings, name),
         choose_similarity=lambda: similarity_of(choose_embedder(settings)),
-        connect=PlatformDoor(settings).open,
+        connect=door.open,
         read_answer=read_answer,
         options=Options(
             parallel=settings.evaluation.parallel,
@@ -66,9 +71,20 @@ def build_worker(settings: WorkerSettings) -> WorkerParts:
             facts=known_facts(settings),
         ),
     )
+    closer = NightCloser(
+        database=database,
+        vault=vault,
+        open_platform=door.open_night,
+        choose_judge=lambda name: open_judge(settings, name),
+        read_answer=read_answer,
+        judge=settings.nightly.judge,
+        budget_s=settings.nightly.budget_s,
+    )
     loop = RunLoop(
         database=database,
         runner=runner,
+        closer=closer,
+        teller=Teller(database, choose_ways(settings.alerts)),
         owner=f"{socket.gethostname()}:{os.getpid()}",
         lease_s=settings.evaluation.lease_s,
         poll_s=settings.evaluation.poll_s,
@@ -82,10 +98,10 @@ def build_worker(settings: WorkerSettings) -> WorkerParts:
 def plan_tonight(settings: WorkerSettings, database: Database) -> None:
     """Write tonight's runs."""
     nightly = settings.nightly
-    night = night_of(datetime.now(UTC), hour=nightly.hour, minute=nightly.minute)
+    due_at = last_due(datetime.now(UTC), hour=nightly.hour, minute=nightly.minute)
     with database.transaction() as connection:
-        planned = plan_night(connection, night, judge=nightly.judge)
-    log.info("night.planned", night=night.isoformat(), runs=len(planned))
+        planned = plan_night(connection, due_at, judge=nightly.judge)
+    log.info("night.planned", night=due_at.date().isoformat(), runs=len(planned))
 
 
 def known_facts(settings: WorkerSettings) -> dict[str, object]:
@@ -110,16 +126,25 @@ class PlatformDoor:
     @contextmanager
     def open(
         self, principal: Principal, collection: CollectionId, answering: Answering, stopping: threading.Event
-    ) -> Generator[Platform]:
+    ) -> Generator[Asked]:
         """The platform until the end of the block; requests under way are cancelled there."""
+        with self.open_night(principal, collection, answering, stopping) as opened:
+            yield opened.platform
+
+    @contextmanager
+    def open_night(
+        self, principal: Principal, collection: CollectionId, answering: Answering, stopping: threading.Event
+    ) -> Generator[OpenedPlatform]:
+        """The same, with what a night looks at beside its runs."""
         chosen = self._settings.evaluation
         peers = self._settings.peers
         with start_blocking_portal(name="platform") as portal:
             retrieval = Peer(name="retrieval", base_url=peers.retrieval_url, token=self._token)
             generation = Peer(name="generation", base_url=peers.generation_url, token=self._token)
+            client = RetrievalClient(retrieval)
             try:
-                yield Platform(
-                    retriever=RetrievalClient(retrieval),
+                platform = Platform(
+                    retriever=client,
                     generator=GenerationClient(generation),
                     portal=portal,
                     principal=principal,
@@ -128,9 +153,35 @@ class PlatformDoor:
                     answer_deadline_s=chosen.answer_deadline_s,
                     patience=Patience(chosen.patience_s, pause=stopping.wait),
                 )
+                yield OpenedPlatform(platform, Inspecting(client, portal, principal, collection))
             finally:
                 portal.call(retrieval.aclose)
                 portal.call(generation.aclose)
+
+
+def choose_ways(alerts: AlertSettings) -> Mapping[str, Way]:
+    """The ways by which people are told of alarms."""
+    from assay_adapters.alerts import Mail, Webhook
+
+    ways: dict[str, Way] = {}
+    if alerts.webhook_url:
+        token = alerts.webhook_token_file and read_secret(
+            alerts.webhook_token_file, name="ASSAY_ALERTS__WEBHOOK_TOKEN_FILE"
+        )
+        ways["webhook"] = Webhook(alerts.webhook_url, token=token or "")
+    if alerts.mail_host and alerts.mail_to:
+        password = alerts.mail_password_file and read_secret(
+            alerts.mail_password_file, name="ASSAY_ALERTS__MAIL_PASSWORD_FILE"
+        )
+        ways["mail"] = Mail(
+            host=alerts.mail_host,
+            port=alerts.mail_port,
+            sender=alerts.mail_from,
+            to=alerts.mail_to,
+            user=alerts.mail_user,
+            password=password or "",
+        )
+    return ways
 
 
 def read_answer(record: bytes) -> Answer:

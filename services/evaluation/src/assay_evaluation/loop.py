@@ -1,19 +1,34 @@
-"""The thread that takes up waiting runs: when rung, and every few seconds in case nobody rings."""
+"""The thread that takes up waiting runs, and then nights to be closed: when rung, and every few seconds besides."""
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import Protocol
 
 import structlog
 from assay_core.errors import AssayError, Broken, Conflict
-from assay_store import evaluations
+from assay_store import evaluations, nights
 from assay_store.database import Database
 from assay_store.evaluations import RunLease
+from assay_store.nights import NightLease
+from sqlalchemy import Connection
 
 from assay_evaluation import memory
 from assay_evaluation.runs import Runner
 
 log = structlog.get_logger()
+
+
+class Closer(Protocol):
+    """Closes nights; see `night_closing.NightCloser`."""
+
+    def close(self, held: NightLease, stopping: threading.Event) -> None: ...
+
+
+class Telling(Protocol):
+    """Tells people of alarms; see `telling.Teller`."""
+
+    def tell(self) -> None: ...
 
 
 class RunLoop:
@@ -25,9 +40,21 @@ class RunLoop:
         poll_s: how often waiting runs are looked for without a ring.
     """
 
-    def __init__(self, *, database: Database, runner: Runner, owner: str, lease_s: float, poll_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        runner: Runner,
+        owner: str,
+        lease_s: float,
+        poll_s: float,
+        closer: Closer | None = None,
+        teller: Telling | None = None,
+    ) -> None:
         self._database = database
         self._runner = runner
+        self._closer = closer
+        self._teller = teller
         self._owner = owner
         self._lease_s = lease_s
         self._poll_s = poll_s
@@ -56,16 +83,31 @@ class RunLoop:
             raise Broken("The thread that does runs has ended; restart the worker.", code="runs_ended")
 
     def do_next(self) -> bool:
-        """Do the oldest waiting run. Returns False if there is none."""
+        """Do the oldest waiting run, or close the oldest night. Returns False if there is neither."""
         with self._database.transaction() as connection:
             if given_up := evaluations.fail_exhausted(connection):
                 log.warning("runs.given_up", runs=given_up)
             held = evaluations.lease(connection, owner=self._owner, lease_s=self._lease_s)
         if held is None:
+            return self._close_night()
+        try:
+            with self._renewed(lambda c: evaluations.renew(c, held, lease_s=self._lease_s)):
+                self._execute(held)
+        finally:
+            memory.give_back()
+        return True
+
+    def _close_night(self) -> bool:
+        """Close the oldest night whose runs have ended. Returns False if there is none."""
+        if self._closer is None:
+            return False
+        with self._database.transaction() as connection:
+            held = nights.lease(connection, owner=self._owner, lease_s=self._lease_s)
+        if held is None:
             return False
         try:
-            with self._renewed(held):
-                self._execute(held)
+            with self._renewed(lambda c: nights.renew(c, held, lease_s=self._lease_s)):
+                self._closer.close(held, self._run_stopping)
         finally:
             memory.give_back()
         return True
@@ -85,6 +127,7 @@ class RunLoop:
     def _work(self) -> None:
         while not self._stopping.is_set():
             if not self._try_next():
+                self._try_telling()
                 self._bell.wait(self._poll_s)
                 self._bell.clear()
 
@@ -97,13 +140,21 @@ class RunLoop:
             log.exception("runs.broken")
         return False
 
+    def _try_telling(self) -> None:
+        if self._teller is None:
+            return
+        try:
+            self._teller.tell()
+        except AssayError as error:
+            log.warning("telling.interrupted", code=error.code)
+
     @contextmanager
-    def _renewed(self, held: RunLease) -> Generator[None]:
+    def _renewed(self, renew: Callable[[Connection], None]) -> Generator[None]:
         self._run_stopping.clear()
         if self._stopping.is_set():
             self._run_stopping.set()
         ended = threading.Event()
-        beat = threading.Thread(target=self._renew, args=(held, ended), name="lease", daemon=True)
+        beat = threading.Thread(target=self._renew, args=(renew, ended), name="lease", daemon=True)
         beat.start()
         try:
             yield
@@ -111,13 +162,13 @@ class RunLoop:
             ended.set()
             beat.join()
 
-    def _renew(self, held: RunLease, ended: threading.Event) -> None:
+    def _renew(self, renew: Callable[[Connection], None], ended: threading.Event) -> None:
         while not ended.wait(self._lease_s / 3):
             try:
                 with self._database.transaction() as connection:
-                    evaluations.renew(connection, held, lease_s=self._lease_s)
+                    renew(connection)
             except Conflict:
                 self._run_stopping.set()
                 return
             except AssayError as error:
-                log.warning("lease.not_renewed", run=held.run, code=error.code)
+                log.warning("lease.not_renewed", code=error.code)

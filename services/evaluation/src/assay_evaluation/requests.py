@@ -2,18 +2,21 @@
 
 import re
 from collections.abc import Mapping
+from datetime import date
 
 from assay_core.documents import CollectionId
 from assay_core.errors import Denied, Invalid
-from assay_core.evaluation import EvaluationRun, QuestionScore
+from assay_core.evaluation import EvaluationRun, NightReport, QuestionScore
 from assay_core.golden_sets import TRAFFIC
 from assay_core.principals import Principal
-from assay_store import collections, evaluations, golden_sets
+from assay_store import collections, evaluations, golden_sets, nights
 from assay_store.evaluations import Case
 from sqlalchemy import Connection
 
+from assay_evaluation import schedule
+from assay_evaluation.schedule import ROLE
+
 JUDGES = ("local", "ragas")
-ROLE = "evaluator"
 MAX_RUNS = 500
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -69,6 +72,30 @@ def show_run(
     found = evaluations.get(connection, principal, run)
     cases = evaluations.cases_of(connection, principal.tenant, run)
     return found, evaluations.scores_of(connection, principal.tenant, run), cases
+
+
+def list_nights(
+    connection: Connection, principal: Principal, *, collection: CollectionId | None, limit: int
+) -> list[NightReport]:
+    """Closed nights that the principal may see, newest first."""
+    if not 1 <= limit <= MAX_RUNS:
+        raise Invalid(f"The limit is {limit}; ask for 1 to {MAX_RUNS} nights.", code="bad_limit")
+    if collection is not None:
+        collections.by_id(connection, principal, collection)
+    return nights.listing(connection, principal, collection=collection, limit=limit)
+
+
+def begin_night(
+    connection: Connection, principal: Principal, collection: CollectionId, *, judge: str
+) -> list[EvaluationRun]:
+    """Have this day's night of a collection begin now. Raises as `schedule.begin_night`, and `Denied`."""
+    require_evaluator(principal)
+    return schedule.begin_night(connection, collections.by_id(connection, principal, collection).id, judge=judge)
+
+
+def show_night(connection: Connection, principal: Principal, collection: CollectionId, night: date) -> NightReport:
+    """The report of a night. Raises `NotFound`."""
+    return nights.get(connection, collections.by_id(connection, principal, collection).id, night)
 
 
 def require_evaluator(principal: Principal) -> None:

@@ -1,6 +1,7 @@
 """The internal HTTP routes of evaluation."""
 
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import TypeVar
 
 from assay_core.documents import CollectionId
@@ -22,7 +23,9 @@ Result = TypeVar("Result")
 JSON = "application/json"
 
 
-def build_routes(*, database: Database, caller: Callable[[Request], Awaitable[Caller]]) -> APIRouter:
+def build_routes(
+    *, database: Database, caller: Callable[[Request], Awaitable[Caller]], nightly_judge: str = "local"
+) -> APIRouter:
     """Routes over the store; `caller` checks the principal token."""
     router = APIRouter()
     workers = Workers(4)
@@ -64,6 +67,24 @@ def build_routes(*, database: Database, caller: Callable[[Request], Awaitable[Ca
         answers = {case.question: case.answer for case in cases if case.answer is not None}
         detail = internal.RunDetail(found, tuple(scores), slices, answers)
         return Response(internal.run_detail.dump_json(detail), media_type=JSON)
+
+    @router.get(internal.NIGHTS)
+    async def list_nights(who: Caller = Depends(caller), collection: str | None = None, limit: int = 50) -> Response:
+        wanted = None if collection is None else _collection(who.principal, collection)
+        found = await transact(lambda c: requests.list_nights(c, who.principal, collection=wanted, limit=limit))
+        return Response(internal.night_list.dump_json(internal.NightList(tuple(found))), media_type=JSON)
+
+    @router.get(f"{internal.NIGHTS}/{{collection}}/{{night}}")
+    async def show_night(collection: str, night: date, who: Caller = Depends(caller)) -> Response:
+        wanted = _collection(who.principal, collection)
+        found = await transact(lambda c: requests.show_night(c, who.principal, wanted, night))
+        return Response(internal.night.dump_json(found), media_type=JSON)
+
+    @router.post(f"{internal.NIGHTS}/{{collection}}", status_code=202)
+    async def begin_night(collection: str, who: Caller = Depends(caller)) -> Response:
+        wanted = _collection(who.principal, collection)
+        begun = await transact(lambda c: requests.begin_night(c, who.principal, wanted, judge=nightly_judge))
+        return Response(internal.run_list.dump_json(internal.RunList(tuple(begun))), status_code=202, media_type=JSON)
 
     @router.get(internal.COMPARE)
     async def compare(baseline: str, run: str, who: Caller = Depends(caller)) -> Response:

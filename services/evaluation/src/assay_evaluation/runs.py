@@ -25,14 +25,14 @@ from assay_evals import slices
 from assay_evals.correctness import Similarity
 from assay_runtime.metrics import step
 from assay_store import access, answers, collections, evaluations, golden_sets, reading
-from assay_store.database import Database
+from assay_store.database import Database, clock
 from assay_store.encryption import Vault
-from assay_store.evaluations import Case, Outcome, RunLease
+from assay_store.evaluations import Case, Outcome, RunLease, Window
 from sqlalchemy import Connection
 
 from assay_evaluation.ahead import Stopped, check_stop, work_ahead
 from assay_evaluation.configuration import with_answer
-from assay_evaluation.schedule import NIGHTLY_PRINCIPAL, TRAFFIC_S
+from assay_evaluation.schedule import DAY, NIGHTLY_PRINCIPAL
 
 BOOTSTRAP_SEED = 1
 GONE = "no question: erased: the question went with a document that it quoted, or may not be seen any more"
@@ -190,12 +190,12 @@ class Runner:
             connection,
             run.principal,
             run.collection.id,
-            since_s=TRAFFIC_S,
+            run.held.window or _last_day(connection),
             limit=limit or self._options.traffic_sample,
             without=[NIGHTLY_PRINCIPAL],
         )
         if not sampled:
-            raise Invalid("Nobody was answered in the last 24 hours: there is nothing to score.", code="empty_sample")
+            raise Invalid("Nobody was answered in these 24 hours: there is nothing to score.", code="empty_sample")
         return [Case(answer, answer) for answer in sampled]
 
     def _cases(self, run: OpenRun, judge: Judge, platform: Asked, stopping: threading.Event) -> Iterator[Scored]:
@@ -272,3 +272,8 @@ def evenly(items: Sequence[str], limit: int | None) -> list[str]:
     if limit is None or limit >= len(items):
         return list(items)
     return [items[place * len(items) // limit] for place in range(limit)]
+
+
+def _last_day(connection: Connection) -> Window:
+    now = clock(connection)
+    return Window(now - DAY, now)

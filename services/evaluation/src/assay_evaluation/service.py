@@ -27,5 +27,5 @@ def build_service(settings: ServiceSettings) -> FastAPI:
 
     app = build_app(title="Assay evaluation", checks={"database": database.check}, lifespan=lifespan)
     caller = caller_dependency(verify, default_deadline_s=10.0)
-    app.include_router(build_routes(database=database, caller=caller))
+    app.include_router(build_routes(database=database, caller=caller, nightly_judge=settings.nightly.judge))
     return app

@@ -40,13 +40,33 @@ class EvaluationSettings(Section):
 
 
 class NightlySettings(Section):
-    """When beat rings, in UTC, and which judge scores. `state_path`: where beat remembers when it last rang."""
+    """When beat rings, in UTC, and which judge scores. `state_path`: where beat remembers when it last rang.
+
+    What a night looks at beside its runs may take `budget_s`; what is left over is named in its report.
+    """
 
     enabled: bool = True
     hour: int = Field(default=2, ge=0, le=23)
     minute: int = Field(default=15, ge=0, le=59)
     judge: str = "local"
+    budget_s: float = Field(default=3600.0, gt=0)
     state_path: Path | None = None
+
+
+class AlertSettings(Section):
+    """Who is told of a night's alarms. Empty: nobody, by that way.
+
+    Mail goes by STARTTLS, or by TLS from the start on port 465; without TLS only to this machine.
+    """
+
+    webhook_url: str = ""
+    webhook_token_file: Path | None = None
+    mail_host: str = ""
+    mail_port: int = 587
+    mail_from: str = "assay@localhost"
+    mail_to: list[str] = Field(default_factory=list[str])
+    mail_user: str = ""
+    mail_password_file: Path | None = None
 
 
 class RagasSettings(Section):
@@ -66,6 +86,7 @@ class ServiceSettings(ProcessSettings):
     log: LogSettings = LogSettings()
     database: DatabaseSettings
     secrets: SecretSettings = SecretSettings()
+    nightly: NightlySettings = NightlySettings()
 
 
 class WorkerSettings(ProcessSettings):
@@ -84,6 +105,7 @@ class WorkerSettings(ProcessSettings):
     ragas: RagasSettings = RagasSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     nightly: NightlySettings = NightlySettings()
+    alerts: AlertSettings = AlertSettings()
 
 
 class BeatSettings(ProcessSettings):

@@ -29,6 +29,7 @@ from assay_gateway import (
     golden_sets,
     holds,
     jobs,
+    nights,
     openai,
     openapi,
     passages,
@@ -191,6 +192,7 @@ def _include_questions(
     app.include_router(experiments.build_routes(who=who, transactions=transactions, evaluation=parts.evaluation))
     app.include_router(golden_sets.build_routes(who=who, transactions=transactions, vault=parts.vault))
     app.include_router(feedback.build_routes(who=who, transactions=transactions, vault=parts.vault))
+    app.include_router(nights.build_routes(who=who, transactions=transactions, evaluation=parts.evaluation))
     app.include_router(
         system.build_routes(
             who=who,

@@ -16,6 +16,7 @@ from assay_store.database import Database
 from assay_store.encryption import Vault
 from fastapi import FastAPI
 
+from assay_retrieval.inspection import Inspector
 from assay_retrieval.retriever import Depths, HybridRetriever, Indexes
 from assay_retrieval.routes import build_routes
 from assay_retrieval.semantic_cache import CachedRetriever
@@ -80,7 +81,8 @@ def build_service(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     caller = caller_dependency(verify, default_deadline_s=10.0)
-    app.include_router(build_routes(retriever=cached, embedder=embedder, caller=caller))
+    inspector = Inspector(database=database, embedder=embedder, dense=dense)
+    app.include_router(build_routes(retriever=cached, embedder=embedder, inspector=inspector, caller=caller))
     return app
 
 

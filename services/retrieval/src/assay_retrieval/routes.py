@@ -12,6 +12,7 @@ from assay_wire import internal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import TypeAdapter, ValidationError
 
+from assay_retrieval.inspection import Inspector
 from assay_retrieval.semantic_cache import CachedRetriever
 
 Body = TypeVar("Body")
@@ -23,11 +24,12 @@ def build_routes(
     *,
     retriever: CachedRetriever,
     embedder: Callable[[], Embedder],
+    inspector: Inspector,
     caller: Callable[[Request], Awaitable[Caller]],
 ) -> APIRouter:
     """Routes over the engine; `caller` checks the principal token."""
     router = APIRouter()
-    workers = Workers(1)
+    workers, inspecting = Workers(1), Workers(1)
     signed = Depends(caller)
 
     @router.post(internal.SEARCH)
@@ -43,6 +45,20 @@ def build_routes(
             raise Invalid(f"{len(asked.texts)} texts; send 1 to {MAX_TEXTS} in one call.", code="too_many_texts")
         result = await workers.run(lambda: _embed(embedder(), asked))
         return Response(internal.embed_result.dump_json(result), media_type=JSON)
+
+    @router.post(internal.INDEX_CHECK)
+    async def check_index(request: Request, who: Caller = signed) -> Response:
+        asked = await read_body(internal.index_check, request)
+        report = await inspecting.run(
+            lambda: inspector.check(who.principal, asked, deadline_s=who.deadline_s), abandon=True
+        )
+        return Response(internal.index_report.dump_json(report), media_type=JSON)
+
+    @router.post(internal.VECTOR_SAMPLE)
+    async def sample_vectors(request: Request, who: Caller = signed) -> Response:
+        asked = await read_body(internal.vector_sample, request)
+        sample = await inspecting.run(lambda: inspector.sample(who.principal, asked), abandon=True)
+        return Response(internal.vectors.dump_json(sample), media_type=JSON)
 
     @router.post(internal.CACHE_LOOKUP)
     async def cache_lookup(request: Request, who: Caller = signed) -> Response:
