@@ -53,9 +53,9 @@ def targets() -> Iterator[tuple[str, str, str]]:
 
 
 def test_code_exports_metrics_and_dashboards_ask_for_some() -> None:
-    assert {"assay_http_seconds_bucket", "assay_answers_total"} <= EXPORTED.keys()
-    assert BOARDS.keys() == {"operations"}
-    assert len(list(targets())) > 15
+    assert {"assay_http_seconds_bucket", "assay_answers_total", "assay_night_figure"} <= EXPORTED.keys()
+    assert BOARDS.keys() == {"evaluation", "operations"}
+    assert len(list(targets())) > 20
 
 
 @pytest.mark.parametrize(("board", "expression", "legend"), targets())

@@ -55,6 +55,7 @@ def board(browser: Browser, request: pytest.FixtureRequest) -> Generator[Board]:
 def test_what_is_made_up_has_the_shapes_of_the_api() -> None:
     public.RunList.model_validate({"runs": [made_up.run(n) for n in range(made_up.NIGHTS)]})
     public.RunDetail.model_validate(made_up.run(0, detail=True))
+    public.NightList.model_validate({"nights": [made_up.night(n) for n in range(made_up.NIGHTS)]})
     public.Answer.model_validate(made_up.answer(RUN))
     experiments.Experiment.model_validate(made_up.experiment())
     feedback.LabelledClaims.model_validate({"claims": made_up.labelled()})
@@ -225,4 +226,6 @@ def test_who_may_not_evaluate_is_not_shown_answers_of_others(board: Board) -> No
     page = board.open("nights")
     expect(page.locator(".night").first).to_be_visible()
     expect(page.get_by_role("button", name="Begin today’s night now")).to_have_count(0)
-    expect(page.get_by_role("navigation", name="Evaluations").get_by_role("link")).to_have_text(["Runs", "Comparison"])
+    expect(page.get_by_role("navigation", name="Evaluations").get_by_role("link")).to_have_text(
+        ["Runs", "Nights", "Comparison"]
+    )

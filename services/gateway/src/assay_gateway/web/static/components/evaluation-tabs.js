@@ -5,6 +5,7 @@ import { may } from "../session.js";
 
 const TABS = [
   ["/ui/evaluations", "Runs"],
+  ["/ui/evaluations/nights", "Nights"],
   ["/ui/evaluations/compare", "Comparison"],
   ["/ui/evaluations/judges", "Judges", "evaluator"],
 ]; // path, label, and the role that it is for, if not for all
