@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from assay_core.collection_settings import FieldType
@@ -16,12 +18,13 @@ from assay_core.documents import (
     chunk_id,
     text_for_index,
 )
-from assay_core.errors import Exhausted, NotFound, Unavailable
+from assay_core.errors import Exhausted, Invalid, NotFound, Unavailable
 from assay_core.metadata_filter import parse_filter
 from assay_core.ports import Vector
 from assay_core.principals import Principal
 from assay_core.search import IndexHit, IndexRow, IndexScope, Mode, Scorer, SearchRequest
 from assay_retrieval import retriever as retriever_module
+from assay_retrieval.inspection import Inspector
 from assay_retrieval.retriever import Depths, HybridRetriever, Indexes
 from assay_retrieval.semantic_cache import CachedRetriever
 from assay_store import access, collections, document_fields, documents, pipeline, visibility
@@ -33,6 +36,8 @@ from assay_testing.fake_cache import FakeSemanticCache
 from assay_testing.fake_embedder import FakeEmbedder
 from assay_testing.fake_indexes import FakeLexicalIndex, FakeVectorIndex
 from assay_testing.fake_reranker import FakeReranker
+from assay_wire import internal
+from sqlalchemy import text
 
 pytestmark = pytest.mark.integration
 
@@ -312,3 +317,66 @@ async def test_what_a_filter_hides_does_not_come_from_the_cache(shelf: Shelf):
     filtered = shelf.request(filter=parse_filter(FIELDS, {"kind": "memo"}))
     result = await shelf.cached().search(ANN, filtered)
     assert (result.cache, result.hits) == ("off", ())
+
+
+class ForgetfulIndex(FakeVectorIndex):
+    """Finds only every other row, as an approximate index may."""
+
+    def search(self, scope: IndexScope, vector: Vector, *, top_k: int, timeout_s: float) -> list[IndexHit]:
+        return super().search(scope, vector, top_k=100, timeout_s=timeout_s)[::2][:top_k]
+
+
+def inspector(shelf: Shelf, dense: FakeVectorIndex | None = None) -> Inspector:
+    return Inspector(database=shelf.database, embedder=lambda: shelf.embedder, dense=lambda _: dense or shelf.dense)
+
+
+def check(shelf: Shelf, who: Principal = ANN, **options: Any) -> internal.IndexReport:
+    asked = internal.IndexCheck(shelf.collection.id, ("pump valve seal",), top_k=2)
+    return inspector(shelf, **options).check(who, asked, deadline_s=30)
+
+
+def test_recall_is_held_against_every_vector_that_may_be_read(shelf: Shelf) -> None:
+    for number, words in enumerate(("pump valve seal", "pump valve", "pump", "oil", "tank", "pipe")):
+        shelf.put(f"{number}", words)
+    shelf.put("secret", "pump valve seal secret", allow=("bob",))
+    assert check(shelf) == internal.IndexReport((1.0,), "hnsw", 6, 0)
+    assert check(shelf, BOB).chunks == 7
+    forgetful = ForgetfulIndex()
+    forgetful._rows = shelf.dense._rows  # pyright: ignore[reportPrivateUsage] - the same rows
+    assert check(shelf, dense=forgetful).recalls == (0.5,)
+
+
+def test_rows_that_the_index_has_lost_are_counted(shelf: Shelf) -> None:
+    shelf.put("kept.md", "pump 3")
+    gone = shelf.put("gone.md", "valve 4")
+    with shelf.database.transaction() as connection:
+        acls = visibility.readable_acls(connection, ANN)
+        live = visibility.live_after(connection, shelf.collection, acls, after=None, limit=9)
+        lost = [c for c in live if visibility.live_chunks(connection, shelf.collection, acls, [c])[c].document == gone]
+    shelf.dense.delete(shelf.collection, lost)
+    assert check(shelf) == internal.IndexReport((1.0,), "hnsw", 2, 1)
+
+
+def test_vectors_are_sampled_by_when_they_went_live(shelf: Shelf) -> None:
+    old, new = shelf.put("old.md", "pump 3"), shelf.put("new.md", "valve 4")
+    now = datetime.now(UTC)
+    with shelf.database.transaction() as connection:
+        connection.execute(
+            text("UPDATE versions SET stage_at = :t WHERE document = :d"), {"t": now - timedelta(days=3), "d": old.id}
+        )
+    yesterday = now - timedelta(days=1)
+
+    def sampled(since: datetime | None, until: datetime | None) -> int:
+        asked = internal.VectorSample(shelf.collection.id, since, until, 10)
+        return len(inspector(shelf).sample(ANN, asked).vectors)
+
+    assert (sampled(None, None), sampled(None, yesterday), sampled(yesterday, None)) == (2, 1, 1)
+    assert new != old
+    with pytest.raises(Invalid, match="limit"):
+        inspector(shelf).sample(ANN, internal.VectorSample(shelf.collection.id, None, None, 0))
+
+
+def test_an_index_that_is_too_large_for_the_time_is_said_to_be(shelf: Shelf) -> None:
+    shelf.put("a.md", "pump 3")
+    with pytest.raises(Exhausted, match="could be looked at"):
+        inspector(shelf).check(ANN, internal.IndexCheck(shelf.collection.id, ("pump",)), deadline_s=-1)
