@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from assay_evals import abstention, cache_rates, run
+from assay_evals import abstention, audit, run
 from assay_evals.metrics import METRICS, refused
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +19,7 @@ def test_the_documented_table_is_the_one_in_use() -> None:
 
 
 def test_every_metric_of_a_run_is_defined() -> None:
-    named = {*run.RETRIEVAL, *run.TRIAD, *run.CORRECTNESS, cache_rates.HIT_RATE, cache_rates.WRONG_HIT_RATE}
+    named = {*run.RETRIEVAL, *run.TRIAD, *run.CORRECTNESS, audit.HIT_RATE, audit.WRONG_HIT_RATE}
     constants = ast.parse(Path(run.__file__).read_text()).body
     named |= {
         node.value.value

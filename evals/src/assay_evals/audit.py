@@ -6,6 +6,9 @@ from assay_core.sentences import split_sentences
 
 from assay_evals.run import has_abstained
 
+HIT_RATE = "cache_hit_rate"
+WRONG_HIT_RATE = "cache_wrong_hit_rate"
+
 
 def agree(cached: Answer, fresh: Answer, judge: Judge) -> bool:
     """Whether all that the cached answer says is borne out by the fresh one and its passages; where one says that the

@@ -31,6 +31,9 @@ class Given:
     def given(self, window: Window, *, limit: int, from_cache: bool = False) -> list[Answer]:
         return (self._cached if from_cache else self._by_window[window])[:limit]
 
+    def counted(self, window: Window) -> tuple[int, int]:
+        return len(self._by_window[window]) + len(self._cached), len(self._cached)
+
 
 class Index:
     """Embeds a question by the place that its number names; reports what it is told to."""
@@ -134,7 +137,7 @@ def test_without_any_question_recall_cannot_be_measured() -> None:
 def test_stale_answers_from_the_cache_raise_an_alarm() -> None:
     stale = [replace(answered(f"{i}?"), text="Leave is thirty weeks.") for i in range(5)]
     looked = probes.cache_audit(scope(Given([], [], stale + [answered("ok?")] * 5)))
-    assert (looked.figures["cache.wrong"], looked.figures["cache.wrong_rate"]) == (5, 0.5)
+    assert (looked.figures["cache.wrong"], looked.figures["cache_wrong_hit_rate"]) == (5, 0.5)
     (remark,) = looked.remarks
     assert remark.severity is Severity.ALARM
     assert "5 of 10" in remark.sentence
@@ -144,3 +147,6 @@ def test_a_cache_that_says_what_a_fresh_answer_says_is_no_news() -> None:
     looked = probes.cache_audit(scope(Given([], [], [answered("ok?")] * 5)))
     assert (looked.figures["cache.wrong"], list(looked.remarks)) == (0, [])
     assert probes.cache_audit(scope(Given([], []))).figures == {"cache.audited": 0}
+    assert (
+        probes.cache_audit(scope(Given([answered("a?")] * 3, [], [answered("a?")]))).figures["cache_hit_rate"] == 0.25
+    )

@@ -14,11 +14,13 @@ from assay_core.evaluation import NightReport, Remark, Severity
 from assay_core.principals import Principal
 from assay_evaluation import requests
 from assay_evaluation.loop import RunLoop
+from assay_evaluation.night_answers import Answers
 from assay_evaluation.night_closing import NightCloser, OpenedPlatform
 from assay_evaluation.probes import Looked, Probe, Scope
 from assay_evaluation.schedule import DAY, begin_night, plan_night
 from assay_evaluation.telling import RETRY_S, Teller
 from assay_store import evaluations, nights
+from assay_store.evaluations import Window
 from assay_testing.fake_judge import FakeJudge
 from assay_wire import internal
 from sqlalchemy import text
@@ -212,6 +214,19 @@ class Post:
         if self.down:
             raise Unavailable("The webhook answers 500.", code="webhook")
         self.taken.append((subject, text, facts))
+
+
+def test_answers_of_a_day_are_counted_and_sampled(world: World) -> None:
+    world.record_answer("fresh", world.answer())
+    world.record_answer("cached", world.answer(), from_cache=True)
+    world.record_answer("nightly", world.answer(), principal="evaluation")
+    answered_at(world, "old", DUE)
+    now = datetime.now(UTC)
+    window = Window(now - DAY, now + DAY)
+    asked = Answers(world.database, VAULT, ANN, world.collection, internal.answer.validate_json)
+    assert asked.counted(window) == (2, 1)
+    assert [answer.id for answer in asked.given(window, limit=5)] == ["fresh"]
+    assert [answer.id for answer in asked.given(window, limit=5, from_cache=True)] == ["cached"]
 
 
 def test_alarms_are_told_until_somebody_has_taken_them(world: World) -> None:

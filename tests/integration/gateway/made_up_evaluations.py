@@ -82,7 +82,7 @@ def night(n: int) -> Json:
         "drift.outcomes.p": 0.2 + chance.uniform(0, 0.7),
         "cache.audited": 30.0,
         "cache.wrong": 1.0 if n == 4 else 0.0,
-        "cache.wrong_rate": 1 / 30 if n == 4 else 0.0,
+        "cache_wrong_hit_rate": 1 / 30 if n == 4 else 0.0,
     }
     if n == EDITED - 1:
         remarks.append(

@@ -384,6 +384,21 @@ def sample_answers(
     return [row.id for row in rows]
 
 
+def count_answers(
+    connection: Connection, collection: CollectionId, window: Window, *, without: Sequence[str] = ()
+) -> tuple[int, int]:
+    """How many answers were given in a time but to the principals `without`, and how many of them from the cache."""
+    row = connection.execute(
+        text("""
+            SELECT count(*) AS all, count(*) FILTER (WHERE from_cache) AS cached FROM answers
+            WHERE tenant = :t AND collection = :c AND principal <> ALL(:without)
+              AND created_at >= :since AND created_at < :until
+        """),
+        {"t": collection.tenant, "c": collection.id, "without": list(without), **window._asdict()},
+    ).one()
+    return row.all, row.cached
+
+
 def _require_held(connection: Connection, held: RunLease) -> None:
     _held_update(connection, held, "epoch = epoch")
 

@@ -38,6 +38,11 @@ class Answers:
             self._known[key] = self._sample(window, limit, from_cache=from_cache)
         return self._known[key][:limit]
 
+    def counted(self, window: Window) -> tuple[int, int]:
+        """How many answers were given in a time, and how many of them came from the cache."""
+        with self._database.transaction() as connection:
+            return evaluations.count_answers(connection, self._collection, window, without=[NIGHTLY_PRINCIPAL])
+
     def _sample(self, window: Window, limit: int, *, from_cache: bool) -> list[Answer]:
         with self._database.transaction() as connection:
             ids = evaluations.sample_answers(

@@ -9,7 +9,7 @@ from assay_core.answers import Answer
 from assay_core.errors import Invalid
 from assay_core.evaluation import Remark, Severity
 from assay_core.ports import Judge
-from assay_evals.audit import agree
+from assay_evals.audit import HIT_RATE, WRONG_HIT_RATE, agree
 from assay_evals.statistics import bootstrap
 from assay_evals.statistics.drift import Drift, mmd_drift, psi_drift
 from assay_store.evaluations import Window
@@ -41,6 +41,8 @@ class Recorded(Protocol):
     """Answers that were given; see `night_answers.Answers`."""
 
     def given(self, window: Window, *, limit: int, from_cache: bool = False) -> list[Answer]: ...
+
+    def counted(self, window: Window) -> tuple[int, int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +129,14 @@ def document_drift(scope: Scope) -> Looked:
 def cache_audit(scope: Scope) -> Looked:
     """Whether what the cache served is still what a fresh answer says."""
     served = scope.answers.given(scope.window, limit=MOST_AUDITED, from_cache=True)
+    answers, hits = scope.answers.counted(scope.window)
+    rate = {HIT_RATE: hits / answers} if answers else {}
     if not served:
-        return Looked({"cache.audited": 0.0})
+        return Looked({**rate, "cache.audited": 0.0})
     wrong = sum(not agree(answer, scope.ask(answer.question), scope.judge) for answer in served)
     of = len(served)
     low, high = stats.binomtest(wrong, of).proportion_ci(method="wilson")
-    figures = {"cache.audited": float(of), "cache.wrong": float(wrong), "cache.wrong_rate": wrong / of}
+    figures = {**rate, "cache.audited": float(of), "cache.wrong": float(wrong), WRONG_HIT_RATE: wrong / of}
     if low <= WRONG_HITS:
         return Looked(figures)
     sentence = (

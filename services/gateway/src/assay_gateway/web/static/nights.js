@@ -13,7 +13,8 @@ const WORDS = {
   "index.chunks": "Live passages",
   "cache.audited": "Answers from the cache that were asked again",
   "cache.wrong": "Of them, not what a fresh answer says",
-  "cache.wrong_rate": "Share of wrong answers from the cache",
+  cache_hit_rate: "Share of answers from the cache",
+  cache_wrong_hit_rate: "Share of wrong answers from the cache",
 };
 const DRIFT = { questions: "Drift of questions (MMD²)", documents: "Drift of new passages (MMD²)", outcomes: "Drift of how answers end" };
 
@@ -59,7 +60,7 @@ export function nightCharts(nights, { signal, onChoose }) {
     { title: "Drift of new passages (MMD²)", hint: ringed, series: drifts(present.filter((name) => name === "drift.documents")) },
     { title: "Drift of the best passage’s score (PSI)", hint: ringed, series: drifts(present.filter((name) => /^drift\.scores\.(?!.*\.p$)/.test(name))) },
     { title: "How answers end: p of a change", hint: "Low is surprising: below 0.01 answers end otherwise than before.", domain: [0, 1], series: [{ name: "p", points: points("drift.outcomes.p", ({ "drift.outcomes.p": p }) => ({ strong: p < SURPRISING })) }] },
-    { title: "Share of wrong answers from the cache", series: [{ name: "wrong", points: points("cache.wrong_rate", share) }] },
+    { title: "Share of wrong answers from the cache", series: [{ name: "wrong", points: points("cache_wrong_hit_rate", share) }] },
   ].map(({ series, ...rest }) => ({ ...rest, series: series.filter((line) => line.points.length > 0) }))
     .filter(({ series }) => series.length > 0)
     .map((given) => lineChart({ ...given, signal, onChoose, noun: "night", when: date }));
