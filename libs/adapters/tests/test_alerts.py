@@ -13,11 +13,11 @@ from assay_core.errors import Unavailable
 
 
 @contextmanager
-def listening(server: socketserver.BaseServer) -> Generator[int]:
+def listening(server: socketserver.TCPServer) -> Generator[int]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield server.server_address[1]  # pyright: ignore[reportArgumentType] - a port
+        yield server.socket.getsockname()[1]
     finally:
         server.shutdown()
         server.server_close()
