@@ -28,7 +28,8 @@ from sqlalchemy import text
 
 TENANT = TenantId("acme")
 ANN = Principal(TENANT, "ann", "Ann", frozenset({"evaluator"}))
-VAULT = Vault(bytes(32))
+MASTER_KEY = bytes(32)
+VAULT = Vault(MASTER_KEY)
 TEXT = "Parental leave is twenty days for each parent. The canteen opens at seven."
 QUOTE = "Parental leave is twenty days for each parent."
 

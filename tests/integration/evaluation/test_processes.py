@@ -1,5 +1,6 @@
 """The three processes as the supervisor starts them: ready, at work without a ring, and gone when told."""
 
+import base64
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ from assay_core.evaluation import EvaluationRun, RunState
 from assay_embedded.testing import Platform
 from assay_store import evaluations
 
-from .conftest import ANN, World
+from .conftest import ANN, MASTER_KEY, World
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -32,6 +33,8 @@ def free_port() -> int:
 def start(servers: Platform, database_url: str, tmp_path: Path) -> Generator[Start]:
     running: list[subprocess.Popen[bytes]] = []
     secrets = servers.supervisor.wiring.secrets
+    master_key = tmp_path / "master_key"
+    master_key.write_text(base64.b64encode(MASTER_KEY).decode())
 
     def started(module: str) -> tuple[subprocess.Popen[bytes], str]:
         port = free_port()
@@ -40,6 +43,7 @@ def start(servers: Platform, database_url: str, tmp_path: Path) -> Generator[Sta
             "ASSAY_DATABASE__URL": database_url,
             "ASSAY_HOME": str(tmp_path),
             "ASSAY_HTTP__PORT": str(port),
+            "ASSAY_SECRETS__MASTER_KEY_FILE": str(master_key),
             "ASSAY_SECRETS__TOKEN_PRIVATE_KEY_FILE": str(secrets.token_private_key),
             "ASSAY_EVALUATION__POLL_S": "0.2",
         }
