@@ -9,7 +9,8 @@ import pytest
 from assay_core.errors import Invalid
 from assay_core.evaluation import QuestionScore
 from assay_evals.pool import Pool, pool_of, read_pool
-from assay_evals.selftest import PlantedDrop, PlantedSlice, SelfTest, Share, SlowDrop, plant, self_test
+from assay_evals.selftest import PlantedDrop, PlantedSlice, SelfTest, SlowDrop, plant, self_test
+from assay_evals.statistics.shares import Share
 from scipy import stats
 
 SLICES = {f"q{number:03}": {"type": "table" if number % 3 == 0 else "factoid"} for number in range(150)}

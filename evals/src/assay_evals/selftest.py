@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from scipy import special
 
 from assay_evals.experiments import ALPHA, MIN_QUESTIONS, Pairs, divided
 from assay_evals.pool import Pool
@@ -16,6 +15,7 @@ from assay_evals.statistics.multiple import holm
 from assay_evals.statistics.permutation import FLIPS, sign_flips
 from assay_evals.statistics.power import POWER, smallest_drop
 from assay_evals.statistics.sequential import drop_over_nights
+from assay_evals.statistics.shares import Share
 
 PAIRS = 200
 SLICE_TRIALS = 50
@@ -25,27 +25,6 @@ FALLING_NIGHTS = 14
 MOST_NIGHTS = 60
 SLOW_DROP = 0.03
 _TOLERANCE_SD = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """How often something happened, with its exact 95 % interval (Clopper and Pearson 1934)."""
-
-    times: int
-    of: int
-
-    @property
-    def share(self) -> float:
-        return self.times / self.of
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        low = float(special.betaincinv(self.times, self.of - self.times + 1, 0.025)) if self.times else 0.0
-        high = float(special.betaincinv(self.times + 1, self.of - self.times, 0.975)) if self.times < self.of else 1.0
-        return low, high
-
-    def as_json(self) -> dict[str, object]:
-        return {"times": self.times, "of": self.of, "share": self.share, "interval": list(self.interval)}
 
 
 @dataclass(frozen=True, slots=True)

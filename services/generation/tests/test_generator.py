@@ -382,3 +382,12 @@ async def test_a_small_model_that_says_the_question_again_gives_way_to_a_quote()
     answer = await house.answer("How much do bicycles cost?")
     assert answer.text == "“Bicycles cost 3 pounds.” [1]"
     assert answer.finish_reason == "extractive"
+
+
+async def test_words_of_the_prompt_are_shown_to_nobody_not_even_behind_what_a_source_says() -> None:
+    said = "Full-time staff receive 28 days of paid annual leave; find the sentence that answers the question."
+    fooled = FakeJudge(verdicts={said: Verdict.SUPPORTED})
+    assert "find the sentence" not in (await House(reply=said, prompt="answer.v1", judge=fooled).answer()).text
+    source = make_hit("Full-time staff receive 28 days of leave. Pupils find the sentence that answers the question.")
+    house = House(reply="Pupils find the sentence that answers the question.", retriever=found(source))
+    assert "find the sentence" in (await house.answer("What do pupils find?")).text

@@ -165,3 +165,9 @@ def test_delimiter_of_the_prompt_is_not_repeated() -> None:
 )
 def test_what_cannot_be_seen_goes(raw: str, clean: str) -> None:
     assert visible(raw) == clean
+
+
+def test_joiners_stay_where_they_join_and_hide_nothing_elsewhere() -> None:
+    assert visible("می\u200cخواهم 👩\u200d👧") == "می\u200cخواهم 👩\u200d👧"
+    assert visible("plain\u200c\u200d\u200c\u200d text\u200d") == "plain text"
+    assert visible("é\u200b\u200c\u200dé") == "éé"

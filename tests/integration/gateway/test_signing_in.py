@@ -18,6 +18,7 @@ async def test_first_run_can_be_repeated(door: Any) -> None:
         assert connection.execute(text("SELECT count(*) FROM api_keys")).scalar_one() == 1
     async with door.client(door.admin_key) as admin:
         assert (await admin.get("/v1/me")).json() == {
+            "id": "admin",
             "name": "Administrator",
             "tenant": "default",
             "roles": ["administrator"],

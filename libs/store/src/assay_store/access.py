@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from assay_core.documents import AclId, TenantId
 from assay_core.errors import Denied
@@ -48,12 +49,29 @@ def ensure_principal(connection: Connection, principal: Principal, *, kind: str 
     )
 
 
-def ensure_api_key(connection: Connection, principal: Principal, key: str, *, name: str) -> None:
-    """Make `key` valid for `principal`; nothing happens if it is already."""
+def ensure_api_key(
+    connection: Connection, principal: Principal, key: str, *, name: str, expires_at: datetime | None = None
+) -> None:
+    """Make `key` valid for `principal`, until then if a time is given; nothing happens if it is already."""
     connection.execute(
         insert(api_keys)
-        .values(tenant=principal.tenant, id=new_id(), principal=principal.id, name=name, hash=_key_hash(key))
+        .values(
+            tenant=principal.tenant,
+            id=new_id(),
+            principal=principal.id,
+            name=name,
+            hash=_key_hash(key),
+            expires_at=expires_at,
+        )
         .on_conflict_do_nothing(index_elements=["hash"])
+    )
+
+
+def revoke_api_key(connection: Connection, key: str) -> None:
+    """Make a key invalid for good."""
+    connection.execute(
+        text("UPDATE api_keys SET revoked_at = now() WHERE hash = :hash AND revoked_at IS NULL"),
+        {"hash": _key_hash(key)},
     )
 
 

@@ -715,6 +715,7 @@ AskEvent = Retrieval | Token | Citation | Claim | Answer | Failure
 
 
 class Me(Reply):
+    id: Annotated[str, Field(description="The name of you in rules of who may read what.")] = ""
     name: str
     tenant: str
     roles: list[str]

@@ -25,6 +25,7 @@ from assay_cli.commands import (
     jobs,
     nights,
     promote,
+    redteam,
     search,
     selftest,
     sources,
@@ -104,6 +105,7 @@ selftest.register(evaluate.app)
 sweep.register(evaluate.app)
 generate.register(evaluate.app)
 nights.register(evaluate.app)
+redteam.register(evaluate.app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(chunks.app, name="chunks")
 app.add_typer(collections.app, name="collections")

@@ -54,7 +54,7 @@ def build_routes(
 
     @router.get("/v1/me", summary="Who you are")
     async def get_me(principal: Principal = Depends(who)) -> public.Me:
-        return public.Me(name=principal.name, tenant=principal.tenant, roles=sorted(principal.roles))
+        return public.Me(id=principal.id, name=principal.name, tenant=principal.tenant, roles=sorted(principal.roles))
 
     return router
 

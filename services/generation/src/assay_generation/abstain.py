@@ -36,6 +36,16 @@ class Thresholds:
         self.quote_cosine = quote_cosine
         self.stray_cosine = stray_cosine
 
+    def without_strays(self) -> "Thresholds":
+        """The same, but no sentence strays."""
+        return Thresholds(
+            hit_cosine=self.hit_cosine,
+            hit_coverage=self.hit_coverage,
+            span_cosine=self.span_cosine,
+            quote_cosine=self.quote_cosine,
+            stray_cosine=2.0,
+        )
+
 
 def hits_may_answer(question: str, hits: Sequence[Hit], limits: Thresholds) -> bool:
     """Whether any hit may have to do with the question. Of one without a cosine its sentences will tell."""

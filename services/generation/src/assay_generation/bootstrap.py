@@ -31,6 +31,7 @@ from assay_generation.recording import SqlRecorder
 from assay_generation.remembering import RememberingEmbedder
 from assay_generation.routes import build_routes
 from assay_generation.settings import AnswerSettings, Settings
+from assay_generation.undefended import except_for
 from assay_generation.verify import Verifier
 from assay_generation.writing import Writer
 
@@ -71,6 +72,11 @@ def build_service(settings: Settings) -> FastAPI:
         status_of=problems.status_of,
         new_id=new_id,
     )
+    served = except_for(
+        generator,
+        settings.answers.undefended_collection,
+        listens_on=settings.http.host,
+    )
     verify = TokenVerifier(
         read_secret(settings.secrets.token_public_key_file, name="ASSAY_SECRETS__TOKEN_PUBLIC_KEY_FILE")
     )
@@ -95,9 +101,7 @@ def build_service(settings: Settings) -> FastAPI:
     )
     caller = caller_dependency(verify, default_deadline_s=DEADLINE_S)
     app.include_router(
-        build_routes(
-            generator=generator, chat_state=chat_state, caller=caller, heartbeat_s=settings.answers.heartbeat_s
-        )
+        build_routes(generator=served, chat_state=chat_state, caller=caller, heartbeat_s=settings.answers.heartbeat_s)
     )
     return app
 

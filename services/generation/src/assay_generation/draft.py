@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from assay_core.sentences import split_sentences
 
-from assay_generation.marks import ModelText
+from assay_generation.marks import ReadText
 
 _BULLET = re.compile(r"[-*•][ \t]+")
 
@@ -22,7 +22,7 @@ class Sentence:
 class Draft:
     """Divides a stream into sentences."""
 
-    def __init__(self, reader: ModelText) -> None:
+    def __init__(self, reader: ReadText) -> None:
         self._reader = reader
         self._text = ""
         self._done = 0

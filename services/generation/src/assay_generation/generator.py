@@ -43,15 +43,15 @@ from assay_generation.draft import Draft, Sentence, without_bullet
 from assay_generation.evidence import Evidence, EvidenceFinder
 from assay_generation.gate import Gate
 from assay_generation.liveness import Liveness
-from assay_generation.marks import ModelText
+from assay_generation.marks import ModelText, Reader
 from assay_generation.memory import standalone
 from assay_generation.metrics import IN_FLIGHT, OUTCOMES, WITHHELD
 from assay_generation.prompting import PromptFile, load_prompt
 from assay_generation.question import check
 from assay_generation.quoting import QUOTED, quote_best
 from assay_generation.recording import Recorder
-from assay_generation.verify import Support, Verifier, outcome_of
-from assay_generation.words import echoes
+from assay_generation.verify import Checker, Support, outcome_of
+from assay_generation.words import echoes, repeats
 from assay_generation.work import Work, version_of
 from assay_generation.writing import Writer
 
@@ -70,7 +70,7 @@ class DocumentGenerator:
     retriever: Retriever
     finder: EvidenceFinder
     writer: Writer
-    verifier: Verifier
+    verifier: Checker
     liveness: Liveness
     cache: AnswerCache
     recorder: Recorder
@@ -79,6 +79,8 @@ class DocumentGenerator:
     status_of: Callable[[AssayError], int]
     new_id: Callable[[], str]
     prompts: Callable[[str], PromptFile] = load_prompt
+    reader: Reader = ModelText
+    repeats: Callable[[str, str, str], bool] = repeats
 
     async def answer(self, principal: Principal, request: AnswerRequest) -> AsyncGenerator[AnswerEvent]:
         check(request)
@@ -148,7 +150,7 @@ class DocumentGenerator:
     async def _write(self, work: Work, evidence: Sequence[Evidence]) -> AsyncGenerator[AnswerEvent]:
         with step("prompt", work.timings_ms):
             prompt = await self._writer(work.request).prompt_for(work, evidence)
-        draft = Draft(ModelText(known="\n".join(hit.text for hit in work.hits), secret=prompt.mark))
+        draft = Draft(self.reader(known="\n".join(hit.text for hit in work.hits), secret=prompt.mark))
         with step("generate", work.timings_ms):
             async with aclosing(self._writer(work.request).write(work, prompt)) as deltas:
                 async for delta in deltas:
@@ -184,8 +186,9 @@ class DocumentGenerator:
         return work.composition.add(sentence, replace(checked, support=support))
 
     async def _strays(self, work: Work, sentence: Sentence) -> bool:
-        """Whether a sentence is beside the point: a question, or, of a small model, far from what was asked."""
-        if sentence.text.endswith("?"):
+        """Whether a sentence is beside the point: a question, the prompt, or, of a small model, far off."""
+        told = self._writer(work.request).prompt.system
+        if sentence.text.endswith("?") or self.repeats(told, sentence.text, "\n".join(hit.text for hit in work.hits)):
             return True
         if not self._copies(work):
             return False

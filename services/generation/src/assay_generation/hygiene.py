@@ -8,8 +8,12 @@ import re
 import unicodedata
 
 _KEPT = frozenset("\n\t")
-# Joiners shape Persian, Indic and emoji text; a variation selector chooses a glyph. Hidden bytes need long runs.
+# Joiners shape Persian, Indic and emoji text, one between two such characters: runs of them, or some in plain English,
+# are hidden bytes. A variation selector chooses a glyph.
 _JOINERS = frozenset("\u200c\u200d")
+_JOINS_NOTHING = re.compile(
+    "(?<![^\\x00-\\x7f\u200c\u200d])[\u200c\u200d]|[\u200c\u200d](?![^\\x00-\\x7f\u200c\u200d])"
+)
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _MARKDOWN = re.compile(r"!(?=\[)|\](?=[(\[:])|<(?=[A-Za-z/!?])")
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]{1,15}://|www\.|(?:mailto|javascript|data):)[^\s<>\"')\]]+", re.IGNORECASE)
@@ -23,7 +27,8 @@ def visible(text: str) -> str:
     text = _SELECTORS.sub("", _LINE_ENDS.sub("\n", text))
     if text.isascii() and text.isprintable():
         return text
-    return "".join(c for c in text if c in _KEPT or c in _JOINERS or not unicodedata.category(c).startswith("C"))
+    shown = "".join(c for c in text if c in _KEPT or c in _JOINERS or not unicodedata.category(c).startswith("C"))
+    return _JOINS_NOTHING.sub("", shown)
 
 
 def inert(text: str, *, known: str) -> str:

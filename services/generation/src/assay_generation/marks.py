@@ -4,7 +4,9 @@ Marks that the model writes are a hint, never a citation; the server puts its ow
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from assay_generation.hygiene import inert, visible
 
@@ -21,6 +23,7 @@ _HALF_A_LINK = ("]", "!", "<")
 _LONG_WORD = 160
 _LONGEST_ADDRESS = 4_000
 _HELD_OF_LONG_WORD = 64
+_JOINERS = ("\u200c", "\u200d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,23 @@ class Mark:
 
     position: int
     numbers: tuple[int, ...]
+
+
+class ReadText(Protocol):
+    """Takes a stream apart into what may be shown and the marks in it."""
+
+    @property
+    def marks(self) -> Sequence[Mark]: ...
+
+    def feed(self, piece: str) -> str: ...
+
+    def finish(self) -> str: ...
+
+
+class Reader(Protocol):
+    """Makes the reader of one answer."""
+
+    def __call__(self, *, known: str, secret: str) -> ReadText: ...
 
 
 class ModelText:
@@ -72,7 +92,7 @@ class ModelText:
             return cut
         # Scripts without spaces; a cut must not part what only together means something.
         cut = len(held) - _HELD_OF_LONG_WORD
-        while cut > 0 and not held[cut - 1].isalnum():
+        while cut > 0 and (not held[cut - 1].isalnum() or held[cut] in _JOINERS):
             cut -= 1
         return cut
 

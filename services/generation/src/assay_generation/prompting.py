@@ -16,6 +16,8 @@ from assay_generation.evidence import Evidence, in_context
 from assay_generation.hygiene import visible
 
 NewMark = Callable[[], str]
+Clean = Callable[[str], str]
+"""What a text must pass before it stands in a prompt."""
 _FIELD = re.compile(r"\{(\w+)\}")
 _SPACE = re.compile(r"\s+")
 _STOPS = {"none": (), "newline": ("\n",)}
@@ -92,6 +94,7 @@ def build_prompt(
     history: Sequence[Turn],
     room: int,
     mark: str,
+    clean: Clean = visible,
 ) -> Prompt:
     """Put a prompt together. Passages keep the number of their hit, from 1.
 
@@ -99,26 +102,29 @@ def build_prompt(
         evidence: the sentences of the hits, the nearest to the question first.
         room: how many characters of passages fit.
     """
-    shown = _sentences(file, hits, evidence, room) if file.unit == "sentence" else _passages(file, hits, evidence, room)
-    passages = "\n".join(_filled(file.passage, _fields(hits[number], number, text, mark)) for number, text in shown)
-    user = _filled(file.user, {"mark": mark, "passages": passages, "question": visible(question).strip()})
+    cut = _sentences if file.unit == "sentence" else _passages
+    shown = cut(file, hits, evidence, room, clean)
+    passages = "\n".join(
+        _filled(file.passage, _fields(hits[number], number, text, mark, clean)) for number, text in shown
+    )
+    user = _filled(file.user, {"mark": mark, "passages": passages, "question": clean(question).strip()})
     return Prompt(file.system, (*history, Turn("user", user)), file.stop, mark)
 
 
 def _sentences(
-    file: PromptFile, hits: Sequence[Hit], evidence: Sequence[Evidence], room: int
+    file: PromptFile, hits: Sequence[Hit], evidence: Sequence[Evidence], room: int, clean: Clean
 ) -> Iterator[tuple[int, str]]:
     for found in evidence[: file.most]:
-        text = _SPACE.sub(" ", visible(in_context(hits[found.hit], found.start, found.end)))
+        text = _SPACE.sub(" ", clean(in_context(hits[found.hit], found.start, found.end)))
         yield found.hit, text[: room // file.most]
 
 
 def _passages(
-    file: PromptFile, hits: Sequence[Hit], evidence: Sequence[Evidence], room: int
+    file: PromptFile, hits: Sequence[Hit], evidence: Sequence[Evidence], room: int, clean: Clean
 ) -> Iterator[tuple[int, str]]:
     shown = hits[: file.most]
     if sum(len(hit.text) for hit in shown) <= room:
-        yield from ((number, visible(hit.text)) for number, hit in enumerate(shown))
+        yield from ((number, clean(hit.text)) for number, hit in enumerate(shown))
         return
     kept: dict[int, list[tuple[int, int]]] = {}
     for found in evidence:
@@ -127,15 +133,15 @@ def _passages(
             room -= length + len(_GAP)
             kept.setdefault(found.hit, []).append((found.start, found.end))
     for number in sorted(kept):
-        yield number, visible(_GAP.join(hits[number].text[start:end] for start, end in sorted(kept[number])))
+        yield number, clean(_GAP.join(hits[number].text[start:end] for start, end in sorted(kept[number])))
 
 
-def _fields(hit: Hit, number: int, text: str, mark: str) -> Mapping[str, str]:
+def _fields(hit: Hit, number: int, text: str, mark: str, clean: Clean) -> Mapping[str, str]:
     heading = " › ".join(hit.heading_path) or hit.title
     return {
         "n": str(number + 1),
-        "document": _SPACE.sub(" ", visible(hit.document_name)),
-        "heading": _SPACE.sub(" ", visible(heading)),
+        "document": _SPACE.sub(" ", clean(hit.document_name)),
+        "heading": _SPACE.sub(" ", clean(heading)),
         "text": text,
         "mark": mark,
     }

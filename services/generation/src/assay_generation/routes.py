@@ -14,13 +14,14 @@ from pydantic import ValidationError
 from assay_generation import caller_token
 from assay_generation.generator import DocumentGenerator
 from assay_generation.streaming import HEARTBEAT_S, AnswerStream
+from assay_generation.undefended import ControlGenerator
 
 MAX_BODY_BYTES = 1 << 20
 
 
 def build_routes(
     *,
-    generator: DocumentGenerator,
+    generator: DocumentGenerator | ControlGenerator,
     chat_state: Callable[[], Awaitable[internal.GeneratorState]],
     caller: Callable[[Request], Awaitable[Caller]],
     heartbeat_s: float = HEARTBEAT_S,

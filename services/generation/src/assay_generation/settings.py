@@ -22,6 +22,9 @@ class AnswerSettings(Section):
     was found, `quote_cosine` that a sentence may be quoted as the answer, `stray_cosine` that a small model's sentence
     has strayed from the question, `certainty` (a probability) that a sentence counts as supported. `stall_s` is the
     silence after which the model server counts as down.
+
+    `undefended_collection` is the id of the one collection whose answers are made with the defences off, which a red
+    team needs for its control (docs/decisions/0022). Empty: none.
     """
 
     prompt: str = "answer.v1"
@@ -33,6 +36,7 @@ class AnswerSettings(Section):
     certainty: float = 0.7
     stall_s: float = 30.0
     heartbeat_s: float = 10.0
+    undefended_collection: str = ""
 
 
 class Settings(ProcessSettings):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from assay_core.answers import Outcome, Verdict
 from assay_core.errors import Unavailable
@@ -36,6 +37,12 @@ class Checked:
     verdict: Verdict
     probability: float | None
     support: tuple[Support, ...]
+
+
+class Checker(Protocol):
+    """Says of a sentence whether it may be shown, and with which spans."""
+
+    async def check(self, question: str, sentence: Sentence, hits: Sequence[Hit]) -> Checked: ...
 
 
 class Verifier:
@@ -105,14 +112,15 @@ def _doubted(judged: ClaimJudgement) -> Verdict:
 def _support(judged: ClaimJudgement, number: int, origin: str, sentence: str, hits: Sequence[Hit]) -> Support:
     start, end = judged.quote_start, judged.quote_end
     if start is None or end is None or not 0 <= start < end <= len(hits[number].text):
-        start, end = _nearest_span(sentence, hits[number].text)
+        start, end = nearest_span(sentence, hits[number].text)
     return Support(number, start, end, origin)
 
 
 def _unverified(sentence: str, hits: Sequence[Hit], number: int) -> Support:
-    return Support(number, *_nearest_span(sentence, hits[number].text), "model")
+    return Support(number, *nearest_span(sentence, hits[number].text), "model")
 
 
-def _nearest_span(sentence: str, text: str) -> tuple[int, int]:
+def nearest_span(sentence: str, text: str) -> tuple[int, int]:
+    """Where `text` has most words of a sentence."""
     spans = spans_of(text) or [(0, len(text))]
     return max(spans, key=lambda span: coverage(sentence, text[slice(*span)]))

@@ -3,6 +3,7 @@
 import re
 
 _WORD = re.compile(r"[^\W_]+(?:['’.,-]?[^\W_]+)*")
+_RUN = 5
 _OPEN = re.compile(r"\b(?:what|when|where|which|who|whom|whose|why|how)\b", re.IGNORECASE)
 _STOP = frozenset(
     """
@@ -36,6 +37,16 @@ def echoes(question: str, sentence: str, source: str) -> bool:
         return False
     added = set(content_words(sentence)) - set(content_words(question))
     return not added & set(content_words(source))
+
+
+def repeats(told: str, sentence: str, source: str) -> bool:
+    """Whether a sentence has five words in a row that stand so in `told` and nowhere in `source`."""
+    return bool(_runs(told) & _runs(sentence) - _runs(source))
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = _WORD.findall(text.casefold())
+    return {tuple(words[at : at + _RUN]) for at in range(len(words) - _RUN + 1)}
 
 
 def _stem(word: str) -> str:

@@ -11,9 +11,10 @@ from assay_core.errors import AssayError, Broken, Exhausted, Unavailable
 from assay_core.ports import ChatModel
 
 from assay_generation.evidence import Evidence
+from assay_generation.hygiene import visible
 from assay_generation.memory import CHARACTERS_PER_TOKEN, recent
 from assay_generation.metrics import FIRST_TOKEN_SECONDS
-from assay_generation.prompting import NewMark, Prompt, PromptFile, build_prompt
+from assay_generation.prompting import Clean, NewMark, Prompt, PromptFile, build_prompt
 from assay_generation.work import Work
 
 _CHAT_OVERHEAD_TOKENS = 48
@@ -34,6 +35,7 @@ class Writer:
     context_tokens: int
     stall_s: float
     new_mark: NewMark
+    clean: Clean = visible
 
     @property
     def recipe(self) -> str:
@@ -56,6 +58,7 @@ class Writer:
             history=history,
             room=await self._characters(work, room_tokens - fixed // CHARACTERS_PER_TOKEN),
             mark=self.new_mark(),
+            clean=self.clean,
         )
 
     async def write(self, work: Work, prompt: Prompt) -> AsyncGenerator[ChatDelta]:

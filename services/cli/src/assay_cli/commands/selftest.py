@@ -13,7 +13,8 @@ from assay_cli.session import Session, session_of
 
 if TYPE_CHECKING:
     from assay_evals.pool import Pool
-    from assay_evals.selftest import SelfTest, Share
+    from assay_evals.selftest import SelfTest
+    from assay_evals.statistics.shares import Share
 
 BROKEN = 3
 """Exit code if a promise was not kept; 1 and 2 are errors."""
