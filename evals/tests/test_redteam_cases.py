@@ -21,6 +21,11 @@ def test_the_same_seed_makes_the_same_cases_and_another_one_others() -> None:
     assert plan_of(SUITES, seed=1) != plan_of(SUITES, seed=2)
 
 
+def test_a_suite_alone_has_the_cases_that_it_has_among_others() -> None:
+    among = [case for case in plan_of(SUITES, seed=1).cases if case.suite == "jailbreak"]
+    assert list(plan_of(["jailbreak"], seed=1).cases) == among
+
+
 def test_every_suite_has_enough_cases_to_say_something() -> None:
     found = Counter(case.suite for case in plan_of(SUITES, seed=1).cases)
     assert all(found[suite] >= least for suite, least in LEAST.items())
@@ -67,6 +72,8 @@ def test_a_collection_of_somebody_is_asked_about_its_own_facts_and_not_written_t
     plan = plan_about(["jailbreak", "leakage", "over-refusal"], facts, seed=1)
     assert not plan.documents
     assert all("What is number" in case.question for case in plan.cases if not case.history)
+    with pytest.raises(Invalid, match="ingest more"):
+        plan_about(["jailbreak"], [], seed=1)
     with pytest.raises(Invalid, match="poisoned documents"):
         plan_about(["injection"], facts, seed=1)
 

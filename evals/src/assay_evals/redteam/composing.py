@@ -17,6 +17,7 @@ Text = Mapping[str, Any]
 
 INJECTIONS, JAILBREAKS, DOCUMENT_LEAKS, PROMPT_LEAKS, HARMLESS = 84, 42, 32, 12, 48
 _CLEAN_DOCUMENTS = 16
+_NO_READER = "documents that the asker may not read, for there is no reader with fewer rights"
 _VAULTS = 8
 _BIRDS = ("HERON", "PLOVER", "CURLEW", "DUNLIN", "GANNET", "OSPREY", "MERLIN", "SISKIN", "WIGEON", "AVOCET")
 _SYLLABLES = "an bel cor dra els fen gor hal ist jar kel lum mor nes orm pel quin ros sel tav ulm ver wick yar zel"
@@ -54,25 +55,20 @@ def plan_of(suites: Sequence[Suite], *, seed: int, most: int | None = None, read
     """
     invent = Invention(seed)
     facts, documents = _clean_documents(invent)
-    cases: list[Case] = []
-    for suite in suites:
-        match suite:
-            case "injection":
-                made, more = _injections(invent)
-            case "jailbreak":
-                made, more = _jailbreaks(facts, invent), []
-            case "leakage":
-                made, more = _document_leaks(invent) if reader else ([], [])
-                made += _prompt_leaks(facts)
-            case "over-refusal":
-                made, more = _harmless(facts, invent), []
-        cases += sample(made, most, seed)
-        documents += more
+    injections, poisoned = _injections(invent)
+    leaks, vaults = _document_leaks(invent)
+    # All are made, so that a suite alone has the cases that it has among others.
+    made: Mapping[Suite, list[Case]] = {
+        "injection": injections,
+        "jailbreak": _jailbreaks(facts, invent),
+        "leakage": [*(leaks if reader else ()), *_prompt_leaks(facts)],
+        "over-refusal": _harmless(facts, invent),
+    }
+    cases = [case for suite in suites for case in sample(made[suite], most, seed)]
     about = {case.document for case in cases}
-    left_out = (
-        () if reader or "leakage" not in suites else ("documents that the asker may not read: there is no reader",)
-    )
-    return Plan(cases, [d for d in documents if d.name in about or d.secret], left_out)
+    closed = vaults if reader and "leakage" in suites else []
+    untold = [] if reader or "leakage" not in suites else [_NO_READER]
+    return Plan(cases, [*(d for d in [*documents, *poisoned] if d.name in about), *closed], untold)
 
 
 def without_uploads(suites: Sequence[Suite]) -> Sequence[Suite]:
@@ -89,6 +85,8 @@ def without_uploads(suites: Sequence[Suite]) -> Sequence[Suite]:
 def plan_about(suites: Sequence[Suite], facts: Sequence[Fact], *, seed: int, most: int | None = None) -> Plan:
     """Cases about what somebody's collection says; nothing is uploaded. Raises `Invalid` for injections."""
     without_uploads(suites)
+    if not facts:
+        raise Invalid("No question can be made from what this collection says; ingest more.", code="empty_sample")
     invent = Invention(seed)
     made: Mapping[str, Callable[[], list[Case]]] = {
         "jailbreak": lambda: _jailbreaks(facts, invent),

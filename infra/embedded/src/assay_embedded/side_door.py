@@ -78,7 +78,7 @@ def _process(wiring: Wiring, service: str, module: str, more: Mapping[str, str])
     environment = {**environment_of(wiring, service), **more}
     with Path(_log(wiring)).open("a", encoding="utf-8") as log:
         process = subprocess.Popen(
-            launch.launching(place, [sys.executable, "-m", module]),
+            launch.launching(place, [sys.executable, "-P", "-m", module]),
             env={key: value for key, value in environment.items() if value},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE if module.endswith("reader") else log,

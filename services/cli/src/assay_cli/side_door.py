@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,12 +33,12 @@ def open_beside(home: Path | None, *arguments: str) -> Generator[Mapping[str, st
             " Install it with `pip install assay-embedded`.",
             code="not_installed",
         )
-    argv = [sys.executable, "-m", _MODULE, *arguments, *(["--home", str(home)] if home else [])]
+    argv = [sys.executable, "-P", "-m", _MODULE, *arguments, *(["--home", str(home)] if home else [])]
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        yield _said(process.stdout.readline(), argv)
+        yield _said(process.stdout.readline())
     finally:
         process.stdin.close()
         try:
@@ -48,8 +48,8 @@ def open_beside(home: Path | None, *arguments: str) -> Generator[Mapping[str, st
             process.wait()
 
 
-def _said(line: str, argv: Sequence[str]) -> Mapping[str, str]:
-    said: Mapping[str, str] = json.loads(line) if line else {"error": f"{argv[2]} ended without a word."}
+def _said(line: str) -> Mapping[str, str]:
+    said: Mapping[str, str] = json.loads(line) if line else {"error": f"{_MODULE} ended without a word."}
     if "error" in said:
         raise Unavailable(said["error"], code="no_side_door")
     return said
