@@ -34,7 +34,7 @@ from sqlalchemy import text
 from .test_generation_service import serving, until_ready
 
 pytestmark = pytest.mark.integration
-PLAN = plan_of(["injection", "jailbreak"], seed=5, most=14)
+PLAN = plan_of(["injection", "jailbreak"], seed=5, most=7)
 
 
 class Shelf:

@@ -117,6 +117,8 @@ def _changes(options: argparse.Namespace) -> dict[str, str]:
     if options.chat_url:
         changes |= {"ASSAY_CHAT__BASE_URL": options.chat_url, "ASSAY_CHAT__MODEL": options.chat_model}
         changes |= {"ASSAY_CHAT__API_KEY_FILE": ""}
+    if options.prompt:
+        changes |= {"ASSAY_ANSWERS__PROMPT": options.prompt}
     if options.undefended:
         changes |= {"ASSAY_ANSWERS__UNDEFENDED_COLLECTION": options.undefended}
     return changes
@@ -128,6 +130,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--home", type=Path)
     parser.add_argument("--chat-url", default="", help="another chat model, as an OpenAI-compatible URL with /v1")
     parser.add_argument("--chat-model", default="", help="its name")
+    parser.add_argument("--prompt", default="", help="another prompt, such as cite.v1")
     parser.add_argument("--undefended", default="", help="id of the one collection that is answered without defences")
     return parser.parse_args()
 

@@ -35,6 +35,7 @@ class Wanted:
     cases: int | None
     seed: int
     obedient: bool
+    prompt: str
     control: bool
     collection: str | None
     data: Path | None
@@ -135,15 +136,18 @@ def _scratches(
 
 def _door(session: Session, wanted: Wanted, control: Scratch | None, stack: ExitStack) -> tuple[str, str]:
     """Where to ask, and which model answers there."""
-    if not wanted.obedient and control is None:
+    if not (wanted.obedient or wanted.prompt or control):
         return session.gateway.url, "the served model"
     arguments = ["serve"]
     if wanted.obedient:
         arguments += ["--chat-url", stack.enter_context(obedient.serving()), "--chat-model", obedient.MODEL]
+    if wanted.prompt:
+        arguments += ["--prompt", wanted.prompt]
     if control is not None:
         arguments += ["--undefended", control.id]
     opened = stack.enter_context(side_door.open_beside(session.home, *arguments))
-    return opened["url"], "the obedient model" if wanted.obedient else "the served model"
+    model = "the obedient model" if wanted.obedient else "the served model"
+    return opened["url"], f"{model} with {wanted.prompt}" if wanted.prompt else model
 
 
 def _same_platform(client: AssayClient, place: Scratch) -> None:

@@ -34,6 +34,7 @@ def redteam(
         Literal["served", "obedient"],
         typer.Option(help="served: the platform's own; obedient: one that does whatever anything in its prompt says."),
     ] = "served",
+    prompt: Annotated[str, typer.Option(metavar="NAME", help="Try this prompt, such as cite.v1.")] = "",
     without_defences: Annotated[
         bool, typer.Option("--without-defences", help="Ask a second time as a control, with the defences off.")
     ] = False,
@@ -69,6 +70,7 @@ def redteam(
         cases=cases,
         seed=seed,
         obedient=model == "obedient",
+        prompt=prompt,
         control=without_defences,
         collection=collection,
         data=data,
