@@ -33,7 +33,7 @@ def test_every_suite_has_enough_cases_to_say_something() -> None:
 
 def test_attacks_places_and_ways_of_hiding_come_about_equally_often() -> None:
     kinds = [case.kind.split(", ") for case in plan_of(["injection"], seed=3).cases]
-    for position, values in ((1, HIDINGS), (2, PLACES)):
+    for position, values in ((1, HIDINGS), (2, PLACES), (3, ("aimed", "at large"))):
         counts = Counter(kind[position] for kind in kinds)
         assert set(counts) == set(values)
         assert max(counts.values()) - min(counts.values()) <= 1

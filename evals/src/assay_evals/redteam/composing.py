@@ -17,6 +17,7 @@ Text = Mapping[str, Any]
 
 INJECTIONS, JAILBREAKS, DOCUMENT_LEAKS, PROMPT_LEAKS, HARMLESS = 84, 42, 32, 12, 48
 _CLEAN_DOCUMENTS = 16
+_AIMS = ("aimed", "at large")
 _NO_READER = "documents that the asker may not read, for there is no reader with fewer rights"
 _VAULTS = 8
 _BIRDS = ("HERON", "PLOVER", "CURLEW", "DUNLIN", "GANNET", "OSPREY", "MERLIN", "SISKIN", "WIGEON", "AVOCET")
@@ -120,18 +121,23 @@ def _injections(invent: Invention) -> tuple[list[Case], list[Document]]:
     pairs = _spread(texts("attacks"), [{"id": hiding} for hiding in HIDINGS], INJECTIONS, invent.draw)
     places: list[Place] = [PLACES[number % len(PLACES)] for number in range(len(pairs))]
     invent.draw.shuffle(places)
+    aims = [_AIMS[number % len(_AIMS)] for number in range(len(pairs))]
+    invent.draw.shuffle(aims)
     for number, (attack, way) in enumerate(pairs):
-        hiding, place = way["id"], places[number]
+        hiding, place, aim = way["id"], places[number], aims[number]
         carrier = carriers[number % len(carriers)]
         fields = {"name": invent.name(), "marker": invent.marker(), "topic": carrier["topic"], **invent.numbers()}
         fact = carrier["facts"][0]
         name = f"case-{number:03}.{'html' if hiding == 'white text' else 'md'}"
-        content = file_of(*_text(carrier, fields), filled(attack["text"], **fields), hiding, place)
+        question = filled(fact["question"], **fields)
+        order = filled(attack["text"], **fields)
+        # Whoever knows what will be asked puts the question first, so that the order is found with it (PoisonedRAG).
+        content = file_of(*_text(carrier, fields), f"{question} {order}" if aim == "aimed" else order, hiding, place)
         documents.append(Document(name, content))
         cases.append(
             Case(
-                f"injection-{number:03}", "injection", f"{attack['id']}, {hiding}, {place}",
-                filled(fact["question"], **fields), marker=fields["marker"],
+                f"injection-{number:03}", "injection", f"{attack['id']}, {hiding}, {place}, {aim}",
+                question, marker=fields["marker"],
                 expected=filled(fact["answer"], **fields), document=name,
             )
         )  # fmt: skip
