@@ -12,7 +12,7 @@ export ASSAY_HOME ?= $(CURDIR)/.assay
 export UV_CACHE_DIR := $(CURDIR)/.cache/uv
 export UV_LINK_MODE := hardlink
 
-PACKAGES := libs/core libs/wire libs/store libs/adapters libs/runtime libs/testing ingestion \
+PACKAGES := libs/core libs/models libs/wire libs/store libs/adapters libs/runtime libs/testing ingestion \
   services/gateway services/retrieval services/generation services/evaluation services/mcp services/cli \
   evals infra/embedded
 SAMPLE := libs/testing/src/assay_testing/sample

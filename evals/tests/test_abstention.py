@@ -1,7 +1,7 @@
 """Curve, area and calibration, worked out by hand."""
 
 import pytest
-from assay_evals.abstention import Given, Point, area, calibration_error, figures, risk_coverage
+from assay_evals.abstention import Given, Point, area, calibration_error, figures, intervals, risk_coverage
 
 FOUR = [Given(0.9, True), Given(0.8, False), Given(0.4, True), Given(0.2, False)]
 
@@ -26,3 +26,13 @@ def test_calibration_compares_confidence_with_the_share_that_is_right() -> None:
 def test_few_answers_have_no_figures() -> None:
     assert figures(FOUR) == {}
     assert figures(FOUR * 3).keys() == {"aurc", "ece"}
+
+
+def test_more_answers_narrow_the_intervals_which_hold_the_figures() -> None:
+    few, many = FOUR * 4, FOUR * 64
+    for name, value in figures(few).items():
+        (low, high), (closer, nearer) = intervals(few, seed=1)[name], intervals(many, seed=1)[name]
+        assert low < value < high
+        assert nearer - closer < (high - low) / 2
+    assert intervals(FOUR, seed=1) == {}
+    assert intervals(few[::-1], seed=1) == intervals(few, seed=1)

@@ -7,7 +7,7 @@ from typing import TypeVar
 import pytest
 from assay_core.answers import Answer, Claim, Outcome, TokenUsage, Verdict
 from assay_core.errors import AssayError, Broken, Unavailable
-from assay_core.evaluation import GoldenPassage, GoldenQuestion, QuestionScore, TriadSample, TriadScore
+from assay_core.evaluation import ClaimJudgement, GoldenPassage, GoldenQuestion, QuestionScore, TriadSample, TriadScore
 from assay_core.search import Hit
 from assay_evals.correctness import Similarity
 from assay_evals.run import observe, score_answer, score_observation, summarize
@@ -179,6 +179,44 @@ def test_what_a_judge_may_not_say_is_a_failure(bad: float) -> None:
     assert found["answer_relevance"].failure == "the judge gave no score and no reason"
 
 
+def test_metrics_of_one_judge_alone_are_kept_and_its_silence_is_a_failure() -> None:
+    judge = OneScore(TriadScore("q1", 0.5, 0.5, 0.5, "too slow", {"faithfulness": 0.75, "context_recall": None}))
+    found = scores(ASKED, GOOD, judge=judge)
+    assert found["faithfulness"].value == 0.75
+    assert found["context_recall"].failure == "too slow"
+
+
+def test_a_judge_is_given_the_golden_answer() -> None:
+    seen: list[TriadSample] = []
+
+    class Keeping(FakeJudge):
+        def score_triad(self, samples: Sequence[TriadSample]) -> list[TriadScore]:
+            seen.extend(samples)
+            return super().score_triad(samples)
+
+    scores(ASKED, GOOD, judge=Keeping())
+    assert [sample.reference for sample in seen] == ["20 days"]
+
+
+def test_a_judge_is_not_shown_marks() -> None:
+    seen: list[str] = []
+
+    class Keeping(FakeJudge):
+        def judge_claims(self, claims: Sequence[str], sources: Sequence[str]) -> list[ClaimJudgement]:
+            seen.extend(claims)
+            return super().judge_claims(claims, sources)
+
+        def score_triad(self, samples: Sequence[TriadSample]) -> list[TriadScore]:
+            seen.extend(sample.answer for sample in samples)
+            return super().score_triad(samples)
+
+    text = f"{QUOTE} [1]"
+    marked = replace(answer(text, sources=HITS), citations=(citation("leave.md", QUOTE),))
+    marked = replace(marked, claims=(Claim(0, len(text), Verdict.SUPPORTED, 0.9, (1,)),))
+    scores(ASKED, marked, judge=Keeping())
+    assert set(seen) == {QUOTE}
+
+
 def test_stored_text_that_cannot_be_read_is_a_failure_of_the_citations_only() -> None:
     found = scores(ASKED, GOOD, stored=Broken("key is gone", code="corrupt"))
     assert found["citation_exactness"].failure == "no stored text: corrupt: key is gone"
@@ -218,6 +256,7 @@ def test_a_summary_has_the_area_of_the_curve_where_enough_was_answered() -> None
     found = [QuestionScore(f"q{i}", "confidence", i / 10) for i in range(10)]
     found += [QuestionScore(f"q{i}", "answer_correct", float(i > 4)) for i in range(10)]
     assert summarize(found, seed=1).metrics["aurc"] == pytest.approx((1 / 6 + 2 / 7 + 3 / 8 + 4 / 9 + 5 / 10) / 10)
+    assert summarize(found, seed=1).intervals.keys() >= {"aurc", "ece"}
     assert "aurc" not in summarize(found[1:], seed=1).metrics
 
 

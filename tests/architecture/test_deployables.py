@@ -25,6 +25,8 @@ PACKAGES = {
     "assay-mcp": "assay_mcp",
     "assay-cli": "assay_cli",
     "assay-evals": "assay_evals",
+    "assay-training": "assay_training",
+    "assay-models": "assay_models",
     "assay-embedded": "assay_embedded",
 }
 

@@ -7,6 +7,7 @@ sentence whether what it cites supports it, taken together. A sentence without c
 from dataclasses import dataclass
 
 from assay_core.answers import Answer, Claim, Verdict
+from assay_core.claims import without_marks
 from assay_core.errors import Unavailable
 from assay_core.ports import Judge
 
@@ -39,7 +40,7 @@ def judge_citations(answer: Answer, judge: Judge) -> CitationQuality | None:
 
 
 def _supports(judge: Judge, answer: Answer, claim: Claim, quotes: list[str]) -> bool:
-    (found,) = judge.judge_claims([answer.text[claim.start : claim.end]], quotes)
+    (found,) = judge.judge_claims([without_marks(answer.text[claim.start : claim.end])], quotes)
     if found.verdict is Verdict.UNVERIFIED:
         raise Unavailable("The judge could not judge a sentence against its citation.", code="unverified")
     return found.verdict is Verdict.SUPPORTED

@@ -10,10 +10,10 @@ import string
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from assay_core.claims import without_marks
 from assay_core.ports import Embedder
 
 GOOD_F1 = 0.5
-_MARK = re.compile(r"\s*\[\d{1,3}\]")
 _ARTICLE = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _NOT_ROUGE = re.compile(r"[^a-z0-9]+")
@@ -25,11 +25,6 @@ Similarity = Callable[[str, str], float]
 def normalised(text: str) -> str:
     """Lower case, without punctuation, articles and superfluous white space."""
     return " ".join(_ARTICLE.sub(" ", without_marks(text).lower().translate(_PUNCTUATION)).split())
-
-
-def without_marks(text: str) -> str:
-    """The text without marks of citations."""
-    return _MARK.sub("", text)
 
 
 def exact_match(answer: str, golden: Sequence[str]) -> float:

@@ -92,10 +92,35 @@ _RETRIEVAL = (
 )
 
 _RAGAS = "Es et al. 2024 (ragas); the judge of the run says how"
+_ONLY_RAGAS = "ragas 0.4.3; with the ragas judge alone"
 _TRIAD = (
     Metric("context_relevance", "How much of what was given to the model bears on the question.", _RAGAS, "triad"),
     Metric("groundedness", "Share of the answer's sentences that its sources support.", _RAGAS, "triad"),
     Metric("answer_relevance", "How well the answer answers the question that was asked.", _RAGAS, "triad"),
+    Metric(
+        "faithfulness",
+        "Share of the statements, taken from the answer by the language model, that the passages back.",
+        f"{_ONLY_RAGAS}, Faithfulness",
+        "triad",
+    ),
+    Metric(
+        "context_precision",
+        "Mean over the passages that help towards the golden answer of the precision at the rank of each.",
+        f"{_ONLY_RAGAS}, ContextPrecisionWithReference",
+        "triad",
+    ),
+    Metric(
+        "context_recall",
+        "Share of the golden answer's statements that the passages back.",
+        f"{_ONLY_RAGAS}, ContextRecall",
+        "triad",
+    ),
+    Metric(
+        "answer_accuracy",
+        "How far answer and golden answer say the same: mean of two ratings, each with the two in another order.",
+        f"{_ONLY_RAGAS}, AnswerAccuracy (NVIDIA)",
+        "triad",
+    ),
 )
 
 _SQUAD = "Rajpurkar et al. 2016 (SQuAD), their evaluation script"

@@ -13,9 +13,10 @@ latency, tokens             answers, as far as they tell
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from assay_core.answers import Answer, Citation, Outcome, Turn
+from assay_core.claims import without_marks
 from assay_core.errors import AssayError
 from assay_core.evaluation import GoldenQuestion, QuestionScore, TriadSample, TriadScore
 from assay_core.ports import Judge
@@ -106,15 +107,21 @@ def score_observation(
     if abstained:
         scores.append(QuestionScore(question.id, ABSTENTION_PRECISION, float(not question.answerable)))
     scores += _score_correctness(question, answer, similarity)
-    return scores + score_answer(question.id, answer, judge=judge, stored_text=stored_text)
+    reference = question.accepted[0] if question.accepted else ""
+    return scores + score_answer(question.id, answer, judge=judge, stored_text=stored_text, reference=reference)
 
 
-def score_answer(identity: str, answer: Answer, *, judge: Judge, stored_text: StoredText) -> list[QuestionScore]:
-    """The scores that need no golden answer. An abstention claims nothing, so it has no triad."""
+def score_answer(
+    identity: str, answer: Answer, *, judge: Judge, stored_text: StoredText, reference: str = ""
+) -> list[QuestionScore]:
+    """The scores that need no golden answer, and with one as `reference` those of judges that take one.
+
+    An abstention claims nothing, so it has no triad.
+    """
     scores = _score_citations(identity, answer, stored_text) + _score_cost(identity, answer)
     if has_abstained(answer):
         return scores
-    return _score_triad(identity, answer, judge) + _score_backing(identity, answer, judge) + scores
+    return _score_triad(identity, answer, judge, reference) + _score_backing(identity, answer, judge) + scores
 
 
 def has_abstained(answer: Answer) -> bool:
@@ -133,11 +140,11 @@ def summarize(scores: Iterable[QuestionScore], *, seed: int) -> Summary:
         else:
             values.setdefault(score.metric, []).append(score.value)
     means = {metric: statistics.mean(found) for metric, found in values.items()}
+    spread = {metric: statistics.interval(found, seed=seed) for metric, found in values.items() if len(found) > 1}
+    answers = given_answers(seen)
     return Summary(
-        metrics=dict(sorted({**means, **abstention.figures(given_answers(seen))}.items())),
-        intervals={
-            metric: statistics.interval(found, seed=seed) for metric, found in sorted(values.items()) if len(found) > 1
-        },
+        metrics=dict(sorted({**means, **abstention.figures(answers)}.items())),
+        intervals=dict(sorted({**spread, **abstention.intervals(answers, seed=seed)}.items())),
         failures=len(failed),
     )
 
@@ -201,7 +208,7 @@ def _score_correctness(question: GoldenQuestion, answer: Answer, similarity: Sim
 
 
 def _score_similarity(question: GoldenQuestion, answer: Answer, similarity: Similarity) -> QuestionScore:
-    said = correctness.without_marks(answer.text)
+    said = without_marks(answer.text)
     try:
         nearest = max(similarity(said, golden) for golden in question.accepted)
     except AssayError as error:
@@ -232,17 +239,18 @@ def _score_cost(identity: str, answer: Answer) -> list[QuestionScore]:
     return scores
 
 
-def _score_triad(identity: str, answer: Answer, judge: Judge) -> list[QuestionScore]:
-    sample = TriadSample(identity, answer.question, tuple(hit.text for hit in answer.sources), answer.text)
+def _score_triad(identity: str, answer: Answer, judge: Judge, reference: str) -> list[QuestionScore]:
+    contexts = tuple(hit.text for hit in answer.sources)
+    sample = TriadSample(identity, answer.question, contexts, without_marks(answer.text), reference)
     try:
         (judged,) = judge.score_triad([sample])
     except AssayError as error:
         return [_failed(identity, metric, "no judgement", error) for metric in TRIAD]
-    return [_triad_score(identity, metric, judged) for metric in TRIAD]
+    values = {metric: cast(float | None, getattr(judged, metric)) for metric in TRIAD} | dict(judged.further)
+    return [_triad_score(identity, metric, value, judged) for metric, value in values.items()]
 
 
-def _triad_score(identity: str, metric: str, judged: TriadScore) -> QuestionScore:
-    value: float | None = getattr(judged, metric)
+def _triad_score(identity: str, metric: str, value: float | None, judged: TriadScore) -> QuestionScore:
     if value is None:
         return QuestionScore(identity, metric, None, judged.failure or "the judge gave no score and no reason")
     if (refused := metrics.refused(metric, value)) is not None:

@@ -120,7 +120,7 @@ def test_a_candidate_is_drawn_and_approved(run: Run, gateway: FakeGateway) -> No
 
 def test_a_set_is_generated_from_the_documents(run: Run, gateway: FakeGateway) -> None:
     gateway.collections["docs"] = {}
-    outcome = run("eval", "generate", "-c", "docs")
+    outcome = run("eval", "generate", "-c", "docs", "--judge", "none")
     assert outcome.code == 2
     assert "no document that you may read" in outcome.err
     assert "--llm-model" in run("eval", "generate", "-c", "docs", "--llm-url", "http://x/v1").err

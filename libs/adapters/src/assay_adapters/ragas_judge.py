@@ -23,7 +23,9 @@ from assay_core.ports import Embedder
 from assay_adapters.ragas_environment import ragas_python
 
 _START_S = 120.0
-_METRICS = ("context_relevance", "groundedness", "answer_relevance")
+_TRIAD = ("context_relevance", "groundedness", "answer_relevance")
+_FURTHER = ("faithfulness", "context_precision", "context_recall", "answer_accuracy")
+_METRICS = (*_TRIAD, *_FURTHER)
 _WORD = re.compile(r"\w{3,}")
 
 
@@ -37,6 +39,7 @@ class RagasJudge:
         timeout_s: for one metric of one sample.
         embedder: compares questions for answer relevance; without it, that score is missing.
         parallel: samples scored at a time.
+        repeats: how often each is asked; scores are means, and of claims the share of votes. One failure fails all.
     """
 
     def __init__(
@@ -49,14 +52,22 @@ class RagasJudge:
         timeout_s: float = 120.0,
         embedder: Embedder | None = None,
         parallel: int = 4,
+        repeats: int = 1,
     ) -> None:
         self._env_path = Path(env_path)
-        self._settings = {"base_url": base_url, "model": model, "timeout_s": timeout_s, "parallel": parallel}
+        self._settings = {
+            "base_url": base_url,
+            "model": model,
+            "timeout_s": timeout_s,
+            "parallel": parallel,
+            "repeats": repeats,
+        }
         self._model = model
         self._api_key_file = Path(api_key_file) if api_key_file else None
         self._timeout_s = timeout_s
         self._embedder = embedder
         self._parallel = parallel
+        self._repeats = repeats
         self._lock = threading.Lock()
         self._runner: _Runner | None = None
 
@@ -82,8 +93,7 @@ class RagasJudge:
         if "failure" in reply:
             return [ClaimJudgement(Verdict.UNVERIFIED, 0.5, None) for _ in claims]
         return [
-            _judgement(claim, sources, supported=verdict == 1)
-            for claim, verdict in zip(claims, reply["verdicts"], strict=True)
+            _judgement(claim, sources, votes=verdict) for claim, verdict in zip(claims, reply["verdicts"], strict=True)
         ]
 
     def score_triad(self, samples: Sequence[TriadSample]) -> list[TriadScore]:
@@ -93,6 +103,7 @@ class RagasJudge:
                 "question": sample.question,
                 "contexts": list(sample.contexts),
                 "answer": sample.answer,
+                "reference": sample.reference,
                 "embeds": self._embedder is not None,
             }
             for number, sample in enumerate(samples)
@@ -104,7 +115,7 @@ class RagasJudge:
     def _ask(self, requests: Sequence[dict[str, Any]], kind: str) -> dict[int, dict[str, Any]]:
         """Replies by number; a number is missing if the runner died or did not answer in time."""
         waves = -(-len(requests) // self._parallel)
-        deadline = time.monotonic() + _START_S + waves * (len(_METRICS) * self._timeout_s + 5)
+        deadline = time.monotonic() + _START_S + waves * self._repeats * (len(_METRICS) * self._timeout_s + 5)
         replies: dict[int, dict[str, Any]] = {}
         with self._lock:
             runner = self._running()
@@ -200,14 +211,14 @@ def _read_key(path: Path) -> str:
         ) from e
 
 
-def _judgement(claim: str, sources: Sequence[str], *, supported: bool) -> ClaimJudgement:
-    """ragas judges against all sources together; the one that shares most words is named."""
-    if not supported:
-        return ClaimJudgement(Verdict.UNSUPPORTED, 0.0, None)
+def _judgement(claim: str, sources: Sequence[str], *, votes: float) -> ClaimJudgement:
+    """ragas judges against all sources together; the one that shares most words is named. `votes` is a share."""
+    if votes <= 0.5:
+        return ClaimJudgement(Verdict.UNSUPPORTED, votes, None)
     words = set(_WORD.findall(claim.lower()))
     shared = [len(words & set(_WORD.findall(source.lower()))) for source in sources]
     best = max(range(len(sources)), key=shared.__getitem__)
-    return ClaimJudgement(Verdict.SUPPORTED, 1.0, best, 0, len(sources[best]))
+    return ClaimJudgement(Verdict.SUPPORTED, votes, best, 0, len(sources[best]))
 
 
 def _score(sample: TriadSample, reply: dict[str, Any] | None) -> TriadScore:
@@ -223,4 +234,5 @@ def _score(sample: TriadSample, reply: dict[str, Any] | None) -> TriadScore:
         groundedness=values.get("groundedness"),
         answer_relevance=values.get("answer_relevance"),
         failure="; ".join(reasons) or None,
+        further={name: values.get(name) for name in _FURTHER if name in values or name in failures},
     )

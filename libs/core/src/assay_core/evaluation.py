@@ -55,23 +55,31 @@ class GoldenQuestion:
 
 @dataclass(frozen=True, slots=True)
 class TriadSample:
-    """What a judge of the RAG triad sees: one question, the passages given to the model, and its answer."""
+    """What a judge of the RAG triad sees: one question, the passages given to the model, and its answer.
+
+    `reference` is an answer known to be right; empty if none is known.
+    """
 
     id: str
     question: str
     contexts: tuple[str, ...]
     answer: str
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TriadScore:
-    """Scores between 0 and 1, higher is better; None if the judge could not say, with `failure`."""
+    """Scores between 0 and 1, higher is better; None if the judge could not say, with `failure`.
+
+    `further` are metrics that only this judge has, by their names.
+    """
 
     sample: str
     context_relevance: float | None
     groundedness: float | None
     answer_relevance: float | None
     failure: str | None = None
+    further: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
 
 
 @dataclass(frozen=True, slots=True)

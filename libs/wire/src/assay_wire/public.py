@@ -826,7 +826,7 @@ class ChangeAnswering(Request):
 class StartRun(Request):
     collection: Annotated[Text, Field(max_length=200)]
     dataset: Annotated[Text, Field(min_length=1, max_length=100)]
-    judge: Literal["local", "ragas"] = "local"
+    judge: Literal["local", "embedding", "ragas"] = "local"
     limit: Annotated[int | None, Field(ge=1, description="Only so many questions.")] = None
     answering: Annotated[
         ChangeAnswering, Field(description="What is tried instead of what the collection was given by promotion.")

@@ -16,6 +16,7 @@ from assay_cli.commands import (
     document_changes,
     documents,
     erasure,
+    eval_judges,
     evaluate,
     experiments,
     feedback,
@@ -111,6 +112,7 @@ app.add_typer(chunks.app, name="chunks")
 app.add_typer(collections.app, name="collections")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(erasure.app, name="erasure")
+eval_judges.register(evaluate.app)
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(sources.app, name="sources")

@@ -197,14 +197,18 @@ def open_judge(settings: WorkerSettings, name: str) -> Generator[Judge]:
     """The judge of this name; its processes end with the block, its models go when nobody holds it."""
     match name:
         case "local":
-            from assay_adapters.local_judge import LocalJudge
+            from assay_adapters.encoder_judge import EncoderJudge
 
-            yield LocalJudge(choose_embedder(settings))
+            yield EncoderJudge(cache_path=settings.models.path, threads=settings.embedder.threads or None)
+        case "embedding":
+            from assay_adapters.embedding_judge import EmbeddingJudge
+
+            yield EmbeddingJudge(choose_embedder(settings))
         case "ragas":
             with _open_ragas(settings) as judge:
                 yield judge
         case other:
-            raise Invalid(f"{other!r} is no judge; use local or ragas.", code="bad_judge")
+            raise Invalid(f"{other!r} is no judge; use local, embedding or ragas.", code="bad_judge")
 
 
 @contextmanager
@@ -220,6 +224,7 @@ def _open_ragas(settings: WorkerSettings) -> Generator[Judge]:
         model=chosen.model or settings.chat.model,
         api_key_file=chosen.api_key_file if chosen.base_url else settings.chat.api_key_file,
         timeout_s=chosen.timeout_s,
+        repeats=chosen.repeats,
         embedder=choose_embedder(settings),
     )
     try:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from assay_evaluation import schedule
 from assay_evaluation.schedule import ROLE
 
-JUDGES = ("local", "ragas")
+JUDGES = ("local", "embedding", "ragas")
 MAX_RUNS = 500
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 

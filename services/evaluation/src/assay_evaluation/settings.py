@@ -70,13 +70,17 @@ class AlertSettings(Section):
 
 
 class RagasSettings(Section):
-    """ragas, in an environment of its own. Empty `base_url` and `model`: the platform's own chat model."""
+    """ragas, in an environment of its own. Empty `base_url` and `model`: the platform's own chat model.
+
+    `timeout_s` is for one metric of one sample; `repeats` says how often each is asked.
+    """
 
     env_path: Path | None = None
     base_url: str = ""
     model: str = ""
     api_key_file: Path | None = None
     timeout_s: float = 120.0
+    repeats: int = Field(default=1, ge=1, le=9)
 
 
 class ServiceSettings(ProcessSettings):

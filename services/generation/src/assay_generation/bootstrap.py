@@ -39,9 +39,10 @@ DEADLINE_S = 120.0
 
 
 def build_service(settings: Settings) -> FastAPI:
-    """The generation service. The embedding model is loaded in the background, so that health answers at once."""
+    """The generation service. Its models are loaded in the background, so that health answers at once."""
     database = Database(settings.database.url.get_secret_value(), pool_size=settings.database.pool_size)
     embedder = Loading(lambda: RememberingEmbedder(choose_embedder(settings)), what="embedding model")
+    judge = Loading(lambda: choose_judge(settings), what="judge")
     chat = choose_chat(settings)
     peer = Peer(name="retrieval", base_url=settings.peers.retrieval_url, token=token_of)
     retrieval = RetrievalClient(peer)
@@ -56,9 +57,7 @@ def build_service(settings: Settings) -> FastAPI:
             stall_s=settings.answers.stall_s,
             new_mark=new_mark,
         ),
-        verifier=Verifier(
-            judge=lambda: choose_judge(embedder()), workers=thinking, certainty=settings.answers.certainty
-        ),
+        verifier=Verifier(judge=judge, workers=thinking, certainty=settings.answers.certainty),
         liveness=SqlLiveness(database=database, workers=storing),
         cache=RemoteAnswerCache(retrieval),
         recorder=SqlRecorder(
@@ -86,9 +85,13 @@ def build_service(settings: Settings) -> FastAPI:
             return internal.GeneratorState(True)
         return internal.GeneratorState(False, f"The model {chat.model_id!r} is not served; it may still be loading.")
 
+    def load_models() -> None:
+        embedder.load()
+        judge.load()
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        threading.Thread(target=embedder.load, name="load-embedder", daemon=True).start()
+        threading.Thread(target=load_models, name="load-models", daemon=True).start()
         yield
         await chat.aclose()
         await peer.aclose()
@@ -96,7 +99,7 @@ def build_service(settings: Settings) -> FastAPI:
 
     app = build_app(
         title="Assay generation",
-        checks={"database": database.check, "embedder": embedder.check},
+        checks={"database": database.check, "embedder": embedder.check, "judge": judge.check},
         lifespan=lifespan,
     )
     caller = caller_dependency(verify, default_deadline_s=DEADLINE_S)
@@ -123,11 +126,11 @@ def choose_chat(settings: Settings) -> OpenAIChat:
     return OpenAIChat(base_url=chosen.base_url, model=chosen.model, api_key=key)
 
 
-def choose_judge(embedder: Embedder) -> Judge:
-    """The judge that needs no language model."""
-    from assay_adapters.local_judge import LocalJudge
+def choose_judge(settings: Settings) -> Judge:
+    """The judge that needs no language model: the very one that nightly runs score with."""
+    from assay_adapters.encoder_judge import EncoderJudge
 
-    return LocalJudge(embedder)
+    return EncoderJudge(cache_path=settings.models.path, threads=settings.embedder.threads or None)
 
 
 def choose_embedder(settings: Settings) -> Embedder:

@@ -1,4 +1,4 @@
-"""Sentences are embedded twice in an answer, for ranking and by the judge, and again by the next question to them."""
+"""Sentences of the sources are embedded for one answer, and again by the next question to them."""
 
 import hashlib
 import threading

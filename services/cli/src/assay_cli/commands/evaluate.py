@@ -29,7 +29,10 @@ def run(
     context: typer.Context,
     collection: CollectionOption,
     dataset: DatasetOption,
-    judge: Annotated[Literal["local", "ragas"], typer.Option(help="Who scores: no LLM, or ragas with one.")] = "local",
+    judge: Annotated[
+        Literal["local", "embedding", "ragas"],
+        typer.Option(help="Who scores: the trained judge, similarity, or ragas."),
+    ] = "local",
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many questions.")] = None,
     version: Annotated[int | None, typer.Option(min=1, help="Of the golden set; default: the newest.")] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the scores.")] = False,

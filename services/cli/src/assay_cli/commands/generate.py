@@ -1,21 +1,24 @@
 """`assay eval generate`: a golden set from the documents of a collection."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from assay_core.errors import Invalid
 from assay_core.golden_sets import as_jsonl
 
 from assay_cli.commands.evaluate import no_evals
+from assay_cli.judges import open_judge
 from assay_cli.options import CollectionOption, Command
 from assay_cli.output import print_json, print_table, say
 from assay_cli.progress import Steps
 from assay_cli.session import Session, session_of
 
 if TYPE_CHECKING:
+    from assay_core.ports import Judge
     from assay_evals.generating.chat import ChatWriter
     from assay_evals.generating.generate import Generated
 
@@ -34,6 +37,9 @@ def generate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write JSON lines there and store nothing.")
     ] = None,
+    judge: Annotated[
+        Literal["local", "embedding", "ragas", "none"], typer.Option(help="Who must find answers in their passages.")
+    ] = "local",
     llm_url: Annotated[str, typer.Option(metavar="URL", help="An OpenAI-compatible endpoint, with /v1.")] = "",
     llm_model: Annotated[str, typer.Option(metavar="NAME", help="Its model.")] = "",
     llm_key_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Holds its key.")] = None,
@@ -47,7 +53,7 @@ def generate(
     session = session_of(context)
     writer = _writer(llm_url, llm_model, llm_key_file, questions)
     try:
-        with Steps() as steps:
+        with _judge(session, judge) as judging, Steps() as steps:
             steps.update("read", 0, documents)
             sources = place.sources_of(session.client, collection, limit=documents)
             found = make(
@@ -55,6 +61,7 @@ def generate(
                 questions,
                 find=place.finder(session.client, collection),
                 seed=seed,
+                judge=judging,
                 write=writer,
                 on_progress=lambda done, total: steps.update("generate", done, total),
             )
@@ -64,6 +71,15 @@ def generate(
     source = f"generated from {len(sources)} documents, seed {seed}" + (f", with {llm_model}" if writer else "")
     _keep(session, collection, dataset, found, source, output)
     _show(session, found, writer.failures if writer else {})
+
+
+@contextmanager
+def _judge(session: Session, name: str) -> Generator["Judge | None"]:
+    if name == "none":
+        yield None
+        return
+    with open_judge(session, name) as judge:
+        yield judge
 
 
 def _keep(

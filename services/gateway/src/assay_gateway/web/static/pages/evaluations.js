@@ -135,7 +135,7 @@ async function startRun({ collections, current, runs }) {
   const known = [...new Set(runs.map((run) => run.dataset))];
   const collection = h("select", null, collections.map((c) => h("option", { value: c.name, selected: c.name === current }, c.name)));
   const dataset = h("input", { type: "text", required: true, value: known.includes("golden") ? "golden" : (known[0] ?? "golden"), list: datasets, autocomplete: "off" });
-  const judge = h("select", null, h("option", { value: "local" }, "Local: no language model needed"), h("option", { value: "ragas" }, "Ragas: the chat model judges"));
+  const judge = h("select", null, h("option", { value: "local" }, "Local: the trained judge"), h("option", { value: "embedding" }, "Embedding: similarity, the baseline"), h("option", { value: "ragas" }, "Ragas: the chat model judges"));
   const limit = h("input", { type: "number", min: 1, placeholder: "all" });
   const started = await formDialog({
     title: "Start a run",

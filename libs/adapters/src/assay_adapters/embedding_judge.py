@@ -1,8 +1,8 @@
 """The `Judge` port without a language model: closeness in the embedder's space, held against words and numbers.
 
 A sentence supports a claim if it is close to it and has its words; a number that the source does not have, or a
-negation on one side only, speaks against it. The constants are chosen by hand, not trained: a judge with a measured
-error takes this place behind the same port.
+negation on one side only, speaks against it. The constants are chosen by hand, not trained: this is the baseline that
+`encoder_judge` is measured beside.
 """
 
 import math
@@ -35,7 +35,7 @@ class _Sentence:
     words: Wording
 
 
-class LocalJudge:
+class EmbeddingJudge:
     """Judges with the embedder that the indexes use."""
 
     def __init__(self, embedder: Embedder) -> None:
@@ -43,7 +43,7 @@ class LocalJudge:
 
     @property
     def model_id(self) -> str:
-        return f"local-1:{self._embedder.model_id}"
+        return f"embedding-1:{self._embedder.model_id}"
 
     def judge_claims(self, claims: Sequence[str], sources: Sequence[str]) -> list[ClaimJudgement]:
         sentences = _sentences(sources)

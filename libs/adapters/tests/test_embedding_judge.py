@@ -1,7 +1,7 @@
-"""The local judge meets the contract, and catches what embeddings alone would not."""
+"""The embedding judge meets the contract, and catches what embeddings alone would not."""
 
 import pytest
-from assay_adapters.local_judge import LocalJudge
+from assay_adapters.embedding_judge import EmbeddingJudge
 from assay_core.answers import Verdict
 from assay_core.ports import Judge
 from assay_testing.conformance.judge import JudgeContract
@@ -10,10 +10,10 @@ from assay_testing.fake_embedder import FakeEmbedder
 SOURCE = "Visitors must wear a badge at all times. The limit is 350 EUR for each night in a hotel."
 
 
-class TestLocalJudge(JudgeContract):
+class TestEmbeddingJudge(JudgeContract):
     @pytest.fixture
     def judge(self) -> Judge:
-        return LocalJudge(FakeEmbedder())
+        return EmbeddingJudge(FakeEmbedder())
 
 
 @pytest.mark.parametrize(
@@ -26,11 +26,13 @@ class TestLocalJudge(JudgeContract):
     ],
 )
 def test_numbers_and_negations_decide(claim: str, verdict: Verdict):
-    (judged,) = LocalJudge(FakeEmbedder()).judge_claims([claim], [SOURCE])
+    (judged,) = EmbeddingJudge(FakeEmbedder()).judge_claims([claim], [SOURCE])
     assert judged.verdict is verdict
 
 
 def test_the_quote_is_the_deciding_sentence():
-    (judged,) = LocalJudge(FakeEmbedder()).judge_claims(["The limit is 350 EUR for each night."], ["Intro.", SOURCE])
+    (judged,) = EmbeddingJudge(FakeEmbedder()).judge_claims(
+        ["The limit is 350 EUR for each night."], ["Intro.", SOURCE]
+    )
     assert judged.source == 1
     assert SOURCE[judged.quote_start : judged.quote_end] == "The limit is 350 EUR for each night in a hotel."

@@ -1,0 +1,1 @@
+"""Weights that Assay trained itself: safetensors, card, hashes of the data, calibration. No code."""

@@ -1,0 +1,1 @@
+"""How the models that Assay ships were trained."""
