@@ -1,7 +1,9 @@
 import math
 
+import numpy as np
 import pytest
 from assay_evals.agreement import agreement
+from sklearn import metrics
 
 LABELS = [1, 1, 1, 0, 0, 0, 0, 1]
 SCORES = [0.9, 0.8, 0.3, 0.1, 0.2, 0.7, 0.4, 0.6]
@@ -38,3 +40,24 @@ def test_intervals_hold_the_value_and_come_again_with_the_seed() -> None:
 def test_nothing_to_agree_on_is_an_error() -> None:
     with pytest.raises(ValueError, match="0 labels"):
         agreement([], [])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_figures_are_those_of_scikit_learn(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    labels = [0, 1, *draw.integers(0, 2, 40).tolist()]
+    scores = [0.3, 0.6, *draw.integers(0, 6, 40) / 5]
+    decided = [int(score >= 0.5) for score in scores]
+    found = agreement(labels, scores, resamples=2).metrics
+    assert {name: found[name] for name in ("precision", "recall", "f1", "balanced_accuracy", "kappa", "auc")} == (
+        pytest.approx(
+            {
+                "precision": metrics.precision_score(labels, decided),
+                "recall": metrics.recall_score(labels, decided),
+                "f1": metrics.f1_score(labels, decided),
+                "balanced_accuracy": metrics.balanced_accuracy_score(labels, decided),
+                "kappa": metrics.cohen_kappa_score(labels, decided),
+                "auc": metrics.roc_auc_score(labels, scores),
+            }
+        )
+    )
