@@ -6,7 +6,7 @@ import pytest
 from assay_core.collection_settings import Chunking, Strategy
 from assay_core.documents import Chunk, DocumentId, Element, ElementKind, ParsedDocument, TenantId, text_for_index
 from assay_ingestion.chunk import split, with_short_title
-from assay_ingestion.chunk_pieces import SPECIAL_TOKENS
+from assay_ingestion.chunk_pieces import SPECIAL_TOKENS, material_of
 from assay_ingestion.outline import outline
 from assay_testing.fake_embedder import FakeEmbedder
 from hypothesis import given, settings
@@ -207,9 +207,11 @@ def test_sentences_rows_and_lines_of_code_stay_whole(parsed: ParsedDocument) -> 
     Titles, headings and the heading rows of tables take their part of it.
     """
     parsed = with_short_title(parsed, EMBEDDER)
+    chunking = Chunking(budget_tokens=40, overlap_tokens=8)
+    room = min(30, *material_of(parsed, embedder=EMBEDDER, chunking=chunking).rooms.values())
     whole = [(p.start, p.end) for section in outline(parsed).walk() for p in section.pieces]
-    spans = [(start, end) for start, end in whole if EMBEDDER.count_tokens([parsed.text[start:end]])[0] <= 30]
-    for chunk in chunked(parsed, Chunking(budget_tokens=40, overlap_tokens=8)):
+    spans = [(start, end) for start, end in whole if EMBEDDER.count_tokens([parsed.text[start:end]])[0] <= room]
+    for chunk in chunked(parsed, chunking):
         assert not [s for s in spans if s[0] < chunk.start < s[1] or s[0] < chunk.end < s[1]]
 
 
