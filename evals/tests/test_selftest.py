@@ -10,6 +10,7 @@ from assay_core.errors import Invalid
 from assay_core.evaluation import QuestionScore
 from assay_evals.pool import Pool, pool_of, read_pool
 from assay_evals.selftest import PlantedDrop, PlantedSlice, SelfTest, SlowDrop, plant, self_test
+from assay_evals.selftest_arms import ArmsDrop
 from assay_evals.statistics.shares import Share
 from scipy import stats
 
@@ -33,7 +34,7 @@ def wavering_pool(runs: int = 5) -> Pool:
 
 
 def test_promises_are_kept_on_a_pool_of_equal_runs() -> None:
-    found = self_test(wavering_pool(), pairs=100, slice_trials=20, trials=30)
+    found = self_test(wavering_pool(), pairs=100, slice_trials=20, trials=30, ab_tests=20)
     assert found.failures == []
     assert found.any_alarm.share <= 0.1
     drops = {one.metric: one for one in found.drops}
@@ -44,6 +45,9 @@ def test_promises_are_kept_on_a_pool_of_equal_runs() -> None:
     assert slow["groundedness"] is not None
     assert slow["groundedness"] <= 21
     assert {(one.by, one.value) for one in found.slices} == {("type", "table"), ("type", "factoid")}
+    assert found.arms is not None
+    assert found.arms.metric == "groundedness"
+    assert found.arms.answers in (250, 500, 1_000)
     json.dumps(found.as_json(), allow_nan=False)
 
 
@@ -56,10 +60,11 @@ def test_promises_that_were_not_kept_are_named() -> None:
     drop = PlantedDrop("groundedness", 0.04, Share(120, 200))
     slow = SlowDrop("groundedness", 0.03, None, Share(20, 100))
     part = PlantedSlice("type", "table", "groundedness", 40, 0.2, Share(20, 50), Share(0, 50))
-    bad = SelfTest(5, 150, Share(30, 200), Share(15, 200), (drop,), (slow,), (part,), ())
-    assert len(bad.failures) == 4
+    arms = ArmsDrop("groundedness", 0.1, None, Share(20, 100))
+    bad = SelfTest(5, 150, Share(30, 200), Share(15, 200), (drop,), (slow,), (part,), (), arms)
+    assert len(bad.failures) == 5
     fine = Share(10, 200), Share(164, 200)
-    good = replace(bad, any_alarm=fine[0], drops=(replace(drop, found=fine[1]),), slow_drops=(), slices=())
+    good = replace(bad, any_alarm=fine[0], drops=(replace(drop, found=fine[1]),), slow_drops=(), slices=(), arms=None)
     assert good.failures == []
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 import pytest
+from assay_core.ab_tests import ABPlan, ABState
 from assay_core.documents import CollectionId
-from assay_core.errors import Conflict, Denied
+from assay_core.errors import Conflict, Denied, NotFound
 from assay_core.evaluation import QuestionScore
 from assay_core.experiments import Finding
 from assay_core.principals import Principal
@@ -76,3 +77,26 @@ async def test_what_is_tried_by_a_run_makes_the_round_trip(client: EvaluationCli
         ANN, internal.RunRequest(collection.id, "traffic", answering={"prompt": "cite.v1", "rerank": False, "top_k": 3})
     )
     assert started.configuration["answering"] == {"prompt": "cite.v1", "rerank": False, "top_k": 3}
+
+
+async def test_an_ab_test_makes_the_round_trip(
+    client: EvaluationClient, database: Database, collection: CollectionId
+) -> None:
+    done(database, collection, [0.9] * 30)
+    better = done(database, collection, [0.95] * 30, prompt="cite.v1")
+    bad = done(database, collection, [0.5] * 30, top_k=1)
+    with pytest.raises(Conflict) as caught:
+        await client.start_ab_test(CARL, ABPlan(bad))
+    assert caught.value.code == "gate_failed"
+    with pytest.raises(Denied):
+        await client.start_ab_test(BOB, ABPlan(better))
+    plan = ABPlan(better, share=0.2, metric="answered", judge="embedding", most_answers=100, days=3)
+    started = await client.start_ab_test(CARL, plan)
+    assert (started.plan, started.state, started.trial["prompt"]) == (plan, ABState.RUNNING, "cite.v1")
+    assert await client.ab_test(BOB, started.id) == started
+    assert (await client.ab_tests(BOB, collection_id=collection.id, limit=5)).tests == (started,)
+    assert (await client.ab_tests(BOB, collection_id=None, limit=5)).tests == (started,)
+    stopped = await client.stop_ab_test(CARL, started.id, reason="enough")
+    assert (stopped.state, stopped.reason, stopped.ended_by) == (ABState.STOPPED, "enough", CARL.id)
+    with pytest.raises(NotFound):
+        await client.ab_test(BOB, "0" * 32)

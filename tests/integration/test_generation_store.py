@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from assay_core.answers import AnswerRequest
 from assay_core.documents import DocumentId, TenantId
 from assay_core.errors import Unavailable
 from assay_core.principals import Principal
@@ -80,7 +81,7 @@ async def test_answer_is_kept_encrypted_for_its_owner_with_what_it_rests_on(libr
         sources=(hit(one.document.id, "Text of one.md."),),
         citations=(citation(one.document.id, "Text of one.md."),),
     )
-    await recorder.record(library.librarian, library.collection, given)
+    await recorder.record(library.librarian, AnswerRequest(library.collection, given.question), given)
     with library.database.transaction() as connection:
         kept = answers.owned(connection, library.vault, library.librarian, given.id)
         assert kept is not None

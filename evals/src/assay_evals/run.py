@@ -112,9 +112,11 @@ def score_observation(
 
 
 def score_answer(
-    identity: str, answer: Answer, *, judge: Judge, stored_text: StoredText, reference: str = ""
+    identity: str, answer: Answer, *, judge: Judge, stored_text: StoredText | None, reference: str = ""
 ) -> list[QuestionScore]:
     """The scores that need no golden answer, and with one as `reference` those of judges that take one.
+
+    Without `stored_text` it is not asked whether quotes are exact.
 
     An abstention claims nothing, so it has no triad.
     """
@@ -258,8 +260,8 @@ def _triad_score(identity: str, metric: str, value: float | None, judged: TriadS
     return QuestionScore(identity, metric, float(value))
 
 
-def _score_citations(identity: str, answer: Answer, stored_text: StoredText) -> list[QuestionScore]:
-    if not answer.citations:
+def _score_citations(identity: str, answer: Answer, stored_text: StoredText | None) -> list[QuestionScore]:
+    if stored_text is None or not answer.citations:
         return []
     try:
         exact = [stored_text(citation) == citation.quote for citation in answer.citations]

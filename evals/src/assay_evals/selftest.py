@@ -10,6 +10,7 @@ import numpy as np
 
 from assay_evals.experiments import ALPHA, MIN_QUESTIONS, Pairs, divided
 from assay_evals.pool import Pool
+from assay_evals.selftest_arms import ArmsDrop, arms_drop
 from assay_evals.statistics.arrays import Floats
 from assay_evals.statistics.multiple import holm
 from assay_evals.statistics.permutation import FLIPS, sign_flips
@@ -72,6 +73,7 @@ class SelfTest:
     slow_drops: tuple[SlowDrop, ...]
     slices: tuple[PlantedSlice, ...]
     without_power: tuple[str, ...]
+    arms: ArmsDrop | None = None
 
     @property
     def failures(self) -> list[str]:
@@ -94,6 +96,8 @@ class SelfTest:
             for one in self.slices
             if _below(one.named, POWER)
         ]
+        if self.arms is not None and _above(self.arms.false_alarms, ALPHA):
+            broken.append(f"A/B tests of equal arms were decided in {self.arms.false_alarms.share:.0%}")
         return broken
 
     def as_json(self) -> dict[str, object]:
@@ -108,14 +112,21 @@ class SelfTest:
                 asdict(one) | {"named": one.named.as_json(), "wrongly": one.wrongly.as_json()} for one in self.slices
             ],
             "without_power": list(self.without_power),
+            "arms": self.arms and self.arms.as_json(),
             "failures": self.failures,
         }
 
 
 def self_test(
-    pool: Pool, *, seed: int = 1, pairs: int = PAIRS, slice_trials: int = SLICE_TRIALS, trials: int = NIGHT_TRIALS
+    pool: Pool,
+    *,
+    seed: int = 1,
+    pairs: int = PAIRS,
+    slice_trials: int = SLICE_TRIALS,
+    trials: int = NIGHT_TRIALS,
+    ab_tests: int = 0,
 ) -> SelfTest:
-    """Try everything on a pool; every draw follows from `seed`."""
+    """Try everything on a pool, and so many A/B tests; every draw follows from `seed`."""
     draw = np.random.default_rng(seed)
     alarms, gates, drops, without = _pairs(pool, draw, pairs)
     deciding = [drop.metric for drop in drops]
@@ -128,6 +139,7 @@ def self_test(
         slow_drops=tuple(_slow_drop(pool, draw, metric, trials) for metric in deciding),
         slices=tuple(_slices(pool, draw, deciding, slice_trials)),
         without_power=tuple(without),
+        arms=arms_drop(pool, draw, ab_tests) if ab_tests else None,
     )
 
 

@@ -25,7 +25,9 @@ def test_a_pool_in_a_file_is_tried(run: Run, pool: Path) -> None:
     found = run("eval", "selftest", pool, "--pairs", "40", "--json")
     assert found.code == 0
     assert found.json["failures"] == []
-    assert "groundedness" in run("eval", "selftest", pool, "--pairs", "40").out
+    said = run("eval", "selftest", pool, "--pairs", "40", "--ab-tests", "2")
+    assert "groundedness" in said.out
+    assert "A/B tests: equal arms decided, ever: 0.0% (0 of 2)" in said.err
 
 
 def test_runs_of_the_platform_are_a_pool(run: Run, gateway: FakeGateway) -> None:

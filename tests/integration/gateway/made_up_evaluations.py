@@ -34,7 +34,7 @@ def run(n: int, *, detail: bool = False) -> Json:
         "dataset": "golden",
         "judge": "local",
         "state": "done",
-        "configuration": {"prompt": "answer.v2" if n < EDITED else "answer.v1", "top_k": 5},
+        "configuration": {"prompt": "answer.v2" if n < EDITED else "answer.v1", "mode": "hybrid", "top_k": 5},
         "metrics": {**means, "latency_ms": 812.5 + chance.uniform(0, 90)},
         "intervals": {m: [round(v - 0.05, 4), round(min(1, v + 0.05), 4)] for m, v in means.items()},
         "questions": 120,
@@ -273,6 +273,43 @@ def labelled() -> list[Json]:
     return found
 
 
+def ab_test(n: int, state: str) -> Json:
+    """A test that answers with another prompt."""
+    means = {"groundedness": 0.71, "answered": 0.93, "answer_relevance": 0.64, "latency_ms": 812.0}
+    ended = state != "running"
+    return {
+        "id": f"{n:032x}",
+        "collection": "handbook",
+        "state": state,
+        "reason": "groundedness rose by 0.083 with the trial (0.021 to 0.146, 412 pairs)" if ended else "",
+        "run": f"{0:032x}",
+        "share": 0.1,
+        "metric": "groundedness",
+        "judge": "local",
+        "most_answers": 5000,
+        "days": 14,
+        "override_reason": None,
+        "control": {"prompt": "", "mode": "hybrid", "rerank": True, "top_k": 5},
+        "trial": {"prompt": "cite.v1", "mode": "hybrid", "rerank": True, "top_k": 8},
+        "control_figures": {"given": 3812, "scored": 3810, "failed": 3, "means": means},
+        "trial_figures": {"given": 431, "scored": 431, "failed": 0, "means": means | {"groundedness": 0.793}},
+        "differences": [
+            {"metric": "groundedness", "pairs": 412, "difference": 0.083, "low": 0.021, "high": 0.146},
+            {"metric": "answer_relevance", "pairs": 412, "difference": 0.004, "low": -0.05, "high": 0.06},
+            {"metric": "answered", "pairs": 429, "difference": -0.012, "low": -0.041, "high": 0.019},
+        ],
+        "words": [
+            "groundedness rose by 0.083 with the trial (0.021 to 0.146, 412 pairs).",
+            "answered is not decided: the trial is between -0.041 and +0.019 of the control (429 pairs).",
+            "3 of 4241 answers could not be scored in full; they are not in the figures.",
+        ],
+        "started_by": "ada",
+        "started_at": "2026-11-15T08:00:00Z",
+        "ended_by": None,
+        "ended_at": "2026-11-19T16:20:00Z" if ended else None,
+    }
+
+
 class MadeUp:
     """What was asked of the server is kept in `asked`: method, path, body."""
 
@@ -316,6 +353,10 @@ class MadeUp:
                 return self._reviewed(method, path, body)
             case ("GET", ["evaluations", *_]):
                 return self._evaluation(path[1:])
+            case ("GET", ["ab-tests"]):
+                return {"tests": [ab_test(2, "running"), ab_test(1, "better")]}
+            case ("POST", ["ab-tests", *_]):
+                return ab_test(2, "stopped")
             case ("PUT", ["evaluations", "baselines", name]):
                 return self._baseline(name, body["run"])
             case ("POST", ["evaluations", "nights", "handbook"]):

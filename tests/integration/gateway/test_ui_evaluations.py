@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 from assay_testing.browser import Visit, open_visit
-from assay_wire import experiments, feedback, public
+from assay_wire import ab_tests, experiments, feedback, public
 from playwright.sync_api import Browser, Page, expect
 
 from . import made_up_evaluations as made_up
@@ -22,6 +22,7 @@ PATHS = {
     "nights": "/nights",
     "night": "/nights/handbook/2026-11-16",
     "comparison": f"/compare?baseline={5:032x}&run={RUN}",
+    "ab-tests": "/ab-tests",
     "worst": f"/worst?run={RUN}",
     "judges": "/judges",
 }
@@ -57,6 +58,7 @@ def test_what_is_made_up_has_the_shapes_of_the_api() -> None:
     public.RunDetail.model_validate(made_up.run(0, detail=True))
     public.NightList.model_validate({"nights": [made_up.night(n) for n in range(made_up.NIGHTS)]})
     public.Answer.model_validate(made_up.answer(RUN))
+    ab_tests.ABTest.model_validate(made_up.ab_test(1, "better"))
     experiments.Experiment.model_validate(made_up.experiment())
     feedback.LabelledClaims.model_validate({"claims": made_up.labelled()})
 
@@ -132,6 +134,36 @@ def test_a_night_can_begin_now(board: Board) -> None:
     page.get_by_role("button", name="Begin today’s night now").click()
     expect(page.locator("main .notice")).to_contain_text("has begun with 1 run")
     assert board.server.asked == [("POST", "evaluations/nights/handbook", b"")]
+
+
+def test_an_ab_test_tells_how_it_stands_and_can_be_stopped_and_started(browser: Browser) -> None:
+    server = MadeUp(roles=("evaluator", "curator"))
+    with serving(server.app()) as port:
+        visit = open_visit(browser, f"http://127.0.0.1:{port}", "desktop")
+        page = visit.page
+        page.goto(f"http://127.0.0.1:{port}/ui/evaluations/ab-tests")
+        expect(page.locator(".ab-test")).to_have_count(2)
+        running, ended = page.locator(".ab-test").all()
+        expect(running.locator(".badge[data-ab]")).to_have_text("running")
+        expect(running).to_contain_text("10 % of the questions are answered as the trial says")
+        expect(running.locator(".change-list")).to_contain_text("Prompt: the deployment’s → cite.v1")
+        row = ended.locator(".forest-row", has_text="Groundedness")
+        expect(row.locator(".forest-finding")).to_have_text("better")
+        expect(row.locator(".forest-numbers")).to_contain_text("+0.083 (+0.021 to +0.146)")
+        expect(ended).to_contain_text(f"assay promote {RUN}")
+        running.get_by_role("button", name="Stop").click()
+        page.get_by_role("button", name="Stop the test").click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.get_by_role("button", name="Start a test").click()
+        page.get_by_label("Share of the questions, in %").fill("25")
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        assert visit.offences == []
+        page.context.close()
+    stop, start = server.asked
+    assert stop == ("POST", f"ab-tests/{2:032x}/stop", {})
+    assert start[:2] == ("POST", "ab-tests")
+    assert start[2] == {"run": RUN, "share": 0.25, "metric": "groundedness", "days": 14}
 
 
 def test_a_comparison_tells_what_is_worse_where_and_why(board: Board) -> None:
@@ -227,5 +259,5 @@ def test_who_may_not_evaluate_is_not_shown_answers_of_others(board: Board) -> No
     expect(page.locator(".night").first).to_be_visible()
     expect(page.get_by_role("button", name="Begin today’s night now")).to_have_count(0)
     expect(page.get_by_role("navigation", name="Evaluations").get_by_role("link")).to_have_text(
-        ["Runs", "Nights", "Comparison"]
+        ["Runs", "Nights", "Comparison", "A/B tests"]
     )

@@ -1,6 +1,6 @@
 """Tests that may be looked at as often as one likes: the chance that they ever raise a false alarm is bounded.
 
-Both keep evidence E against "nothing is different": where that is true, E ever reaches 1 / alpha with probability of
+All keep evidence E against "nothing is different": where that is true, E ever reaches 1 / alpha with probability of
 at most alpha (Ville 1939). So the alarm is E >= 20 for alpha = 0.05.
 """
 
@@ -17,6 +17,7 @@ ALPHA = 0.05
 _MIXING_SD = 1.0
 _GRID = 401
 _ROUNDING = 1e-12
+_PRIOR_DRAWS = 10
 _MOST = 0.5  # of what may be bet without ever losing all; truncation as in Waudby-Smith and Ramdas, section 4
 
 
@@ -90,6 +91,17 @@ def difference_by_betting(arrivals: Sequence[tuple[bool, float]], *, alpha: floa
     low, high = (float(kept[0]), float(kept[-1])) if len(kept) else (seen, seen)
     step = 1 / (_GRID - 1)
     return Difference(len(values), 2 * seen - 1, max(2 * (low - step) - 1, -1.0), min(2 * (high + step) - 1, 1.0))
+
+
+def evidence_against_share(times: int, of: int, share: float) -> float:
+    """Evidence that something that is drawn with probability `share` was drawn otherwise, after `times` in `of` draws.
+
+    The likelihood ratio mixed over a Beta prior around the share (Lindon and Malek 2022, "Anytime-valid inference for
+    multinomial count data", with two categories); above 1 / alpha it is an alarm.
+    """
+    a, b = _PRIOR_DRAWS * share, _PRIOR_DRAWS * (1 - share)
+    mixed = special.betaln(a + times, b + of - times) - special.betaln(a, b)
+    return float(np.exp(min(float(mixed) - times * log(share) - (of - times) * log(1 - share), 700.0)))
 
 
 class _Spread:

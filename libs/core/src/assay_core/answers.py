@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from assay_core.ab_tests import Assigned
 from assay_core.documents import ChunkId, CollectionId, DocumentId
 from assay_core.metadata_filter import Condition
 from assay_core.search import Degradation, Hit, Mode
@@ -39,7 +40,8 @@ class Turn:
 class AnswerRequest:
     """A question to the documents of one collection. `deadline_s` is what remains of the request's time.
 
-    `prompt`, `mode` and `rerank` are what the collection was given by promotion (see `Answering`), not the asker's.
+    `prompt`, `mode` and `rerank` are what the collection was given by promotion (see `Answering`), or what is tried in
+    an A/B test, not the asker's.
     """
 
     collection: CollectionId
@@ -54,6 +56,7 @@ class AnswerRequest:
     prompt: str = ""
     mode: Mode = Mode.HYBRID
     rerank: bool = True
+    assigned: Assigned | None = None
     deadline_s: float = 120.0
 
 

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from assay_core.ab_tests import Assigned
 from assay_core.documents import CollectionId, TenantId
 from assay_core.principals import Principal
 from assay_core.search import EvidenceVersion
 from sqlalchemy import Connection, Row, insert, text
 
-from assay_store import visibility
+from assay_store import ab_tests, visibility
 from assay_store.encryption import Vault
 from assay_store.tables import answer_documents, answers
 
@@ -34,6 +35,7 @@ class AnswerFacts:
     prompt_version: str
     from_cache: bool
     evidence: tuple[EvidenceVersion, ...]
+    assigned: Assigned | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ def record(connection: Connection, vault: Vault, facts: AnswerFacts, body: bytes
             insert(answer_documents),
             [{"tenant": tenant, "answer": facts.id, "document": d, "version": v} for d, v in pairs],
         )
+    if facts.assigned is not None:
+        ab_tests.add_answer(connection, tenant, facts.assigned, facts.id)
 
 
 def _all_there(connection: Connection, tenant: TenantId, documents: set[str]) -> bool:

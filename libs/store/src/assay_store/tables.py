@@ -555,6 +555,50 @@ promotions = Table(
     Index("promotions_by_time", "tenant", "collection", "promoted_at"),
 )
 
+ab_tests = Table(
+    "ab_tests",
+    metadata,
+    Column("tenant", Text),
+    Column("id", Text),
+    Column("collection", Text, nullable=False),
+    *(Column(name, JSONB, nullable=False) for name in ("plan", "control", "trial")),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("report", JSONB, nullable=False),
+    Column("started_by", Text, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("ended_by", Text),  # NULL: the test itself
+    Column("ended_at", DateTime(timezone=True)),
+    Column("owner", Text),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),
+    Column("lease_until", DateTime(timezone=True)),
+    Column("looked_at", DateTime(timezone=True)),
+    Column("told_at", DateTime(timezone=True)),
+    Column("telling_failed", Text),
+    PrimaryKeyConstraint("tenant", "id"),
+    ForeignKeyConstraint(["tenant", "collection"], ["collections.tenant", "collections.id"]),
+    # A collection is tried in one way at a time.
+    Index("ab_tests_running", "tenant", "collection", unique=True, postgresql_where=text("state = 'running'")),
+    Index("ab_tests_by_time", "tenant", "collection", "started_at"),
+)
+
+# The answers of a test, without their text: the figures stay when an answer goes.
+ab_answers = Table(
+    "ab_answers",
+    metadata,
+    Column("tenant", Text),
+    Column("test", Text),
+    Column("answer", Text),
+    Column("arm", Text, nullable=False),
+    Column("arrived_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("scored_at", DateTime(timezone=True)),
+    Column("scores", JSONB),
+    Column("failed", Boolean, nullable=False, server_default="false"),
+    PrimaryKeyConstraint("tenant", "test", "answer"),
+    ForeignKeyConstraint(["tenant", "test"], ["ab_tests.tenant", "ab_tests.id"], ondelete="CASCADE"),
+    Index("ab_answers_unscored", "tenant", "test", "arrived_at", postgresql_where=text("scored_at IS NULL")),
+)
+
 # A version never changes; `erased` of its questions went with documents that were deleted.
 golden_sets = Table(
     "golden_sets",

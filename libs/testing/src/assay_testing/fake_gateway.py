@@ -104,8 +104,16 @@ class FakeGateway:
             ("/documents/([^/]+)/versions/1/chunks", "GET", self._chunks),
             ("/documents/([^/]+)/chunks", "GET", self._chunks),
             ("/collections/([^/]+)/(search|ask)", "POST", self._answer),
-            ("/(?:evaluations/)?(runs|datasets|nights|compare|gate|baselines|promotions).*", "GET", self._evaluations),
-            ("/(?:evaluations/)?(runs|datasets|nights|compare|gate|baselines|promotions).*", "POST", self._evaluations),
+            (
+                "/(?:evaluations/)?(runs|datasets|nights|compare|gate|baselines|promotions|ab-tests).*",
+                "GET",
+                self._evaluations,
+            ),
+            (
+                "/(?:evaluations/)?(runs|datasets|nights|compare|gate|baselines|promotions|ab-tests).*",
+                "POST",
+                self._evaluations,
+            ),
             ("/evaluations/(runs|datasets|compare|gate|baselines).*", "PUT", self._evaluations),
         ]
 

@@ -12,6 +12,7 @@ import httpx
 from assay_core.errors import Broken, Exhausted, NotFound, Unavailable
 from pydantic import BaseModel, ValidationError
 
+from assay_wire import ab_tests as ab_test_models
 from assay_wire import experiments as experiment_models
 from assay_wire import feedback as feedback_models
 from assay_wire import problems, public, sse
@@ -593,6 +594,23 @@ class AssayClient:
         """What was promoted, newest first."""
         params = _given(collection=collection)
         return self._ask(experiment_models.PromotionList, "GET", "/v1/promotions", params=params).promotions
+
+    def start_ab_test(self, run: str, **options: Any) -> ab_test_models.ABTest:
+        """Answer a share of the live questions as this run did; `options` are the members of `StartABTest`."""
+        body = _checked(ab_test_models.StartABTest, {"run": run, **options})
+        return self._ask(ab_test_models.ABTest, "POST", "/v1/ab-tests", json=body)
+
+    def ab_tests(self, *, collection: str | None = None) -> list[ab_test_models.ABTest]:
+        """A/B tests, newest first."""
+        return self._ask(ab_test_models.ABTestList, "GET", "/v1/ab-tests", params=_given(collection=collection)).tests
+
+    def ab_test(self, test: str) -> ab_test_models.ABTest:
+        return self._ask(ab_test_models.ABTest, "GET", f"/v1/ab-tests/{_part(test)}")
+
+    def stop_ab_test(self, test: str, *, reason: str | None = None) -> ab_test_models.ABTest:
+        """Answer all questions as before. Raises `Conflict` if the test has ended."""
+        body = _checked(ab_test_models.StopABTest, _given(reason=reason))
+        return self._ask(ab_test_models.ABTest, "POST", f"/v1/ab-tests/{_part(test)}/stop", json=body)
 
     def _ask(self, kind: type[Model], method: str, path: str, **options: Any) -> Model:
         with self._open(method, path, **options) as response:

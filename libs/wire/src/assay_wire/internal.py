@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from assay_core.ab_tests import ABPlan, ABTest
 from assay_core.answers import Answer, AnswerEvent, AnswerRequest, Cited, Done, Failed, Judged, Retrieved, Token
 from assay_core.errors import Broken
 from assay_core.evaluation import EvaluationRun, NightReport, QuestionScore
@@ -31,6 +32,7 @@ COMPARE = "/internal/compare"
 GATE = "/internal/gate"
 BASELINES = "/internal/baselines"
 PROMOTIONS = "/internal/promotions"
+AB_TESTS = "/internal/ab-tests"
 NIGHTS = "/internal/nights"
 
 search_request = TypeAdapter(SearchRequest)
@@ -43,6 +45,8 @@ gate_decision = TypeAdapter(GateDecision)
 baseline = TypeAdapter(Baseline)
 baselines = TypeAdapter(list[Baseline])
 promotion = TypeAdapter(Promotion)
+ab_plan = TypeAdapter(ABPlan)
+ab_test = TypeAdapter(ABTest)
 
 _EVENTS: dict[str, TypeAdapter[AnswerEvent]] = {
     "retrieval": TypeAdapter(Retrieved),
@@ -174,6 +178,20 @@ class PromotionRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ABTestList:
+    """A/B tests, newest first; `ABTest.collection` is the collection's id."""
+
+    tests: tuple[ABTest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopABTest:
+    """Asks that all questions are answered as before."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunList:
     """Runs, newest first; `EvaluationRun.collection` is the collection's id."""
 
@@ -201,6 +219,8 @@ class RunDetail:
 generator_state = TypeAdapter(GeneratorState)
 run_request = TypeAdapter(RunRequest)
 promotion_request = TypeAdapter(PromotionRequest)
+ab_test_list = TypeAdapter(ABTestList)
+stop_ab_test = TypeAdapter(StopABTest)
 run_list = TypeAdapter(RunList)
 run_detail = TypeAdapter(RunDetail)
 night = TypeAdapter(NightReport)

@@ -7,6 +7,7 @@ from datetime import date
 from urllib.parse import quote, urlencode
 
 import httpx
+from assay_core.ab_tests import ABPlan, ABTest
 from assay_core.answers import AnswerEvent, AnswerRequest
 from assay_core.errors import Exhausted, Unavailable
 from assay_core.evaluation import EvaluationRun, NightReport
@@ -256,6 +257,27 @@ class EvaluationClient:
         body = internal.promotion_request.dump_json(request)
         raw = await self.peer.post(principal, internal.PROMOTIONS, body, deadline_s=30.0)
         return internal.promotion.validate_json(raw)
+
+    async def start_ab_test(self, principal: Principal, plan: ABPlan) -> ABTest:
+        """Try a run's way to answer on a share of the live questions."""
+        body = internal.ab_plan.dump_json(plan)
+        return internal.ab_test.validate_json(await self.peer.post(principal, internal.AB_TESTS, body, deadline_s=30.0))
+
+    async def ab_tests(self, principal: Principal, *, collection_id: str | None, limit: int) -> internal.ABTestList:
+        """Newest first; of one collection, or of all that the principal may read."""
+        query = {"limit": str(limit)} | ({"collection": collection_id} if collection_id else {})
+        raw = await self.peer.get(principal, f"{internal.AB_TESTS}?{urlencode(query)}")
+        return internal.ab_test_list.validate_json(raw)
+
+    async def ab_test(self, principal: Principal, test: str) -> ABTest:
+        raw = await self.peer.get(principal, f"{internal.AB_TESTS}/{quote(test, safe='')}")
+        return internal.ab_test.validate_json(raw)
+
+    async def stop_ab_test(self, principal: Principal, test: str, *, reason: str) -> ABTest:
+        """Answer all questions as before. Raises `Conflict` if the test has ended."""
+        body = internal.stop_ab_test.dump_json(internal.StopABTest(reason))
+        path = f"{internal.AB_TESTS}/{quote(test, safe='')}/stop"
+        return internal.ab_test.validate_json(await self.peer.post(principal, path, body, deadline_s=10.0))
 
 
 def _json(raw: bytes) -> dict[str, object]:

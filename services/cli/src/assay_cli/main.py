@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from assay_cli import failures, plugins
 from assay_cli.commands import (
+    ab,
     ask,
     bench,
     chunks,
@@ -106,6 +107,7 @@ selftest.register(evaluate.app)
 sweep.register(evaluate.app)
 generate.register(evaluate.app)
 nights.register(evaluate.app)
+ab.register(evaluate.app)
 redteam.register(evaluate.app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(chunks.app, name="chunks")

@@ -91,3 +91,9 @@ def _cell(value: object) -> str:
             return f"{value:.3f}"
         case _:
             return str(value)
+
+
+def settings_in_words(settings: Mapping[str, str | bool | int]) -> str:
+    """How a collection answers, in a line."""
+    shown = {key: value if value != "" else "the deployment's" for key, value in settings.items()}
+    return ", ".join(f"{key} {value}" for key, value in shown.items())

@@ -31,6 +31,7 @@ from celery import Celery
 from pydantic import ValidationError
 
 from assay_evaluation import tasks
+from assay_evaluation.ab_scoring import ABScorer
 from assay_evaluation.inspecting import Inspecting
 from assay_evaluation.loop import RunLoop
 from assay_evaluation.night_closing import NightCloser, OpenedPlatform
@@ -80,10 +81,14 @@ def build_worker(settings: WorkerSettings) -> WorkerParts:
         judge=settings.nightly.judge,
         budget_s=settings.nightly.budget_s,
     )
+    comparer = ABScorer(
+        database=database, vault=vault, choose_judge=lambda name: open_judge(settings, name), read_answer=read_answer
+    )
     loop = RunLoop(
         database=database,
         runner=runner,
         closer=closer,
+        comparer=comparer,
         teller=Teller(database, choose_ways(settings.alerts)),
         owner=f"{socket.gethostname()}:{os.getpid()}",
         lease_s=settings.evaluation.lease_s,

@@ -1,13 +1,14 @@
-"""The thread that takes up waiting runs, and then nights to be closed: when rung, and every few seconds besides."""
+"""The thread that takes up waiting runs, then nights to be closed, then A/B tests: when rung, and every few seconds."""
 
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 from assay_core.errors import AssayError, Broken, Conflict
-from assay_store import evaluations, nights
+from assay_store import ab_tests, evaluations, nights
+from assay_store.ab_tests import ABLease
 from assay_store.database import Database
 from assay_store.evaluations import RunLease
 from assay_store.nights import NightLease
@@ -16,6 +17,7 @@ from sqlalchemy import Connection
 from assay_evaluation import memory
 from assay_evaluation.runs import Runner
 
+Held = TypeVar("Held")
 log = structlog.get_logger()
 
 
@@ -23,6 +25,12 @@ class Closer(Protocol):
     """Closes nights; see `night_closing.NightCloser`."""
 
     def close(self, held: NightLease, stopping: threading.Event) -> None: ...
+
+
+class Comparing(Protocol):
+    """Scores the answers of A/B tests and ends these; see `ab_scoring.ABScorer`."""
+
+    def compare(self, held: ABLease, stopping: threading.Event) -> None: ...
 
 
 class Telling(Protocol):
@@ -49,11 +57,13 @@ class RunLoop:
         lease_s: float,
         poll_s: float,
         closer: Closer | None = None,
+        comparer: Comparing | None = None,
         teller: Telling | None = None,
     ) -> None:
         self._database = database
         self._runner = runner
         self._closer = closer
+        self._comparer = comparer
         self._teller = teller
         self._owner = owner
         self._lease_s = lease_s
@@ -83,31 +93,49 @@ class RunLoop:
             raise Broken("The thread that does runs has ended; restart the worker.", code="runs_ended")
 
     def do_next(self) -> bool:
-        """Do the oldest waiting run, or close the oldest night. Returns False if there is neither."""
+        """Do the oldest waiting run, or close the oldest night, or look at an A/B test. Returns False if none waits."""
         with self._database.transaction() as connection:
             if given_up := evaluations.fail_exhausted(connection):
                 log.warning("runs.given_up", runs=given_up)
-            held = evaluations.lease(connection, owner=self._owner, lease_s=self._lease_s)
-        if held is None:
-            return self._close_night()
-        try:
-            with self._renewed(lambda c: evaluations.renew(c, held, lease_s=self._lease_s)):
-                self._execute(held)
-        finally:
-            memory.give_back()
-        return True
+        return self._do_run() or self._close_night() or self._compare_arms()
+
+    def _do_run(self) -> bool:
+        return self._take(
+            lambda c: evaluations.lease(c, owner=self._owner, lease_s=self._lease_s),
+            lambda c, held: evaluations.renew(c, held, lease_s=self._lease_s),
+            self._execute,
+        )
 
     def _close_night(self) -> bool:
-        """Close the oldest night whose runs have ended. Returns False if there is none."""
-        if self._closer is None:
-            return False
+        closer = self._closer
+        return closer is not None and self._take(
+            lambda c: nights.lease(c, owner=self._owner, lease_s=self._lease_s),
+            lambda c, held: nights.renew(c, held, lease_s=self._lease_s),
+            lambda held: closer.close(held, self._run_stopping),
+        )
+
+    def _compare_arms(self) -> bool:
+        comparer = self._comparer
+        return comparer is not None and self._take(
+            lambda c: ab_tests.lease(c, owner=self._owner, lease_s=self._lease_s),
+            lambda c, held: ab_tests.renew(c, held, lease_s=self._lease_s),
+            lambda held: comparer.compare(held, self._run_stopping),
+        )
+
+    def _take(
+        self,
+        lease: Callable[[Connection], Held | None],
+        renew: Callable[[Connection, Held], None],
+        do: Callable[[Held], None],
+    ) -> bool:
+        """Do what a lease gives the right to, while it is renewed. Returns False if there is none to be had."""
         with self._database.transaction() as connection:
-            held = nights.lease(connection, owner=self._owner, lease_s=self._lease_s)
+            held = lease(connection)
         if held is None:
             return False
         try:
-            with self._renewed(lambda c: nights.renew(c, held, lease_s=self._lease_s)):
-                self._closer.close(held, self._run_stopping)
+            with self._renewed(lambda c: renew(c, held)):
+                do(held)
         finally:
             memory.give_back()
         return True

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from assay_core.ab_tests import ABState
 from assay_core.collection_settings import Answering
 from assay_core.documents import Collection, CollectionId
 from assay_core.errors import Conflict, Denied, Invalid
@@ -10,7 +11,7 @@ from assay_core.evaluation import EvaluationRun, RunState
 from assay_core.experiments import Promotion
 from assay_core.principals import Principal
 from assay_evals.gate import decide
-from assay_store import collections, evaluations, promotions
+from assay_store import ab_tests, collections, evaluations, promotions
 from assay_store.ids import new_id
 from sqlalchemy import Connection
 
@@ -36,16 +37,15 @@ def promote(connection: Connection, principal: Principal, *, run: str, override_
             reason is given to promote it all the same.
         Invalid: the run does not say what it was made with.
     """
-    if not principal.has(ROLE):
-        raise Denied(f"{principal.name!r} lacks the role {ROLE!r}; ask an administrator for it.", code="forbidden")
+    require_curator(principal)
     candidate = evaluations.get(connection, principal, run)
     require_done(candidate)
     identity = CollectionId(principal.tenant, candidate.collection)
     promotions.lock(connection, identity)
     collection = collections.by_id(connection, principal, identity)
     wanted = answering_of(candidate)
-    present = _present(connection, principal, collection, candidate)
-    decision = _decide(connection, principal, collection, present, candidate)
+    present = newest_as_now(connection, principal, collection, candidate)
+    decision = judge(connection, principal, collection, present, candidate)
     if not decision.passed and not override_reason:
         raise Conflict(
             f"Run {run!r} cannot be promoted: {'; '.join(decision.reasons)}. To promote it all the same, give a reason"
@@ -67,8 +67,17 @@ def promote(connection: Connection, principal: Principal, *, run: str, override_
         recorded={key: value for key, value in facts_of(candidate).items() if key in RECORDED},
     )
     collections.change_settings(connection, collection, {"answering": asdict(wanted)})
+    if (tried := ab_tests.running(connection, identity)) is not None:
+        promoted = f"run {run} was promoted, so its control is not how the collection answers any more"
+        ab_tests.end(connection, identity.tenant, tried.id, ABState.VOID, reason=promoted, by=principal.id)
     promotions.record(connection, identity, made)
     return made
+
+
+def require_curator(principal: Principal) -> None:
+    """Raise `Denied` unless the principal may decide how collections answer."""
+    if not principal.has(ROLE):
+        raise Denied(f"{principal.name!r} lacks the role {ROLE!r}; ask an administrator for it.", code="forbidden")
 
 
 def answering_of(run: EvaluationRun) -> Answering:
@@ -91,13 +100,14 @@ class Judgement:
         return not self.reasons
 
 
-def _decide(
+def judge(
     connection: Connection,
     principal: Principal,
     collection: Collection,
     present: EvaluationRun | None,
     candidate: EvaluationRun,
 ) -> Judgement:
+    """Whether a run is no worse than one that was made as its collection answers now."""
     if present is not None:
         return Judgement(decide(compare_runs(connection, principal, baseline=present.id, run=candidate.id)).reasons)
     if answering_of(candidate) == collection.settings.answering:
@@ -107,7 +117,7 @@ def _decide(
     ))  # fmt: skip
 
 
-def _present(
+def newest_as_now(
     connection: Connection, principal: Principal, collection: Collection, candidate: EvaluationRun
 ) -> EvaluationRun | None:
     """The newest comparable run that was made as the collection answers now."""

@@ -40,7 +40,7 @@ def start_run(
         Invalid: no such judge, a limit below 1, or something to be tried that there is not.
     """
     require_evaluator(principal)
-    _require_judge(judge)
+    require_judge(judge)
     if limit is not None and limit < 1:
         raise Invalid(f"The limit is {limit}; it must be at least 1, or left out.", code="bad_limit")
     found = collections.by_id(connection, principal, collection)
@@ -104,6 +104,7 @@ def require_evaluator(principal: Principal) -> None:
         raise Denied(f"{principal.name!r} lacks the role {ROLE!r}; ask an administrator for it.", code="forbidden")
 
 
-def _require_judge(judge: str) -> None:
+def require_judge(judge: str) -> None:
+    """Raise `Invalid` for a judge that there is not."""
     if judge not in JUDGES:
         raise Invalid(f"{judge!r} is no judge; use one of {', '.join(JUDGES)}.", code="bad_judge")

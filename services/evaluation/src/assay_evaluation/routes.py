@@ -9,14 +9,14 @@ from assay_core.errors import Invalid
 from assay_core.principals import Principal
 from assay_runtime.http_shell import Caller
 from assay_runtime.threads import Workers
-from assay_store import baselines
+from assay_store import ab_tests, baselines
 from assay_store.database import Database
 from assay_wire import internal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
-from assay_evaluation import experiments, promotions, requests
+from assay_evaluation import ab_testing, experiments, promotions, requests
 
 Body = TypeVar("Body")
 Result = TypeVar("Result")
@@ -113,6 +113,29 @@ def build_routes(
             lambda c: promotions.promote(c, who.principal, run=asked.run, override_reason=asked.override_reason)
         )
         return Response(internal.promotion.dump_json(made), status_code=201, media_type=JSON)
+
+    @router.post(internal.AB_TESTS, status_code=201)
+    async def start_ab_test(request: Request, who: Caller = Depends(caller)) -> Response:
+        plan = await read_body(internal.ab_plan, request)
+        started = await transact(lambda c: ab_testing.start(c, who.principal, plan))
+        return Response(internal.ab_test.dump_json(started), status_code=201, media_type=JSON)
+
+    @router.get(internal.AB_TESTS)
+    async def list_ab_tests(who: Caller = Depends(caller), collection: str | None = None, limit: int = 50) -> Response:
+        wanted = None if collection is None else _collection(who.principal, collection)
+        found = await transact(lambda c: ab_testing.list_tests(c, who.principal, collection=wanted, limit=limit))
+        return Response(internal.ab_test_list.dump_json(internal.ABTestList(tuple(found))), media_type=JSON)
+
+    @router.get(f"{internal.AB_TESTS}/{{test}}")
+    async def show_ab_test(test: str, who: Caller = Depends(caller)) -> Response:
+        found = await transact(lambda c: ab_tests.get(c, who.principal, test))
+        return Response(internal.ab_test.dump_json(found), media_type=JSON)
+
+    @router.post(f"{internal.AB_TESTS}/{{test}}/stop")
+    async def stop_ab_test(test: str, request: Request, who: Caller = Depends(caller)) -> Response:
+        asked = await read_body(internal.stop_ab_test, request)
+        stopped = await transact(lambda c: ab_testing.stop(c, who.principal, test, reason=asked.reason))
+        return Response(internal.ab_test.dump_json(stopped), media_type=JSON)
 
     return router
 

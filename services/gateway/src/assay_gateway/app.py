@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from assay_gateway import (
+    ab_tests,
     ask,
     batches,
     chunks,
@@ -190,6 +191,7 @@ def _include_questions(
     )
     app.include_router(evaluations.build_routes(who=who, transactions=transactions, evaluation=parts.evaluation))
     app.include_router(experiments.build_routes(who=who, transactions=transactions, evaluation=parts.evaluation))
+    app.include_router(ab_tests.build_routes(who=who, transactions=transactions, evaluation=parts.evaluation))
     app.include_router(golden_sets.build_routes(who=who, transactions=transactions, vault=parts.vault))
     app.include_router(feedback.build_routes(who=who, transactions=transactions, vault=parts.vault))
     app.include_router(nights.build_routes(who=who, transactions=transactions, evaluation=parts.evaluation))

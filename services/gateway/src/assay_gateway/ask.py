@@ -8,12 +8,12 @@ from assay_core.metadata_filter import parse_filter
 from assay_core.ports import Generator
 from assay_core.principals import Principal
 from assay_core.search import Mode
-from assay_store import collections
 from assay_store.encryption import Vault
 from assay_wire import public, sse, to_public
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
+from assay_gateway import arms
 from assay_gateway.answering import broken, failed, finished
 from assay_gateway.auth import Authenticator
 from assay_gateway.disconnect import unless_gone
@@ -43,16 +43,16 @@ def build_routes(
         name: str, body: public.Question, request: Request, principal: Principal = Depends(who)
     ) -> Response:
         check_question(body.question)
-        collection = await transactions(lambda c: collections.get(c, principal, name))
-        chosen = collection.settings.answering
+        collection, way = await transactions(lambda c: arms.asked_of(c, principal, name))
         asked = AnswerRequest(
             collection=collection.id,
             question=body.question,
             history=tuple(Turn(turn.role, turn.content) for turn in body.history),
-            top_k=body.top_k or chosen.top_k,
-            prompt=chosen.prompt,
-            mode=Mode(chosen.mode),
-            rerank=chosen.rerank,
+            top_k=body.top_k or way.answering.top_k,
+            prompt=way.answering.prompt,
+            mode=Mode(way.answering.mode),
+            rerank=way.answering.rerank,
+            assigned=way.assigned,
             max_tokens=body.max_tokens,
             temperature=body.temperature,
             use_cache=body.use_cache,

@@ -49,3 +49,10 @@ def run_id(raw: str) -> str:
     if not _HEX.fullmatch(raw):
         raise NotFound(f"There is no evaluation run {raw[:40]!r}.", code="run_not_found")
     return raw
+
+
+def ab_test_id(raw: str) -> str:
+    """An A/B test's id."""
+    if not _HEX.fullmatch(raw):
+        raise NotFound(f"There is no A/B test {raw[:40]!r}.", code="ab_test_not_found")
+    return raw

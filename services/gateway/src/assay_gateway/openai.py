@@ -12,6 +12,7 @@ from assay_wire.peers import RetrievalClient
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
+from assay_gateway import arms
 from assay_gateway.answering import finished
 from assay_gateway.auth import Authenticator
 from assay_gateway.disconnect import unless_gone
@@ -46,8 +47,8 @@ def build_routes(
     async def create_chat_completion(
         body: openai.ChatRequest, request: Request, principal: Principal = Depends(who)
     ) -> Response:
-        asked_of = await transactions(lambda c: collections.get(c, principal, body.collection))
-        asked = _question(body, asked_of, deadline_s)
+        collection, way = await transactions(lambda c: arms.asked_of(c, principal, body.collection))
+        asked = _question(body, collection, way, deadline_s)
         shape = ChatShape(body.model, base_url=_base_url(request))
         stream = generator.answer(principal, asked)
         if body.stream:
@@ -81,11 +82,10 @@ def build_routes(
     return router
 
 
-def _question(body: openai.ChatRequest, collection: Collection, deadline_s: float) -> AnswerRequest:
+def _question(body: openai.ChatRequest, collection: Collection, way: arms.Way, deadline_s: float) -> AnswerRequest:
     turns = [m for m in body.messages if m.role in ("user", "assistant")]
     if not turns or turns[-1].role != "user":
         raise Invalid("The last message must be the user's question.", code="no_question")
-    chosen = collection.settings.answering
     return AnswerRequest(
         collection=collection.id,
         question=check_question(turns[-1].text),
@@ -93,10 +93,11 @@ def _question(body: openai.ChatRequest, collection: Collection, deadline_s: floa
         max_tokens=body.max_completion_tokens or body.max_tokens or _MAX_TOKENS,
         temperature=body.temperature or 0.0,
         stop=body.stops,
-        top_k=chosen.top_k,
-        prompt=chosen.prompt,
-        mode=Mode(chosen.mode),
-        rerank=chosen.rerank,
+        top_k=way.answering.top_k,
+        prompt=way.answering.prompt,
+        mode=Mode(way.answering.mode),
+        rerank=way.answering.rerank,
+        assigned=way.assigned,
         deadline_s=deadline_s,
     )
 

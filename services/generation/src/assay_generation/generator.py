@@ -240,7 +240,7 @@ class DocumentGenerator:
             DEGRADED.labels(missing.component).inc()
         try:
             with step("record"):
-                await self.recorder.record(work.principal, work.request.collection, answer)
+                await self.recorder.record(work.principal, work.request, answer)
         except AssayError as error:
             log.warning("answer.not_recorded", answer_id=answer.id, code=error.code, detail=error.message)
             DEGRADED.labels(NOT_RECORDED.component).inc()

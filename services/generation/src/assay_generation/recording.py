@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from assay_core.answers import Answer
-from assay_core.documents import CollectionId
+from assay_core.answers import Answer, AnswerRequest
 from assay_core.principals import Principal
 from assay_core.search import EvidenceVersion
 from assay_runtime.threads import Workers
@@ -16,7 +15,7 @@ from assay_store.encryption import Vault
 class Recorder(Protocol):
     """Keeps answers."""
 
-    async def record(self, principal: Principal, collection: CollectionId, answer: Answer) -> None:
+    async def record(self, principal: Principal, request: AnswerRequest, answer: Answer) -> None:
         """Store an answer with the document versions that it rests on. Raises `AssayError` if that fails."""
         ...
 
@@ -34,16 +33,17 @@ class SqlRecorder:
         self._dump = dump
         self._workers = workers
 
-    async def record(self, principal: Principal, collection: CollectionId, answer: Answer) -> None:
+    async def record(self, principal: Principal, request: AnswerRequest, answer: Answer) -> None:
         facts = answers.AnswerFacts(
             id=answer.id,
-            collection=collection,
+            collection=request.collection,
             principal=principal.id,
             outcome=answer.outcome,
             model=answer.model,
             prompt_version=answer.prompt_version,
             from_cache=answer.cache == "hit",
             evidence=evidence_of(answer),
+            assigned=request.assigned,
         )
         await self._workers.run(lambda: self._write(facts, self._dump(answer)))
 

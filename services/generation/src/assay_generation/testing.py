@@ -56,8 +56,8 @@ class Recorder:
         self.answers: list[Answer] = []
         self.error: AssayError | None = None
 
-    async def record(self, principal: Principal, collection: CollectionId, answer: Answer) -> None:
-        assert (principal, collection) == (ASKER, COLLECTION)
+    async def record(self, principal: Principal, request: AnswerRequest, answer: Answer) -> None:
+        assert (principal, request.collection) == (ASKER, COLLECTION)
         if self.error is not None:
             raise self.error
         self.answers.append(answer)

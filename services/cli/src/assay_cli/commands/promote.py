@@ -8,7 +8,7 @@ from assay_core.errors import Conflict
 from assay_cli.commands.experiments import WORSE
 from assay_cli.failures import report
 from assay_cli.options import Command, OptionalCollection
-from assay_cli.output import models, print_json, print_table, say
+from assay_cli.output import models, print_json, print_table, say, settings_in_words
 from assay_cli.session import session_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def promote(
     if session.json:
         print_json(made)
         return
-    say(f"{made.collection!r} answers from now on with {_settings(made.switched)}.")
+    say(f"{made.collection!r} answers from now on with {settings_in_words(made.switched)}.")
     if not made.passed:
         say(f"Overridden: {'; '.join(made.reasons)}. Reason: {made.override_reason}")
     say(f"Only written down, as the deployment decides it: {', '.join(sorted(made.recorded))}.")
@@ -59,8 +59,8 @@ def promotions(context: typer.Context, collection: OptionalCollection = None) ->
     print_table(
         ["when", "collection", "run", "held against", "gate", "settings", "by", "reason"],
         [
-            [f"{p.promoted_at:%Y-%m-%d %H:%M}", p.collection, p.run, p.baseline or "", _gate(p), _settings(p.switched),
-             p.promoted_by, p.override_reason or ""]
+            [f"{p.promoted_at:%Y-%m-%d %H:%M}", p.collection, p.run, p.baseline or "", _gate(p),
+             settings_in_words(p.switched), p.promoted_by, p.override_reason or ""]
             for p in found
         ],
     )  # fmt: skip
@@ -68,8 +68,3 @@ def promotions(context: typer.Context, collection: OptionalCollection = None) ->
 
 def _gate(made: "Promotion") -> str:
     return "passed" if made.passed else "overridden"
-
-
-def _settings(settings: dict[str, str | bool | int]) -> str:
-    shown = {key: value if value != "" else "the deployment's" for key, value in settings.items()}
-    return ", ".join(f"{key} {value}" for key, value in shown.items())

@@ -32,6 +32,9 @@ def selftest(
     ] = None,
     run: Annotated[list[str] | None, typer.Option("--run", metavar="RUN", help="A run of the pool; repeat it.")] = None,
     pairs: Annotated[int, typer.Option(min=20, help="Pairs of equal runs.")] = 200,
+    ab_tests: Annotated[
+        int, typer.Option("--ab-tests", min=0, help="So many A/B tests besides: a tenth of a second each.")
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Every draw follows from it.")] = 1,
 ) -> None:
     """Compare equal runs and plant drops of known size, in runs of one configuration: are they found, and only they?
@@ -43,7 +46,7 @@ def selftest(
     except ModuleNotFoundError as error:
         raise no_evals() from error
     session = session_of(context)
-    found = self_test(_pool(session, pool, run or []), pairs=pairs, seed=seed)
+    found = self_test(_pool(session, pool, run or []), pairs=pairs, seed=seed, ab_tests=ab_tests)
     if session.json:
         print_json(found.as_json())
     else:
@@ -95,6 +98,12 @@ def _show(found: "SelfTest") -> None:
         )
     if found.without_power:
         say(f"Too few questions to find any drop in: {', '.join(found.without_power)}.")
+    if found.arms is not None:
+        needed = f"within {found.arms.answers} answers" if found.arms.answers else "not in 80 % of tests"
+        say(
+            f"A/B tests: equal arms decided, ever: {_share(found.arms.false_alarms)}; a trial worse by"
+            f" {found.arms.drop:g} in {found.arms.metric}: found {needed}."
+        )
     for failure in found.failures:
         say(f"Not kept: {failure}.")
 

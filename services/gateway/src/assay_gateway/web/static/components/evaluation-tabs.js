@@ -7,6 +7,7 @@ const TABS = [
   ["/ui/evaluations", "Runs"],
   ["/ui/evaluations/nights", "Nights"],
   ["/ui/evaluations/compare", "Comparison"],
+  ["/ui/evaluations/ab-tests", "A/B tests"],
   ["/ui/evaluations/judges", "Judges", "evaluator"],
 ]; // path, label, and the role that it is for, if not for all
 

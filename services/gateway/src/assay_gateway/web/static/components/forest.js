@@ -4,27 +4,30 @@ import { h, svg } from "../dom.js";
 import { plural, score, shortest, signed, words } from "../format.js";
 import { icon } from "./icons.js";
 
-const SIGNS = { worse: "cross", better: "check", "no difference seen": "dash" };
+const SIGNS = { worse: "cross", better: "check", "no difference seen": "dash", "not decided": "dash" };
 
-/** `rows`: [{name, metric}], where a metric is a MetricComparison of the API. `shared`: one scale for all rows. */
-export function forest(rows, { shared = true } = {}) {
+/**
+ * `rows`: [{name, metric}], where a metric has a finding, difference, low and high. `shared`: one scale for all rows.
+ * `numbers` tells a metric beside its bar, `legend` how to read the bars: by default a MetricComparison of the API.
+ */
+export function forest(rows, { shared = true, numbers = compared, legend = null } = {}) {
   const reaches = rows.map(({ metric }) => Math.max(...[metric.low, metric.high, metric.difference].map((value) => Math.abs(value ?? 0))));
   const all = Math.max(...reaches) || 1;
   return h("div", null,
-    h("ul", { class: "forest" }, rows.map(({ name, metric }, i) => row(name, metric, shared ? all : reaches[i] || 1))),
-    h("p", { class: "fine" }, shared
+    h("ul", { class: "forest" }, rows.map(({ name, metric }, i) => row({ name, metric, reach: shared ? all : reaches[i] || 1, numbers }))),
+    h("p", { class: "fine" }, legend ?? (shared
       ? `Left of the dashed line is less than the baseline, right of it more; the ends stand for ±${shortest(all)}. Bars are 95 % intervals.`
-      : "Left of the dashed line is less than the baseline, right of it more. Bars are 95 % intervals, each row on its own scale."));
+      : "Left of the dashed line is less than the baseline, right of it more. Bars are 95 % intervals, each row on its own scale.")));
 }
 
-function row(name, metric, reach) {
+function row({ name, metric, reach, numbers }) {
   return h("li", { class: "forest-row", dataset: { finding: metric.finding } },
     h("span", { class: "forest-name" }, name, h("span", { class: "forest-finding" }, icon(SIGNS[metric.finding] ?? "question"), metric.finding)),
     h("span", { class: "forest-plot-cell" }, metric.difference !== null && plot(metric, reach)),
     h("span", { class: "forest-numbers" }, numbers(metric)));
 }
 
-function numbers({ difference, low, high, baseline, run, p_adjusted: p, effect, smallest_drop: smallest, questions }) {
+function compared({ difference, low, high, baseline, run, p_adjusted: p, effect, smallest_drop: smallest, questions }) {
   if (difference === null) return `${plural(questions, "question")} in common: too few`;
   return [
     h("strong", null, signed(difference)), low !== null && ` (${signed(low)} to ${signed(high)})`,
