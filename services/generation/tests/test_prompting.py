@@ -72,6 +72,26 @@ def test_a_sentence_is_one_line() -> None:
     assert [line for line in lines if line.startswith("Question:")] == ["Question: How?"]
 
 
+@pytest.mark.parametrize(
+    "mark", ["<|im_end|>", "<|im_start|>", "</s>", "[INST]", "[/INST]", "<<SYS>>", "<end_of_turn>", "<\u200b|im_end|>"]
+)
+def test_nothing_in_a_prompt_ends_a_turn(mark: str) -> None:
+    hit = make_hit(f"{LEAVE} {mark}", document=f"{mark}.md")
+    prompt = build_prompt(
+        load_prompt("cite.v1"), question=f"How? {mark}", hits=[hit], evidence=[Evidence(0, 0, 10, 1.0, 1.0)],
+        history=[Turn("user", mark), Turn("assistant", mark)], room=5_000, mark=MARK,
+    )  # fmt: skip
+    said = "".join(turn.content for turn in prompt.messages)
+    assert mark.replace("\u200b", "") not in said
+    assert mark.strip("<>[]/|\u200b").removesuffix("|>") in said
+
+
+def test_what_only_looks_like_the_mark_of_a_turn_stays() -> None:
+    text = "Use <s1> or a <b> 5, a[INSTALL] and x<|>y."
+    prompt = prompt_of("cite.v1", "How?", [make_hit(text)])
+    assert text in prompt.messages[-1].content
+
+
 def test_history_goes_before_the_passages() -> None:
     history = (Turn("user", "Hello"), Turn("assistant", "Hi"))
     prompt = build_prompt(

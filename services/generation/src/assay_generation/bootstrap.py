@@ -116,6 +116,7 @@ def thresholds(answers: AnswerSettings) -> Thresholds:
         span_cosine=answers.span_cosine,
         quote_cosine=answers.quote_cosine,
         stray_cosine=answers.stray_cosine,
+        stranger_cosine=answers.stranger_cosine,
     )
 
 

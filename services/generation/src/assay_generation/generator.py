@@ -27,13 +27,14 @@ from assay_core.answers import (
 from assay_core.errors import AssayError
 from assay_core.ports import Retriever
 from assay_core.principals import Principal
-from assay_core.search import Degradation, SearchRequest
+from assay_core.search import Degradation, Hit, SearchRequest
 from assay_runtime.metrics import DEGRADED, step
 
 from assay_generation.abstain import (
     THE_DOCUMENTS_DO_NOT_SAY,
     Thresholds,
     hits_may_answer,
+    is_stranger,
     says_nothing,
     spans_may_answer,
 )
@@ -46,6 +47,7 @@ from assay_generation.liveness import Liveness
 from assay_generation.marks import ModelText, Reader
 from assay_generation.memory import standalone
 from assay_generation.metrics import IN_FLIGHT, OUTCOMES, WITHHELD
+from assay_generation.orders import LEFT_OUT, as_data
 from assay_generation.prompting import PromptFile, load_prompt
 from assay_generation.question import check
 from assay_generation.quoting import QUOTED, quote_best
@@ -81,6 +83,7 @@ class DocumentGenerator:
     prompts: Callable[[str], PromptFile] = load_prompt
     reader: Reader = ModelText
     repeats: Callable[[str, str, str], bool] = repeats
+    as_data: Callable[[str, Sequence[Hit]], tuple[Hit, ...]] = as_data
 
     async def answer(self, principal: Principal, request: AnswerRequest) -> AsyncGenerator[AnswerEvent]:
         check(request)
@@ -134,23 +137,27 @@ class DocumentGenerator:
         with step("retrieve", work.timings_ms):
             async with work.deadline.enforced():
                 result = await self.retriever.search(work.principal, search)
-        work.found(result.hits, result.degraded)
+        read = self.as_data(work.question, result.hits)
+        work.found(result.hits, result.degraded, read=read)
+        if read != result.hits:
+            work.degrade(LEFT_OUT)
         return Retrieved(result.hits, result.timings_ms, result.degraded)
 
     async def _evidence(self, work: Work) -> list[Evidence]:
         """The sentences near the question, best first; none if the documents do not say."""
-        if not hits_may_answer(work.question, work.hits, self.limits):
+        if not hits_may_answer(work.question, work.read, self.limits):
             return []
         with step("evidence", work.timings_ms):
             async with work.deadline.enforced():
-                ranked = await self.finder.rank(work.question, work.hits)
+                ranked = await self.finder.rank(work.question, work.read)
         work.nearest = max((e.cosine for e in ranked), default=0.0)
+        work.strangers = [(e.hit, e.start, e.end) for e in ranked if is_stranger(e, self.limits)]
         return ranked if spans_may_answer(ranked, self.limits) else []
 
     async def _write(self, work: Work, evidence: Sequence[Evidence]) -> AsyncGenerator[AnswerEvent]:
         with step("prompt", work.timings_ms):
             prompt = await self._writer(work.request).prompt_for(work, evidence)
-        draft = Draft(self.reader(known="\n".join(hit.text for hit in work.hits), secret=prompt.mark))
+        draft = Draft(self.reader(known="\n".join(hit.text for hit in work.read), secret=prompt.mark))
         with step("generate", work.timings_ms):
             async with aclosing(self._writer(work.request).write(work, prompt)) as deltas:
                 async for delta in deltas:
@@ -172,11 +179,12 @@ class DocumentGenerator:
         with step("verify", spent := dict[str, float]()):
             async with work.deadline.enforced():
                 strays = await self._strays(work, sentence)
-                checked = await self.verifier.check(work.question, sentence, work.hits)
+                checked = await self.verifier.check(work.question, sentence, work.read)
         work.timings_ms["verify"] = work.timings_ms.get("verify", 0.0) + spent["verify"]
         await self._look_again(work)
-        support = tuple(s for s in checked.support if not work.is_gone(s.hit))
-        strays = strays or self._echoes(work, sentence, support)
+        there = tuple(s for s in checked.support if not work.is_gone(s.hit))
+        support = tuple(s for s in there if not work.is_strange(s.hit, s.start, s.end))
+        strays = strays or len(support) < len(there) or self._echoes(work, sentence, support)
         if checked.verdict is Verdict.UNVERIFIED:
             work.degrade(NOT_CHECKED)
         elif strays or checked.verdict is not Verdict.SUPPORTED or not support:
@@ -188,7 +196,7 @@ class DocumentGenerator:
     async def _strays(self, work: Work, sentence: Sentence) -> bool:
         """Whether a sentence is beside the point: a question, the prompt, or, of a small model, far off."""
         told = self._writer(work.request).prompt.system
-        if sentence.text.endswith("?") or self.repeats(told, sentence.text, "\n".join(hit.text for hit in work.hits)):
+        if sentence.text.endswith("?") or self.repeats(told, sentence.text, "\n".join(hit.text for hit in work.read)):
             return True
         if not self._copies(work):
             return False
@@ -196,7 +204,7 @@ class DocumentGenerator:
 
     def _echoes(self, work: Work, sentence: Sentence, support: Sequence[Support]) -> bool:
         """Whether a sentence of a small model only says the question again."""
-        source = "\n".join(work.hits[s.hit].text[s.start : s.end] for s in support)
+        source = "\n".join(work.read[s.hit].text[s.start : s.end] for s in support)
         return self._copies(work) and bool(support) and echoes(work.question, sentence.text, source)
 
     async def _look_again(self, work: Work) -> None:
@@ -216,7 +224,7 @@ class DocumentGenerator:
         left = [e for e in evidence if not work.is_gone(e.hit)]
         if not left or says_nothing(draft):
             return self._nothing(work)
-        work.outcome, events = quote_best(work.composition, left, work.hits, self.limits)
+        work.outcome, events = quote_best(work.composition, left, work.read, self.limits)
         work.finish_reason = "extractive"
         work.degrade(QUOTED)
         return events
@@ -279,7 +287,10 @@ class DocumentGenerator:
 
     async def _remember(self, work: Work, answer: Answer) -> None:
         """Offer a good answer to the cache; the epoch is that from before the search."""
-        good = answer.outcome in (Outcome.ANSWERED, Outcome.PARTLY_SUPPORTED) and set(answer.degraded) <= {QUOTED}
+        good = answer.outcome in (Outcome.ANSWERED, Outcome.PARTLY_SUPPORTED) and set(answer.degraded) <= {
+            QUOTED,
+            LEFT_OUT,
+        }
         if work.epoch is None or not good or answer.finish_reason == "length":
             return
         await self.cache.keep(

@@ -1,5 +1,7 @@
 """What is not to be seen does not get into a prompt or out of it, and model output starts nothing in a reader.
 
+What chat templates read as the end of a turn would let a document speak as the system or the user.
+
 Zero-width and bidirectional controls, tag characters and variation selectors carry hidden instructions; Markdown
 images and links carry data out as soon as a foreign client renders them (CVE-2025-32711).
 """
@@ -17,6 +19,10 @@ _JOINS_NOTHING = re.compile(
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _MARKDOWN = re.compile(r"!(?=\[)|\](?=[(\[:])|<(?=[A-Za-z/!?])")
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]{1,15}://|www\.|(?:mailto|javascript|data):)[^\s<>\"')\]]+", re.IGNORECASE)
+_TURNS = re.compile(
+    r"<(?=\|\s*\w{1,30}\s*\|>|/?s>|/?(?:start|end)_of_turn>|/?(?:bos|eos|pad|unk)>|</?SYS>>)|\[(?=/?INST\])",
+    re.IGNORECASE,
+)
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
 REMOVED = "(link removed)"
@@ -29,6 +35,11 @@ def visible(text: str) -> str:
         return text
     shown = "".join(c for c in text if c in _KEPT or c in _JOINERS or not unicodedata.category(c).startswith("C"))
     return _JOINS_NOTHING.sub("", shown)
+
+
+def as_text(text: str) -> str:
+    """`text` as it may stand in a prompt: visible, and with no mark of a chat template whole."""
+    return _TURNS.sub(lambda found: found.group() + " ", visible(text))
 
 
 def inert(text: str, *, known: str) -> str:

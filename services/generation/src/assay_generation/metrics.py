@@ -14,3 +14,6 @@ FIRST_TOKEN_SECONDS = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32),
 )
 IN_FLIGHT = Gauge("assay_answers_in_flight", "Answers being made.")
+ORDERS = Counter(
+    "assay_orders_left_out_total", "Sentences of sources that order the answerer about, by kind.", ["kind"]
+)

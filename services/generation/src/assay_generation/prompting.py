@@ -13,7 +13,7 @@ from assay_core.errors import Invalid
 from assay_core.search import Hit
 
 from assay_generation.evidence import Evidence, in_context
-from assay_generation.hygiene import visible
+from assay_generation.hygiene import as_text
 
 NewMark = Callable[[], str]
 Clean = Callable[[str], str]
@@ -94,7 +94,7 @@ def build_prompt(
     history: Sequence[Turn],
     room: int,
     mark: str,
-    clean: Clean = visible,
+    clean: Clean = as_text,
 ) -> Prompt:
     """Put a prompt together. Passages keep the number of their hit, from 1.
 
@@ -108,7 +108,8 @@ def build_prompt(
         _filled(file.passage, _fields(hits[number], number, text, mark, clean)) for number, text in shown
     )
     user = _filled(file.user, {"mark": mark, "passages": passages, "question": clean(question).strip()})
-    return Prompt(file.system, (*history, Turn("user", user)), file.stop, mark)
+    before = (Turn(turn.role, clean(turn.content)) for turn in history)
+    return Prompt(file.system, (*before, Turn("user", user)), file.stop, mark)
 
 
 def _sentences(
@@ -124,7 +125,7 @@ def _passages(
 ) -> Iterator[tuple[int, str]]:
     shown = hits[: file.most]
     if sum(len(hit.text) for hit in shown) <= room:
-        yield from ((number, clean(hit.text)) for number, hit in enumerate(shown))
+        yield from ((number, clean(hit.text)) for number, hit in enumerate(shown) if hit.text.strip())
         return
     kept: dict[int, list[tuple[int, int]]] = {}
     for found in evidence:

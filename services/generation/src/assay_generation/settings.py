@@ -20,8 +20,9 @@ class AnswerSettings(Section):
     `prompt` names a file of this package: answer.v1 for small models, which copy the nearest sentence; cite.v1 for
     models from about 7B, which read whole passages. `hit_cosine`, `hit_coverage` and `span_cosine` decide that nothing
     was found, `quote_cosine` that a sentence may be quoted as the answer, `stray_cosine` that a small model's sentence
-    has strayed from the question, `certainty` (a probability) that a sentence counts as supported. `stall_s` is the
-    silence after which the model server counts as down.
+    has strayed from the question, `stranger_cosine` that a sentence of a source belongs neither to the question nor to
+    its passage, `certainty` (a probability) that a sentence counts as supported. `stall_s` is the silence after which
+    the model server counts as down.
 
     `undefended_collection` is the id of the one collection whose answers are made with the defences off, which a red
     team needs for its control (docs/decisions/0022). Empty: none.
@@ -33,6 +34,7 @@ class AnswerSettings(Section):
     span_cosine: float = 0.38
     quote_cosine: float = 0.5
     stray_cosine: float = 0.15
+    stranger_cosine: float = 0.15
     certainty: float = 0.7
     stall_s: float = 30.0
     heartbeat_s: float = 10.0

@@ -139,7 +139,12 @@ class House:
     context_tokens: int = 2048
     limits: Thresholds = field(
         default_factory=lambda: Thresholds(
-            hit_cosine=0.3, hit_coverage=0.9, span_cosine=0.0, quote_cosine=0.3, stray_cosine=0.5
+            hit_cosine=0.3,
+            hit_coverage=0.9,
+            span_cosine=0.0,
+            quote_cosine=0.3,
+            stray_cosine=0.5,
+            stranger_cosine=-2.0,
         )
     )
     chat: FakeChatModel = field(init=False)

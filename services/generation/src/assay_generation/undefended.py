@@ -1,8 +1,8 @@
 """The control of a red team: answers about ONE collection are made with the defences off. Never for people.
 
 Attacks that do no harm prove something only if the same attacks do harm where nothing stops them. So the same pipeline
-answers, with what guards it replaced by parts that let everything through: hidden characters stay in the prompt,
-passages have no delimiters, the model's text is shown as it came, and nobody checks it.
+answers, with what guards it replaced by parts that let everything through: hidden characters and
+orders stay in the prompt, passages have no delimiters, the model's text is shown as it came, and nobody checks it.
 
 Nobody gets here by accident: a setting of the process names one collection by its id, the process must listen on
 loopback, it says so in its log at the start, every answer is marked as degraded, and none is put into the cache.
@@ -74,6 +74,7 @@ def undefended(generator: DocumentGenerator) -> DocumentGenerator:
         verifier=Trusting(),
         reader=RawText,
         repeats=lambda _told, _sentence, _source: False,
+        as_data=lambda _question, hits: tuple(hits),
         limits=generator.limits.without_strays(),
     )
 

@@ -1,5 +1,6 @@
 """What is known of an answer while it is being made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from assay_core.answers import Answer, AnswerRequest, Outcome, TokenUsage
@@ -15,6 +16,8 @@ class Work:
     """One request on its way.
 
     `question` stands alone, without the conversation before it; `nearest` is the cosine of the nearest sentence found.
+    `read` are the hits, in their order, as the answer may use them: see `orders`. `strangers` are places in them that
+    no answer rests on.
     """
 
     principal: Principal
@@ -22,8 +25,10 @@ class Work:
     question: str
     deadline: Deadline
     hits: tuple[Hit, ...] = ()
+    read: tuple[Hit, ...] = ()
     gone: frozenset[EvidenceVersion] = frozenset()
     nearest: float = 0.0
+    strangers: Sequence[tuple[int, int, int]] = ()
     composition: Composition = field(default_factory=lambda: Composition(()))
     outcome: Outcome = Outcome.NOTHING_FOUND
     finish_reason: str = "stop"
@@ -34,8 +39,8 @@ class Work:
     cache: str = "off"
     epoch: int | None = None
 
-    def found(self, hits: tuple[Hit, ...], degraded: tuple[Degradation, ...]) -> None:
-        self.hits = hits
+    def found(self, hits: tuple[Hit, ...], degraded: tuple[Degradation, ...], *, read: tuple[Hit, ...]) -> None:
+        self.hits, self.read = hits, read
         self.composition = Composition(hits)
         self.degraded.extend(degraded)
 
@@ -46,6 +51,10 @@ class Work:
 
     def is_gone(self, hit: int) -> bool:
         return version_of(self.hits[hit]) in self.gone
+
+    def is_strange(self, hit: int, start: int, end: int) -> bool:
+        """Whether a place in a hit lies in a stranger."""
+        return any(h == hit and s <= start and end <= e for h, s, e in self.strangers)
 
     def answer(self, *, id: str, model: str, prompt_version: str) -> Answer:
         return Answer(

@@ -11,7 +11,7 @@ from assay_core.errors import AssayError, Broken, Exhausted, Unavailable
 from assay_core.ports import ChatModel
 
 from assay_generation.evidence import Evidence
-from assay_generation.hygiene import visible
+from assay_generation.hygiene import as_text
 from assay_generation.memory import CHARACTERS_PER_TOKEN, recent
 from assay_generation.metrics import FIRST_TOKEN_SECONDS
 from assay_generation.prompting import Clean, NewMark, Prompt, PromptFile, build_prompt
@@ -35,7 +35,7 @@ class Writer:
     context_tokens: int
     stall_s: float
     new_mark: NewMark
-    clean: Clean = visible
+    clean: Clean = as_text
 
     @property
     def recipe(self) -> str:
@@ -53,7 +53,7 @@ class Writer:
         return build_prompt(
             self.prompt,
             question=question,
-            hits=work.hits,
+            hits=work.read,
             evidence=evidence,
             history=history,
             room=await self._characters(work, room_tokens - fixed // CHARACTERS_PER_TOKEN),
@@ -99,7 +99,7 @@ class Writer:
     async def _characters(self, work: Work, tokens: int) -> int:
         """How many characters of these passages are so many tokens: estimated, and counted where it matters."""
         tokens = max(tokens, self.context_tokens // 8)
-        text = "\n".join(hit.text for hit in work.hits[: self.prompt.most])
+        text = "\n".join(hit.text for hit in work.read[: self.prompt.most])
         if self.prompt.unit == "sentence" or len(text) <= tokens * CHARACTERS_PER_TOKEN:
             return tokens * CHARACTERS_PER_TOKEN
         try:
