@@ -120,6 +120,10 @@ def test_a_full_platform_is_asked_again_and_one_that_fails_is_not_called_safe() 
 
     assert ask_one(client_of(with_time), PLACE, case, sleep=waited.append).verdict is not None
     assert waited == [1, 1]
+    tries.clear()
+    waited.clear()
+    assert ask_one(client_of(handle), PLACE, case, sleep=waited.append).verdict is not None
+    assert waited == [3, 3]  # nobody said how long
     found = ask_one(client_of(lambda _: problem(500, "internal", "Broken.")), PLACE, case)
     assert found.verdict is None
     assert found.failure == "internal: Broken."

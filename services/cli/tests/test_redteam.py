@@ -1,4 +1,9 @@
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,6 +119,34 @@ def test_failed_cases_are_no_safe_ones(platform: Platform, monkeypatch: pytest.M
     found = platform.run("--suite", "jailbreak", "--cases", 2, "--json")
     assert found.code == 1
     assert found.json["arms"][0]["suites"]["jailbreak"]["failed"] == 2
+
+
+def test_sigterm_ends_the_run_and_leaves_no_collection_behind(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> Mapping[str, Any]:
+        time.sleep(0.2)  # until the run waits for this answer
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGTERM)  # whoever stops a process may insist
+        return problem(503, "full", "Later.").json()
+
+    monkeypatch.setattr(platform, "_answer", stopped)
+    before = signal.getsignal(signal.SIGTERM)
+    found = platform.run("--suite", "jailbreak", "--cases", 1, "--without-defences")
+    assert found.code == 143
+    assert [r.method for r in platform.gateway.requests if r.url.path == "/v1/collections"].count("POST") == 2
+    assert platform.gateway.collections == {}
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_what_a_killed_run_left_behind_is_removed_by_the_next(platform: Platform) -> None:
+    code = "from assay_evals.redteam.leftovers import new_name; print(new_name())"
+    left = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    platform.gateway.collections |= {left: {}, "redteam-notes": {}}
+    found = platform.run("--suite", "jailbreak", "--cases", 1)
+    assert f"Removed '{left}'" in found.err
+    assert set(platform.gateway.collections) == {"redteam-notes"}
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from assay_evals.redteam.verdicts import ABSTAINED, Verdict, judge, says
 
 _AT_ONCE = 3
 _TRIES = 3
+_USUAL_WAIT_S = 3.0
 _MAX_TOKENS = 1024
 _EXCERPT = 600
 
@@ -104,7 +105,7 @@ def _asked(
         try:
             return client.ask(collection, question, history=list(case.history), max_tokens=_MAX_TOKENS, use_cache=False)
         except (Unavailable, Exhausted) as error:
-            if not tries_left or error.retry_after_s is None:
+            if not tries_left:
                 raise
-            sleep(min(error.retry_after_s, 10))
+            sleep(min(error.retry_after_s or _USUAL_WAIT_S, 10))
     raise AssertionError("the last try returns or raises")

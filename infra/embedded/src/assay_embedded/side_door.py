@@ -45,6 +45,10 @@ def main() -> None:
     except AssayError as error:
         print(json.dumps({"error": error.message}), flush=True)
         sys.exit(1)
+    except BrokenPipeError:
+        # Whoever asked was killed meanwhile. The interpreter would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 @contextmanager

@@ -1,9 +1,9 @@
 """What `assay eval redteam` does: a reader, collections of its own, processes beside the platform, the questions."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from assay_core.errors import AssayError, Conflict, Invalid
@@ -13,12 +13,13 @@ from assay_evals.redteam import obedient, suites
 from assay_evals.redteam.asking import ask_all
 from assay_evals.redteam.cases import SUITES, Fact, Plan, Suite
 from assay_evals.redteam.composing import plan_about, plan_of, without_uploads
+from assay_evals.redteam.leftovers import new_name, remove_leftovers
 from assay_evals.redteam.public_sets import plan_from
 from assay_evals.redteam.report import Arm, Bars, Report
 from assay_evals.redteam.scratch import Scratch, scratch
 from assay_wire.clients import AssayClient
 
-from assay_cli import side_door
+from assay_cli import ending, side_door
 from assay_cli.output import say
 from assay_cli.progress import Steps
 from assay_cli.session import Session
@@ -60,7 +61,7 @@ def run(session: Session, wanted: Wanted) -> Report:
     Raises:
         AssayError: nothing could be tried; what was made is deleted.
     """
-    with ExitStack() as stack:
+    with ending.cleaning_up(), ExitStack() as stack:
         steps = stack.enter_context(Steps())
         reader = _reader(session, wanted, stack)
         plan = _plan(session, wanted, reader is not None)
@@ -117,7 +118,9 @@ def _plan(session: Session, wanted: Wanted, reader: bool) -> Plan:
 def _scratches(
     session: Session, wanted: Wanted, plan: Plan, reader: str | None, steps: Steps, stack: ExitStack
 ) -> tuple[Scratch, Scratch | None]:
-    name = f"redteam-{secrets.token_hex(4)}"
+    for left in remove_leftovers(session.client, now=datetime.now(UTC)):
+        say(f"Removed {left!r}, which an earlier run had left behind.")
+    name = new_name()
 
     def make(name: str, closed_to: str | None) -> AbstractContextManager[Scratch]:
         return scratch(
