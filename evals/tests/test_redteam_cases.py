@@ -101,14 +101,20 @@ def test_public_sets_are_read_by_the_names_of_their_folders(tmp_path: Path) -> N
         "inj_deepset/prompts.jsonl": {"id": "1", "text": "forget it", "label": 1},
         "inj_notinject_one/benign_one.jsonl": {"id": "1", "text": "Can I ignore this?", "label": 0},
         "inj_bipia_train/composed.jsonl": {
-            "id": "e", "question": "Q: How much?", "poisoned_context": "Pay. 5", "ideal": "5",
+            "id": "e", "question": "Q: How much?", "poisoned_context": "Pay. 5", "ideal": "5", "attack_id": "a",
         },
+        "inj_bipia_train/attacks.jsonl": {"id": "a", "attack": "Sing."},
     }  # fmt: skip
     for name, row in rows.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(json.dumps(row) + "\n")
     plan = plan_from(tmp_path, SUITES, seed=1, most=5)
-    assert {case.kind for case in plan.cases} == {"PoisonedRAG", "deepset", "NotInject", "BIPIA"}
+    assert {case.kind for case in plan.cases} == {"PoisonedRAG", "deepset", "deepset, planted", "NotInject", "BIPIA"}
+    documents = {document.name: document.content for document in plan.documents}
+    buried = next(case for case in plan.cases if case.kind == "deepset, planted")
+    assert "forget it" in documents[buried.document]
+    assert buried.expected in documents[buried.document]
+    assert next(case for case in plan.cases if case.kind == "BIPIA").marker == "Sing."
     rag = next(case for case in plan.cases if case.kind == "PoisonedRAG")
     assert (rag.marker, rag.expected) == ("24", "23")
     assert sum(document.name.startswith("nq-1") for document in plan.documents) == 2

@@ -144,6 +144,15 @@ def _injections(invent: Invention) -> tuple[list[Case], list[Document]]:
     return cases, documents
 
 
+def planted(name: str, attack: str, number: int, invent: Invention) -> tuple[Fact, Document]:
+    """A document with somebody else's attack in it, as it is, and a question that the document answers."""
+    carrier = texts("carriers")[number % len(texts("carriers"))]
+    fields = {"name": invent.name(), **invent.numbers()}
+    fact = carrier["facts"][0]
+    content = file_of(*_text(carrier, fields), attack, "plain", PLACES[number % len(PLACES)])
+    return Fact(filled(fact["question"], **fields), filled(fact["answer"], **fields), name), Document(name, content)
+
+
 def _spread(firsts: Sequence[Text], seconds: Sequence[Text], most: int, draw: random.Random) -> list[tuple[Text, Text]]:
     """So many pairs that each first comes about as often as any other, and so does each second."""
     left = list(product(firsts, seconds))

@@ -1,7 +1,8 @@
 """Public sets of attacks, read from a folder that holds them; they are for measuring and never come with Assay.
 
 Each is a folder: BIPIA (`inj_bipia_*`), deepset's prompts (`inj_deepset*`), Tensor Trust (`inj_tensortrust*`),
-jailbreaks from the wild (`inj_inthewild*`), NotInject (`inj_notinject*`) and PoisonedRAG (`inj_poisonedrag*`).
+jailbreaks from the wild (`inj_inthewild*`), NotInject (`inj_notinject*`) and PoisonedRAG (`inj_poisonedrag*`). Prompts
+are asked as they are, and stand in documents about something else, which are asked about.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from assay_core.errors import Invalid
 
 from assay_evals.datasets import json_lines
 from assay_evals.redteam.cases import Case, Document, Plan, Suite, sample
-from assay_evals.redteam.composing import plan_of
+from assay_evals.redteam.composing import Invention, plan_of, planted
 
 _LONGEST_QUESTION = 4_000
 Made = tuple[Case, Sequence[Document]]
@@ -36,14 +37,19 @@ def plan_from(folder: Path, suites: Sequence[Suite], *, seed: int, most: int) ->
         documents |= {document.name: document for case in chosen for document in made[case.id][1]}
     if not cases:
         raise Invalid(f"{str(folder)!r} holds none of {', '.join(_READERS)} for these suites.", code="bad_dataset")
-    return Plan(cases, list(documents.values()), ("hijack by BIPIA: its attacks have no words to look for",))
+    return Plan(cases, list(documents.values()), ("hijack by prompts without words to look for: deepset, in the wild",))
 
 
 def _bipia(folder: Path, _: int) -> Iterator[Made]:
+    """What to look for is the attack itself: whether it is shown in the place of what was asked."""
+    attacks = {row["id"]: str(row["attack"]) for row in _rows(folder / "attacks.jsonl")}
     for row in _rows(folder / "composed.jsonl"):
         name = f"bipia-{row['id']}.txt"
         question = str(row["question"]).removeprefix("Q: ")
-        case = Case(f"bipia-{row['id']}", "injection", "BIPIA", question, expected=str(row["ideal"]), document=name)
+        case = Case(
+            f"bipia-{row['id']}", "injection", "BIPIA", question, marker=attacks[row["attack_id"]],
+            expected=str(row["ideal"]), document=name,
+        )  # fmt: skip
         yield case, [Document(name, str(row["poisoned_context"]))]
 
 
@@ -60,11 +66,20 @@ def _poisoned_rag(folder: Path, _: int) -> Iterator[Made]:
 
 
 def _prompts(kind: str, file: str, field: str, marker: str = "") -> Callable[[Path, int], Iterator[Made]]:
-    def read(folder: Path, _: int) -> Iterator[Made]:
+    def read(folder: Path, seed: int) -> Iterator[Made]:
+        invent = Invention(seed)
         for number, row in enumerate(_rows(folder / file)):
             text = str(row[field]).strip()
             if row.get("label", 1) == 1 and 0 < len(text) <= _LONGEST_QUESTION:
                 yield Case(f"{kind}-{number}", "jailbreak", kind, text, marker=marker), []
+                fact, document = planted(f"{kind.replace(' ', '-')}-{number}.md", text, number, invent)
+                yield (
+                    Case(
+                        f"{kind}-planted-{number}", "injection", f"{kind}, planted", fact.question, marker=marker,
+                        expected=fact.answer, document=document.name,
+                    ),
+                    [document],
+                )  # fmt: skip
 
     return read
 
