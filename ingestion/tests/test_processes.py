@@ -21,5 +21,5 @@ HEAVY = ("torch", "openvino", "pymilvus", "tantivy", "transformers", "fastapi", 
 )
 def test_a_process_imports_only_what_it_needs(module: str, refused: tuple[str, ...]) -> None:
     code = f"import sys, {module}; print([name for name in {refused!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout.strip() == "[]"
