@@ -20,8 +20,8 @@ MODEL = "packaged:all-MiniLM-L6-v2"
 
 
 @pytest.fixture(scope="module")
-def openvino(tmp_path_factory: pytest.TempPathFactory) -> OpenVinoEmbedder:
-    return OpenVinoEmbedder(model=MODEL, cache_path=tmp_path_factory.mktemp("models"))
+def openvino(models_path: Path) -> OpenVinoEmbedder:
+    return OpenVinoEmbedder(model=MODEL, cache_path=models_path)
 
 
 class TestOpenVino(TokenEmbedderContract):

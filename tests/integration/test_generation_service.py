@@ -106,11 +106,6 @@ def scene(database_url: str, tmp_path: Path, models_path: Path) -> Generator[Sce
     library.database.dispose()
 
 
-@pytest.fixture(scope="session")
-def models_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("models")
-
-
 def until_ready(url: str) -> None:
     until = time.monotonic() + 300
     while httpx.get(f"{url}/readyz").status_code != 200:

@@ -141,6 +141,8 @@ def world(
             "ASSAY_SECRETS__MASTER_KEY_FILE": str(key),
             "ASSAY_HTTP__PORT": "0",
             "ASSAY_INDEXING__CHECK_S": "2",
+            "ASSAY_RELAY__SWEEP_S": "1",
+            "ASSAY_RELAY__WAITING_S": "1",
         }
     )
     space = describe_embedder(EmbedderSettings())

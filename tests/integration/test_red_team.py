@@ -78,7 +78,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene(database_url: str, tmp_path: Path) -> Generator[Scene]:
+def scene(database_url: str, tmp_path: Path, models_path: Path) -> Generator[Scene]:
     library = Library(Database(database_url), FakeBlobStore())
     hits = [_shelved(library, document, rank) for rank, document in enumerate(PLAN.documents, 1)]
     with library.database.transaction() as connection:
@@ -94,7 +94,7 @@ def scene(database_url: str, tmp_path: Path) -> Generator[Scene]:
         settings = Settings.model_validate(
             {
                 "database": {"url": database_url},
-                "models": {"path": tmp_path / "models"},
+                "models": {"path": models_path},
                 "chat": {"base_url": chat, "model": obedient.MODEL},
                 "peers": {"retrieval_url": retrieval},
                 "secrets": {"master_key_file": tmp_path / "master", "token_public_key_file": tmp_path / "public"},

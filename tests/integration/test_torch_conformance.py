@@ -28,8 +28,8 @@ class TestTorchEmbedder(TokenEmbedderContract):
         return torch_embedder
 
 
-def test_torch_and_openvino_share_a_vector_space(torch_embedder: TorchEmbedder, tmp_path: Path) -> None:
-    openvino = OpenVinoEmbedder(model=MODEL, cache_path=tmp_path)
+def test_torch_and_openvino_share_a_vector_space(torch_embedder: TorchEmbedder, models_path: Path) -> None:
+    openvino = OpenVinoEmbedder(model=MODEL, cache_path=models_path)
     assert openvino.model_id == torch_embedder.model_id
     assert openvino.max_tokens == torch_embedder.max_tokens
     cosines = (np.asarray(openvino.embed_passages(TEXTS)) * torch_embedder.embed_passages(TEXTS)).sum(axis=1)
