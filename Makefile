@@ -89,16 +89,20 @@ check-units: $(VENV)/.dev
 
 .PHONY: test
 test: check ## Everything: checks, real servers, faults, the whole platform, the UI
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-faults test-servers
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target test-servers test-platform test-faults
 
-# Both wait for servers more than they compute. Each starts its own.
-.PHONY: test-faults test-servers
-test-faults: $(VENV)/.dev
-	@$(BIN)/pytest tests/faults -m "not nightly" --durations=15 -o cache_dir=.cache/pytest-faults
+# They wait for servers more than they compute, so they run side by side, each with servers of its own.
+BESIDE := tests/faults tests/integration/gateway tests/contract tests/e2e
+SERVED := "(integration or e2e) and not nightly"
+.PHONY: test-servers test-platform test-faults
+test-servers: $(VENV)/.dev # Servers, stores, models and services, each by itself
+	@$(BIN)/pytest libs ingestion services evals infra tests $(addprefix --ignore ,$(BESIDE)) -m $(SERVED) --durations=15
 
-test-servers: $(VENV)/.dev
-	@$(BIN)/pytest libs ingestion services evals infra tests --ignore tests/faults \
-	  -m "(integration or e2e) and not nightly" --durations=15 -o cache_dir=.cache/pytest-servers
+test-platform: $(VENV)/.dev # The front door, its pages, and the whole platform behind it
+	@$(BIN)/pytest tests/integration/gateway tests/contract tests/e2e -m $(SERVED) --durations=15
+
+test-faults: $(VENV)/.dev # What dies on the way
+	@$(BIN)/pytest tests/faults -m $(SERVED) --durations=15
 
 .PHONY: test-nightly
 test-nightly: $(VENV)/.dev ## What takes too long for every change
