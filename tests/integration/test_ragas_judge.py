@@ -23,6 +23,8 @@ class PerfectJudge(BaseHTTPRequestHandler):
 
     bad_reply: str | None = None
     knows_schemas = True
+    knows_bounds = True
+    most_characters = 1_000_000
     slow_s = 0.0
     asked: ClassVar[list[dict[str, Any]]] = []
 
@@ -34,7 +36,14 @@ class PerfectJudge(BaseHTTPRequestHandler):
         if not self.knows_schemas and request.get("response_format", {}).get("type") == "json_schema":
             self._send(400, json.dumps({"error": {"message": "response_format is not known"}}).encode())
             return
+        if not self.knows_bounds and "maxItems" in json.dumps(request["response_format"]):
+            self._send(400, json.dumps({"error": {"message": "'maxItems' is not permitted"}}).encode())
+            return
         prompt = "\n".join(m["content"] for m in request["messages"])
+        if len(prompt) > self.most_characters:
+            refusal = {"error": {"message": "This model's maximum context length is 4096 tokens."}}
+            self._send(400, json.dumps(refusal).encode())
+            return
         text = json.dumps(reply_to(prompt))
         if self.bad_reply is not None:
             text = self.bad_reply
@@ -168,6 +177,39 @@ def test_the_server_is_asked_for_the_schema_and_if_it_knows_none_for_json(
     assert judgement.verdict is Verdict.SUPPORTED
     assert PerfectJudge.asked[-1]["response_format"]["type"] == "json_object"
     plain.close()
+
+
+def test_verdicts_have_an_end_where_the_server_can_hold_a_model_to_one(
+    ragas: RagasJudge, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PerfectJudge, "asked", [])
+    claims = ["Parental leave is twenty days.", "The canteen is open."]
+    assert [j.verdict for j in ragas.judge_claims(claims, SOURCES)] == [Verdict.SUPPORTED, Verdict.UNSUPPORTED]
+    statements = PerfectJudge.asked[-1]["response_format"]["json_schema"]["schema"]["properties"]["statements"]
+    assert (statements["minItems"], statements["maxItems"]) == (2, 2)
+    monkeypatch.setattr(PerfectJudge, "knows_bounds", False)
+    env_path = ragas._env_path  # pyright: ignore[reportPrivateUsage]  # made once for the module: it takes minutes
+    older = RagasJudge(env_path=env_path, base_url=server, model="m", timeout_s=30)
+    assert [j.verdict for j in older.judge_claims(claims, SOURCES)] == [Verdict.SUPPORTED, Verdict.UNSUPPORTED]
+    assert PerfectJudge.asked[-1]["response_format"]["type"] == "json_schema"
+    older.close()
+
+
+def test_a_text_too_long_for_the_model_fails_alone_and_loosens_nothing(
+    ragas: RagasJudge, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env_path = ragas._env_path  # pyright: ignore[reportPrivateUsage]  # made once for the module: it takes minutes
+    judge = RagasJudge(env_path=env_path, base_url=server, model="m", timeout_s=30)
+    monkeypatch.setattr(PerfectJudge, "most_characters", 50_000)
+    (judgement,) = judge.judge_claims(["Twenty days."], ["word " * 20_000])
+    assert judgement.verdict is Verdict.UNVERIFIED
+    assert judgement.failure is not None
+    assert "context length" in judgement.failure
+    (judgement,) = judge.judge_claims(["Parental leave is twenty days."], SOURCES)
+    assert judgement.verdict is Verdict.SUPPORTED
+    statements = PerfectJudge.asked[-1]["response_format"]["json_schema"]["schema"]["properties"]["statements"]
+    assert statements["maxItems"] == 1
+    judge.close()
 
 
 def test_repeats_ask_again_and_vote(ragas: RagasJudge, server: str, monkeypatch: pytest.MonkeyPatch) -> None:

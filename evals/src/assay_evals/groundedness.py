@@ -158,8 +158,9 @@ def judge_scorer(name: str, judge: Judge) -> Scorer:
 
     def score(case: Case) -> float:
         judged = judge.judge_claims(claims_of(case.question, case.response), case.contexts)
-        if any(j.verdict is Verdict.UNVERIFIED for j in judged):
-            raise Invalid("the judge could not judge a claim", code="unverified")
+        failed = next((j for j in judged if j.verdict is Verdict.UNVERIFIED), None)
+        if failed is not None:
+            raise Invalid(failed.failure or "the judge could not judge a claim", code="unverified")
         return max(1 - j.probability for j in judged)
 
     return Scorer(name, score)

@@ -91,7 +91,7 @@ class RagasJudge:
         request = {"claims": 0, "claims_to_judge": list(claims), "context": "\n\n".join(sources)}
         reply = self._ask([request], "claims").get(0, {"failure": "no reply"})
         if "failure" in reply:
-            return [ClaimJudgement(Verdict.UNVERIFIED, 0.5, None) for _ in claims]
+            return [ClaimJudgement(Verdict.UNVERIFIED, 0.5, None, failure=reply["failure"]) for _ in claims]
         return [
             _judgement(claim, sources, votes=verdict) for claim, verdict in zip(claims, reply["verdicts"], strict=True)
         ]

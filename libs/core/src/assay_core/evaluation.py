@@ -84,13 +84,17 @@ class TriadScore:
 
 @dataclass(frozen=True, slots=True)
 class ClaimJudgement:
-    """A judge's word on one claim against passages; `source` is the index of the passage that decides it."""
+    """A judge's word on one claim against passages; `source` is the index of the passage that decides it.
+
+    `failure` says of the verdict `UNVERIFIED` why the judge has no other.
+    """
 
     verdict: Verdict
     probability: float
     source: int | None
     quote_start: int | None = None
     quote_end: int | None = None
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from typing import Any
 _embeddings: dict[int, "asyncio.Future[list[list[float]]]"] = {}
 _numbers = itertools.count()
 _TRIES = 2
+_REASON_CHARACTERS = 300
 # The server does not know the way of asking for JSON that was tried.
 _NOT_KNOWN = (400, 404, 415, 422, 501)
 _unusable: contextvars.ContextVar[list[str]] = contextvars.ContextVar("unusable")
@@ -167,9 +168,10 @@ class Scorer:
 
         claims = message["claims_to_judge"]
         prompt = NLIStatementPrompt().to_string(NLIStatementInput(context=message["context"], statements=claims))
+        bounded = _bounded(NLIStatementOutput, claims)
         votes: list[list[int]] = []
         for _ in range(self._repeats):
-            output = await self._guarded(lambda: self._llm.agenerate(prompt, NLIStatementOutput))
+            output = await self._guarded(lambda: self._llm.agenerate(prompt, NLIStatementOutput, bounded))
             if isinstance(output, str):
                 return {"claims": message["claims"], "failure": output}
             verdicts = [statement.verdict for statement in output.statements]
@@ -191,6 +193,26 @@ class Scorer:
             return faults[0] if faults else f"{type(e).__name__}: {e}"[:300]
 
 
+def _bounded(output: Any, claims: list[str]) -> Any:
+    """ragas' form of verdicts with an end: as many as there are claims, and no text longer than it need be.
+
+    A small model that is held to a schema without an end writes on until its tokens are spent.
+    """
+    from typing import Literal
+
+    from pydantic import Field, create_model
+
+    longest = max(map(len, claims))
+    verdict = create_model(
+        "Verdict",
+        statement=(str, Field(max_length=longest + 20, description="the original statement, word-by-word")),
+        reason=(str, Field(max_length=_REASON_CHARACTERS, description="the reason of the verdict")),
+        verdict=(Literal[0, 1], Field(description="the verdict(0/1) of the faithfulness")),
+    )
+    statements = (list[verdict], Field(min_length=len(claims), max_length=len(claims)))
+    return create_model(output.__name__, statements=statements)
+
+
 def _strict_llm(client: Any, model: str, *, varied: bool) -> Any:
     """ragas' language model, with the tightest output constraint that the server takes, and no failure forgotten."""
     import instructor
@@ -204,25 +226,32 @@ def _strict_llm(client: Any, model: str, *, varied: bool) -> Any:
     class StrictLLM(InstructorBaseRagasLLM):
         def __init__(self) -> None:
             self._inner = self._with(modes.pop(0))
+            self._bounds = True
             self.is_async = True
 
         def generate(self, prompt: str, response_model: Any) -> Any:
             raise NotImplementedError
 
-        async def agenerate(self, prompt: str, response_model: Any) -> Any:
-            fault = ""
-            for _ in range(_TRIES + len(modes)):
+        async def agenerate(self, prompt: str, response_model: Any, bounded: Any = None) -> Any:
+            """`bounded` is `response_model` with limits, for servers whose constraint knows them."""
+            faults: list[str] = []
+            while len(faults) < _TRIES:
+                limits = bounded is not None and self._bounds
                 try:
-                    output = await self._inner.agenerate(prompt, response_model)
+                    output = await self._inner.agenerate(prompt, bounded if limits else response_model)
                 except Exception as e:  # noqa: BLE001 (whatever the server or the parser says is a reason)
-                    if modes and _status(e, APIStatusError) in _NOT_KNOWN:
-                        self._inner = self._with(modes.pop(0))
+                    if (limits or modes) and _not_known(e, APIStatusError):
+                        if limits:
+                            self._bounds = False
+                        else:
+                            self._inner = self._with(modes.pop(0))
                         continue
-                    fault = f"{type(e).__name__}: {e}"[:300]
+                    faults.append(f"{type(e).__name__}: {e}"[:300])
                 else:
-                    fault = _wrong(output)
-                    if not fault:
+                    if not (wrong := _wrong(output)):
                         return output
+                    faults.append(wrong)
+            fault = faults[-1]
             _unusable.get().append(fault)
             raise ValueError(fault)
 
@@ -233,8 +262,14 @@ def _strict_llm(client: Any, model: str, *, varied: bool) -> Any:
     return StrictLLM()
 
 
-def _status(error: BaseException | None, kind: Any) -> int | None:
-    """The HTTP status behind an error, however deep."""
+def _not_known(error: BaseException, kind: Any) -> bool:
+    """Whether the server refused the way of asking; a text that is too long for the model, it would refuse anyhow."""
+    refusal = _behind(error, kind)
+    return getattr(refusal, "status_code", None) in _NOT_KNOWN and "context length" not in str(refusal)
+
+
+def _behind(error: BaseException | None, kind: Any) -> BaseException | None:
+    """The error of this kind behind an error, however deep."""
     seen: set[int] = set()
     todo = [error]
     while todo:
@@ -243,7 +278,7 @@ def _status(error: BaseException | None, kind: Any) -> int | None:
             continue
         seen.add(id(current))
         if isinstance(current, kind):
-            return int(getattr(current, "status_code", 0))
+            return current
         attempts = getattr(current, "failed_attempts", None) or []
         todo += [current.__cause__, current.__context__, *(getattr(a, "exception", None) for a in attempts)]
     return None
