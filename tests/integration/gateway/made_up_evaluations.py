@@ -258,6 +258,7 @@ def labelled() -> list[Json]:
     for n in range(40):
         kind = n % 3
         verdict = verdicts[kind] if chance.random() < 0.8 else verdicts[(kind + 1) % 3]
+        sure = 0.5 + chance.random() / 2
         found.append(
             {
                 "answer": f"{n:032x}",
@@ -266,7 +267,7 @@ def labelled() -> list[Json]:
                 "sources": ["A passage."],
                 "label": labels[kind],
                 "labelled_by": "ada",
-                "probability": 0.9,
+                "probability": None if n == 39 else sure if verdict == "supported" else 1 - sure,
                 "verdict": "unverified" if n == 39 else verdict,
             }
         )

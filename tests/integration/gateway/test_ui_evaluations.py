@@ -1,9 +1,14 @@
 """The pages of evaluations in a real browser: trends, nights, comparison, worst answers, judges."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from random import Random
 
 import pytest
+from assay_core.answers import Verdict
+from assay_core.feedback import Label, LabelledClaim
+from assay_evals.groundedness import evaluate
+from assay_evals.human_labels import labelled_set, recorded_scorer
 from assay_testing.browser import Visit, open_visit
 from assay_wire import ab_tests, experiments, feedback, public
 from playwright.sync_api import Browser, Page, expect
@@ -245,6 +250,35 @@ def test_agreement_with_people_is_counted_as_by_hand(board: Board) -> None:
     assert found["interval"] == pytest.approx([0.4093, 0.9285], abs=1e-3)
     supported = next(one for one in found["perClass"] if one["name"] == "supported")
     assert (supported["precision"], supported["recall"]) == (0.8, 0.8)
+
+
+@pytest.mark.parametrize("board", ["desktop"], indirect=True)
+def test_the_page_of_judges_shows_the_figures_of_the_command_line(board: Board) -> None:
+    page = board.open("judges")
+    for heading in ("Supported or not", "How sure, and how often right"):
+        expect(page.get_by_role("heading", name=heading)).to_be_visible()
+    chance = Random(3)
+    claims = [
+        LabelledClaim(
+            f"a{n // 5}", n % 5, "A sentence.", () if n == 7 else ("A passage.",), chance.choice(list(Label)),
+            f"p{twice}", Verdict.SUPPORTED, None if n == 11 else chance.random(),
+        )
+        for n in range(40)
+        for twice in range(1 + n % 2)
+    ]  # fmt: skip
+    first = {(each.answer, each.claim): each.probability for each in reversed(claims)}
+    claims = [replace(each, probability=first[each.answer, each.claim]) for each in claims]
+    labelled = labelled_set("labels", claims)
+    (expected,) = evaluate(labelled.given, [recorded_scorer(labelled)]).judges
+    assert expected.agreement is not None
+    shown = [{**asdict(each), "sources": list(each.sources)} for each in claims]
+    found = page.evaluate("async (c) => (await import('/ui/agreement.js')).decisions(c)", shown)
+    assert (found["n"], found["failures"]) == (expected.agreement.cases, len(expected.failures))
+    assert (found["pairs"], found["agreeing"]) == (labelled.pairs, labelled.agreeing)
+    assert found["ties"] + found["bare"] == len(labelled.given.malformed)
+    figures = found["figures"]
+    figures["balanced_accuracy"] = figures.pop("balancedAccuracy")
+    assert figures == pytest.approx(dict(expected.agreement.metrics))
 
 
 @pytest.mark.parametrize("board", ["desktop"], indirect=True)
