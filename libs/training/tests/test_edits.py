@@ -1,7 +1,19 @@
 from random import Random
 
 import pytest
-from assay_training.edits import CHANGING, KEEPING, SUPPORTED, Around, announce, change_meaning, keep_meaning, negate
+from assay_training.edits import (
+    CHANGING,
+    KEEPING,
+    NOT_ENOUGH,
+    SUPPORTED,
+    Around,
+    Changed,
+    announce,
+    change_meaning,
+    drop_condition,
+    keep_meaning,
+    negate,
+)
 from assay_training.lexicon import OPPOSITES, SYNONYMS
 
 WINDOW = (
@@ -14,6 +26,7 @@ ELSEWHERE = [
     "Employees may take leave after six months because of illness in the family.",
     "The canteen was closed on the last day of the year.",
 ]
+CONDITIONAL = "The valve may be opened by the technician, unless the pressure is above two bar."
 AROUND = Around(WINDOW, ELSEWHERE, "Rill 400")
 
 
@@ -32,7 +45,7 @@ def test_a_change_of_meaning_marks_what_is_not_in_the_source(sentence: str, seed
 def test_every_change_fits_some_sentence() -> None:
     rng = Random(1)
     for change, _ in CHANGING:
-        assert any(change(s, rng, AROUND) for s in SENTENCES for _ in range(20)), change.__name__
+        assert any(change(s, rng, AROUND) for s in (*SENTENCES, CONDITIONAL) for _ in range(20)), change.__name__
 
 
 def test_what_keeps_the_meaning_keeps_numbers_and_names() -> None:
@@ -58,6 +71,12 @@ def test_a_negation_is_taken_out_or_put_in() -> None:
     put_in = negate(SENTENCES[2], Random(1), AROUND)
     assert put_in is not None
     assert "must not" in put_in.text or "must never" in put_in.text
+
+
+def test_a_condition_is_dropped_with_no_mark_in_what_is_left() -> None:
+    changed = drop_condition(CONDITIONAL, Random(1), AROUND)
+    assert changed == Changed("The valve may be opened by the technician.", None, NOT_ENOUGH)
+    assert drop_condition(SENTENCES[2], Random(1), AROUND) is None
 
 
 def test_words_of_an_assistant_move_the_marks_along() -> None:

@@ -29,6 +29,27 @@ def test_a_judge_that_is_none_is_refused(run: Run, tmp_path: Path) -> None:
     assert "'oracle' is no judge" in outcome.err
 
 
+def test_a_folder_of_files_is_read_file_by_file_and_drawn_from_at_random(run: Run, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join([json.dumps(GOOD), json.dumps(BAD)] * 40))
+    outcome = run("eval", "groundedness", tmp_path, "--judge", "lexical", "--limit", "20", "--json")
+    assert outcome.json["sets"].keys() == {"one", "two"}
+    for found in outcome.json["sets"].values():
+        assert found["cases"] == 20
+        assert 4 <= found["positives"] <= 16
+
+
+def test_weights_that_are_none_are_refused(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "cases.jsonl"
+    file.write_text(json.dumps(GOOD))
+    outcome = run("eval", "groundedness", file, "--judge", "local", "--weights", tmp_path)
+    assert outcome.code != 0
+    assert "holds no judge" in outcome.err
+    outcome = run("eval", "groundedness", file, "--judge", "lexical", "--weights", tmp_path)
+    assert outcome.code != 0
+    assert "add --judge local" in outcome.err
+
+
 def test_judges_prints_calibration_and_cost(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "cases.jsonl"
     file.write_text("\n".join([json.dumps(GOOD), json.dumps(BAD)]))

@@ -23,7 +23,16 @@ def judge(
     minutes: Annotated[float, typer.Option(min=0.1, help="How long to train; making claims comes before.")] = 45.0,
     steps: Annotated[int | None, typer.Option(min=1, help="Exactly so many steps, however long they take.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="How often each text is made claims from.")] = 3,
-    leave_out: Annotated[str | None, typer.Option(metavar="SET", help="A set that is not looked at.")] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SET", help="A set that is not looked at, to be measured on; may be given again."),
+    ] = None,
+    held_back: Annotated[
+        float, typer.Option(min=0.1, max=0.9, metavar="SHARE", help="Of the documents, kept from training.")
+    ] = 0.1,
+    most_cases: Annotated[
+        int | None, typer.Option(min=10, metavar="N", help="Calibrate on so many cases of a set, not on all.")
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; one where others work too.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the last weights in --out.")] = False,
     calibrate_only: Annotated[bool, typer.Option(help="Only calibrate the weights that --out holds.")] = False,
@@ -48,7 +57,9 @@ def judge(
         out,
         plan,
         rounds=rounds,
-        leave_out=leave_out,
+        leave_out=leave_out or (),
+        held_back=held_back,
+        most_cases=most_cases,
         resume=resume,
         calibrate_only=calibrate_only,
         on_progress=tell,

@@ -409,9 +409,17 @@ def graft(text: str, rng: Random, around: Around) -> Changed | None:
     return Changed(f"{head} {tail}", ((len(head) + 1, len(head) + 1 + len(tail)),), EITHER)
 
 
+def drop_condition(text: str, _rng: Random, _: Around) -> Changed | None:
+    """Without the condition under which it holds; what is missing has no place in the claim."""
+    found = re.search(r",? \b(?:if|unless|only if|only when|provided that|except) [^.;]{8,}\.$", text)
+    if not found or len(text[: found.start()].split()) < 5 or text[found.end() :]:
+        return None
+    return Changed(text[: found.start()] + ".", None, NOT_ENOUGH)
+
+
 CHANGING: Sequence[tuple[Change, int]] = (
     (swap_number, 5), (swap_name, 4), (swap_noun, 4), (turn_opposite, 5), (negate, 4), (swap_roles, 2), (add_detail, 3),
-    (add_sentence, 1), (graft, 3),
+    (add_sentence, 1), (graft, 3), (drop_condition, 2),
 )  # fmt: skip
 
 

@@ -12,21 +12,29 @@ from assay_adapters.encoder_judge import EncoderJudge
 from assay_adapters.judge_encoder import JudgeEncoder
 from assay_adapters.judge_folder import Calibration
 
-from assay_training.corpora import Corpora, sentences
-from assay_training.edits import SUPPORTED
-from assay_training.judge_data import is_development
+from assay_training.corpora import Corpora, Document, sentences
+from assay_training.edits import SUPPORTED, Around, change_meaning
+from assay_training.judge_data import DEVELOPMENT_SHARE, is_development
 from assay_training.judge_features import Example, label
 from assay_training.judge_training import run
 from assay_training.packs import from_text
+from assay_training.shortenings import shortenings
 
+SHORTENED, UNSHORTENED = "shortened", "unshortened"
+_QUESTIONS, _PAGES = 600, 300  # most of a set, of which a tenth is held back
 Array = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A claim against whole sources, as the platform will ask; label 1: not supported."""
+    """A claim against whole sources, as the platform will ask; label 1: not supported.
+
+    `set` is what it is reported under, `corpus` the training set whose `document` it is about.
+    """
 
     set: str
+    corpus: str
+    document: str
     contexts: tuple[str, ...]
     question: str
     response: str
@@ -60,18 +68,30 @@ def relevance_fit(model: JudgeEncoder, examples: Sequence[Example], task: str) -
     return (scale, shift), _fit(scale * margins + shift, labels)
 
 
-def whole_cases(corpora: Corpora, *, seed: int, leave_out: str | None = None) -> list[Whole]:
-    """Development claims against whole abstracts, passages and pages."""
+def whole_cases(corpora: Corpora, *, seed: int, held_back: float = DEVELOPMENT_SHARE) -> list[Whole]:
+    """Claims about documents that training did not see, against whole abstracts, passages and pages."""
     rng = Random(seed)
-    makers: Sequence[Callable[[Corpora, Random], Iterator[Whole]]] = (
-        _scifact, _climate, _begin, _clapnq, _questions, _pages, _made
+    makers: Sequence[Callable[[Corpora, Random, float], Iterator[Whole]]] = (
+        _scifact, _climate, _begin, _clapnq, _questions, _pages, _made, _shortened
     )  # fmt: skip
-    cases = [case for make in makers for case in make(corpora, rng)]
-    return [case for case in cases if case.set != leave_out]
+    return [case for make in makers for case in make(corpora, rng, held_back)]
+
+
+def a_part(cases: Sequence[Whole], most: int, rng: Random) -> list[Whole]:
+    """At most so many cases of each set, drawn at random."""
+    by_set: dict[str, list[Whole]] = {}
+    for case in cases:
+        by_set.setdefault(case.set, []).append(case)
+    return [case for its in by_set.values() for case in rng.sample(its, min(most, len(its)))]
 
 
 def calibrate(
-    folder: Path, cache_path: Path, cases: Sequence[Whole], relevance: dict[str, tuple[float, float]]
+    folder: Path,
+    cache_path: Path,
+    cases: Sequence[Whole],
+    relevance: dict[str, tuple[float, float]],
+    *,
+    threads: int | None = None,
 ) -> tuple[Calibration, dict[str, Fit]]:
     """Weigh what speaks for and against a claim by a logistic regression in which every set counts the same.
 
@@ -79,7 +99,7 @@ def calibrate(
     worse. The figures of a set are those of a regression on all the others.
     """
     write(Calibration(passage=relevance["passage"], answer=relevance["answer"]), folder)
-    judge = EncoderJudge(model=str(folder), cache_path=cache_path)
+    judge = EncoderJudge(model=str(folder), cache_path=cache_path, threads=threads)
     signs = [judge.signs([f"{c.question} {c.response}".strip()], c.contexts)[0] for c in cases]
     found = np.asarray([[s.support, s.contradiction, s.numbers, s.negation] for s in signs])
     supported = np.asarray([1 - case.label for case in cases])
@@ -102,7 +122,7 @@ def write(calibration: Calibration, folder: Path) -> None:
 
 
 def write_cases(cases: Sequence[Whole], folder: Path) -> None:
-    """The development cases as `assay eval groundedness` reads them, a file a set."""
+    """Cases as `assay eval groundedness` reads them, a file a set."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in sorted({case.set for case in cases}):
         lines = (
@@ -136,49 +156,54 @@ def _fit(margins: Array, labels: Array) -> Fit:
     )
 
 
-def _scifact(corpora: Corpora, _: Random) -> Iterator[Whole]:
+def _scifact(corpora: Corpora, _: Random, share: float) -> Iterator[Whole]:
     for row in corpora.rows("ground_scifact_train/claims.jsonl"):
-        if is_development(f"scifact/{row['doc_id']}"):
-            text = " ".join(" ".join(s.split()) for s in row["sentences"])
-            yield Whole("scifact", (f"{row['title']}\n{text}",), "", row["claim"], int(row["label"] != "SUPPORT"))
+        document = f"scifact/{row['doc_id']}"
+        if is_development(document, share):
+            text = f"{row['title']}\n{' '.join(' '.join(s.split()) for s in row['sentences'])}"
+            yield Whole("scifact", "scifact", document, (text,), "", row["claim"], int(row["label"] != "SUPPORT"))
 
 
-def _climate(corpora: Corpora, _: Random) -> Iterator[Whole]:
+def _climate(corpora: Corpora, _: Random, share: float) -> Iterator[Whole]:
     for row in corpora.rows("ground_climatefever/claims.jsonl"):
-        if is_development(f"climatefever/{row['claim_id']}") and row["claim_label"] != "DISPUTED":
+        document = f"climatefever/{row['claim_id']}"
+        if is_development(document, share) and row["claim_label"] != "DISPUTED":
             contexts = tuple(e["evidence"] for e in row["evidences"])
-            yield Whole("climatefever", contexts, "", row["claim"], int(row["claim_label"] != "SUPPORTS"))
+            false = int(row["claim_label"] != "SUPPORTS")
+            yield Whole("climatefever", "climatefever", document, contexts, "", row["claim"], false)
 
 
-def _begin(corpora: Corpora, _: Random) -> Iterator[Whole]:
+def _begin(corpora: Corpora, _: Random, share: float) -> Iterator[Whole]:
     named: dict[str, str] = {}
     for row in corpora.rows("ground_begin_dev/turns.jsonl"):
         if row["source"] in ("wow", "cmu") and row["label"] != "Generic":
             document = named.setdefault(row["knowledge"], f"begin/{row['id']}")
-            if is_development(document):
+            if is_development(document, share):
                 false = int(row["label"] != "Fully attributable")
-                yield Whole("begin", (row["knowledge"],), "", row["response"], false)
+                yield Whole("begin", "begin", document, (row["knowledge"],), "", row["response"], false)
 
 
-def _clapnq(corpora: Corpora, rng: Random) -> Iterator[Whole]:
+def _clapnq(corpora: Corpora, rng: Random, share: float) -> Iterator[Whole]:
     """Answers of people, against their own passage and against another one."""
     answered = corpora.rows("qa_clapnq/answerable.jsonl")
     for row in answered:
-        if is_development(f"clapnq/{row['id']}"):
+        document = f"clapnq/{row['id']}"
+        if is_development(document, share):
             for part in sentences(" ".join(row["output"][0]["answer"].split()))[:3]:
                 if len(part.split()) >= 4:
-                    yield Whole("clapnq", (row["passages"][0]["text"],), "", part, 0)
+                    yield Whole("clapnq", "clapnq", document, (row["passages"][0]["text"],), "", part, 0)
                     other = rng.choice(answered)
                     if other is not row:
-                        yield Whole("clapnq", (other["passages"][0]["text"],), "", part, 1)
+                        yield Whole("clapnq", "clapnq", document, (other["passages"][0]["text"],), "", part, 1)
 
 
-def _questions(corpora: Corpora, rng: Random) -> Iterator[Whole]:
+def _questions(corpora: Corpora, rng: Random, share: float) -> Iterator[Whole]:
     """Answers to questions against whole paragraphs: the right one, and that to another question on the same text."""
-    for name, most in (("qa_covidqa", 60), ("qa_policyqa_dev", 60)):
+    for name in ("qa_covidqa", "qa_policyqa_dev"):
         found: list[Whole] = []
         for document, questions in corpora.squad_like(name):
-            if not is_development(f"{name}/{document.id}"):
+            identity = f"{name}/{document.id}"
+            if not is_development(identity, share):
                 continue
             for question in questions:
                 text = document.paragraphs[question.paragraph]
@@ -187,38 +212,75 @@ def _questions(corpora: Corpora, rng: Random) -> Iterator[Whole]:
                 others = [q for q in questions if q.text != question.text and q.answers[0] not in question.answers[0]]
                 if len(question.answers[0].split()) > 30 or not others:
                     continue
-                found.append(Whole(name, context, question.text, question.answers[0], 0))
-                found.append(Whole(name, context, question.text, rng.choice(others).answers[0], 1))
-        yield from rng.sample(found, min(most, len(found)))
+                found.append(Whole(name, name, identity, context, question.text, question.answers[0], 0))
+                wrong = rng.choice(others).answers[0]
+                found.append(Whole(name, name, identity, context, question.text, wrong, 1))
+        yield from rng.sample(found, min(round(_QUESTIONS * share), len(found)))
 
 
-def _pages(corpora: Corpora, rng: Random) -> Iterator[Whole]:
+def _pages(corpora: Corpora, rng: Random, share: float) -> Iterator[Whole]:
     """Made claims against whole pages of the manuals."""
     donors = _donors(corpora)
-    pages = [d for d in corpora.manuals(rng, most=500) if is_development(f"manuals/{d.id}")]
-    for document in pages[:30]:
-        yield from _claims("manuals", " ".join(document.paragraphs)[:4000], donors, rng)
+    pages = [d for d in corpora.manuals(rng, most=500) if is_development(f"manuals/{d.id}", share)]
+    for page in pages[: round(_PAGES * share)]:
+        text = " ".join(page.paragraphs)[:4000]
+        yield from _claims("manuals", "manuals", f"manuals/{page.id}", text, donors, rng)
 
 
-def _made(corpora: Corpora, rng: Random) -> Iterator[Whole]:
+def _made(corpora: Corpora, rng: Random, share: float) -> Iterator[Whole]:
     """Made claims against whole passages, abstracts and papers."""
     donors = _donors(corpora)
     for row in (*corpora.rows("qa_clapnq/answerable.jsonl"), *corpora.rows("qa_clapnq/unanswerable.jsonl")):
-        if is_development(f"clapnq/{row['id']}"):
-            yield from _claims("made_clapnq", " ".join(row["passages"][0]["text"].split()), donors, rng)
+        if is_development(document := f"clapnq/{row['id']}", share):
+            text = " ".join(row["passages"][0]["text"].split())
+            yield from _claims("made_clapnq", "clapnq", document, text, donors, rng)
     for row in corpora.rows("qa_pubmedqa/pqal_nontest.jsonl"):
-        if is_development(f"pubmedqa/{row['id']}"):
-            yield from _claims("made_pubmedqa", " ".join(" ".join(row["contexts"]).split()), donors, rng)
-    for document, _ in corpora.squad_like("qa_covidqa"):
-        if is_development(f"qa_covidqa/{document.id}"):
-            for paragraph in rng.sample(document.paragraphs, min(3, len(document.paragraphs))):
-                yield from _claims("made_covidqa", " ".join(paragraph.split())[:6000], donors, rng)
+        if is_development(document := f"pubmedqa/{row['id']}", share):
+            text = " ".join(" ".join(row["contexts"]).split())
+            yield from _claims("made_pubmedqa", "pubmedqa", document, text, donors, rng)
+    for paper, _ in corpora.squad_like("qa_covidqa"):
+        if is_development(document := f"qa_covidqa/{paper.id}", share):
+            for paragraph in rng.sample(paper.paragraphs, min(3, len(paper.paragraphs))):
+                text = " ".join(paragraph.split())[:6000]
+                yield from _claims("made_covidqa", "qa_covidqa", document, text, donors, rng)
 
 
-def _claims(name: str, text: str, donors: Sequence[str], rng: Random) -> Iterator[Whole]:
-    pack = from_text(name, "", text, rng, donors, words=rng.choice((60, 120)))
+def _shortened(corpora: Corpora, rng: Random, share: float) -> Iterator[Whole]:
+    """Halves of sentences and the sentences themselves, each also with something changed; never calibrated on."""
+    donors = _donors(corpora)
+    for document in _read(corpora, rng, share):
+        for paragraph in document.paragraphs:
+            text = " ".join(paragraph.split())[:4000]
+            for sentence in sentences(text)[:-1]:
+                halves = shortenings(sentence)
+                for name, said in ((SHORTENED, rng.choice(halves)), (UNSHORTENED, sentence)) if halves else ():
+                    yield Whole(name, document.set, document.id, (text,), "", said, 0)
+                    false = change_meaning(said, rng, Around(text, donors))
+                    if false is not None:
+                        yield Whole(name, document.set, document.id, (text,), "", false.text, 1)
+
+
+def _read(corpora: Corpora, rng: Random, share: float) -> Iterator[Document]:
+    """Texts that were held back, by the names under which training knows them."""
+    found = [
+        Document("clapnq", f"clapnq/{row['id']}", "", (row["passages"][0]["text"],))
+        for row in (*corpora.rows("qa_clapnq/answerable.jsonl"), *corpora.rows("qa_clapnq/unanswerable.jsonl"))
+    ]
+    for row in corpora.rows("qa_pubmedqa/pqal_nontest.jsonl"):
+        found.append(Document("pubmedqa", f"pubmedqa/{row['id']}", "", (" ".join(row["contexts"]),)))
+    for name in ("qa_covidqa", "qa_policyqa_dev"):
+        for each, _ in corpora.squad_like(name):
+            paragraphs = rng.sample(each.paragraphs, min(20, len(each.paragraphs)))
+            found.append(Document(name, f"{name}/{each.id}", "", tuple(paragraphs)))
+    for page in corpora.manuals(rng, most=500):
+        found.append(Document("manuals", f"manuals/{page.id}", "", page.paragraphs))
+    return (document for document in found if is_development(document.id, share))
+
+
+def _claims(name: str, corpus: str, document: str, text: str, donors: Sequence[str], rng: Random) -> Iterator[Whole]:
+    pack = from_text(name, document, text, rng, donors, words=rng.choice((60, 120)))
     for slot in pack.slots[:5] if pack else ():
-        yield Whole(name, (text,), "", slot.text, int(slot.target != SUPPORTED))
+        yield Whole(name, corpus, document, (text,), "", slot.text, int(slot.target != SUPPORTED))
 
 
 def _donors(corpora: Corpora) -> list[str]:

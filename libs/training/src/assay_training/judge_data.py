@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -38,40 +38,44 @@ _REFUSALS = (
     "That is interesting.",
 )
 DEVELOPMENT_SHARE = 0.1
+SETS = ("scifact", "climatefever", "begin", "clapnq", "qa_policyqa_dev", "qa_covidqa", "pubmedqa", "manuals")
 _SHARE = {"qa_policyqa_dev": 0.4, "qa_covidqa": 0.6}
 
 
-def is_development(document: str) -> bool:
-    """Whether a document is held back, by its name alone."""
-    return int(hashlib.sha256(document.encode()).hexdigest()[:8], 16) / 2**32 < DEVELOPMENT_SHARE
+def is_development(document: str, share: float = DEVELOPMENT_SHARE) -> bool:
+    """Whether a document is held back, by its name alone; of a larger share, those of a smaller one are a part."""
+    return int(hashlib.sha256(document.encode()).hexdigest()[:8], 16) / 2**32 < share
 
 
-def build(corpora: Corpora, *, seed: int, rounds: int = 1) -> list[Pack]:
-    """Packs of all sets; each round makes other claims from the same texts."""
+def build(corpora: Corpora, *, seed: int, rounds: int = 1, leave_out: Collection[str] = ()) -> list[Pack]:
+    """Packs of all sets but those of `leave_out`; each round makes other claims from the same texts."""
     packs: list[Pack] = []
     for number in range(rounds):
         rng = Random(f"{seed}-{number}")
-        elsewhere = _elsewhere(corpora, rng)
+        elsewhere = _elsewhere(corpora, rng, leave_out=leave_out)
         for made in (
             _scifact(corpora, rng, elsewhere), _scifact(corpora, rng, elsewhere), _climate(corpora, rng),
             _begin(corpora, rng, elsewhere), _begin(corpora, rng, elsewhere), _clapnq(corpora, rng, elsewhere),
             _squad_like(corpora, "qa_policyqa_dev", rng, elsewhere), _squad_like(corpora, "qa_covidqa", rng, elsewhere),
             _clapnq(corpora, rng, elsewhere), _pubmedqa(corpora, rng, elsewhere), _plain(corpora, rng, elsewhere),
         ):  # fmt: skip
-            packs.extend(made)
+            packs.extend(pack for pack in made if pack.set not in leave_out)
     return packs
 
 
-def _elsewhere(corpora: Corpora, rng: Random) -> list[str]:
+def _elsewhere(corpora: Corpora, rng: Random, *, leave_out: Collection[str]) -> list[str]:
     """Sentences of several sets, for what is added or swapped in."""
     found: list[str] = []
-    for row in corpora.rows("qa_clapnq/unanswerable.jsonl"):
-        found.extend(sentences(row["passages"][0]["text"]))
-    for row in corpora.rows("ground_climatefever/claims.jsonl"):
-        found.extend(e["evidence"] for e in row["evidences"][:2])
-    for document, _ in corpora.squad_like("qa_policyqa_dev"):
-        for paragraph in document.paragraphs[:8]:
-            found.extend(sentences(paragraph))
+    if "clapnq" not in leave_out:
+        for row in corpora.rows("qa_clapnq/unanswerable.jsonl"):
+            found.extend(sentences(row["passages"][0]["text"]))
+    if "climatefever" not in leave_out:
+        for row in corpora.rows("ground_climatefever/claims.jsonl"):
+            found.extend(e["evidence"] for e in row["evidences"][:2])
+    if "qa_policyqa_dev" not in leave_out:
+        for document, _ in corpora.squad_like("qa_policyqa_dev"):
+            for paragraph in document.paragraphs[:8]:
+                found.extend(sentences(paragraph))
     found = [f for f in found if 6 <= len(f.split()) <= 30]
     rng.shuffle(found)
     return found

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from random import Random
 
 from assay_training.corpora import sentences
 from assay_training.edits import NOT_ENOUGH, SUPPORTED, Around, Changed, Target, announce, change_meaning, keep_meaning
+from assay_training.shortenings import joined, shortenings
 
 _GAPS = 0.25
+_JOINED = 0.3
+_SHORTENED = 0.5
 GROUND, PASSAGE, ANSWER = "ground", "passage", "answer"
 
 
@@ -79,14 +83,16 @@ def made_claims(inside: Window, rng: Random, elsewhere: Sequence[str], *, title:
         if len(slots) >= most - 2:
             break
         evidence = _span(around.window, base)
-        true = keep_meaning(base, rng, around) if rng.random() < 0.9 else base
+        shorter = shortenings(base)
+        said = rng.choice(shorter) if shorter and rng.random() < _SHORTENED else base
+        true = keep_meaning(said, rng, around) if rng.random() < 0.9 else said
         if rng.random() < 0.25:
             other = rng.choice(bases)
             if other != base and len(other.split()) + len(true.split()) < 50:
                 true = f"{true.rstrip(' .')}{rng.choice((', and ', '. ', '; '))}{other}"
         slots.append(_slot(Changed(true), rng, evidence))
         for _ in range(rng.choice((1, 1, 2))):
-            false = change_meaning(true if rng.random() < 0.7 else keep_meaning(base, rng, around), rng, around)
+            false = change_meaning(true if rng.random() < 0.7 else keep_meaning(said, rng, around), rng, around)
             if false is not None:
                 slots.append(_slot(false, rng, evidence))
     absent = [s for s in inside.outside if 5 <= len(s.split()) <= 40 and s not in around.window]
@@ -113,11 +119,21 @@ def from_text(
     texts = sentences(text)
     if not texts:
         return None
-    inside = window(texts, rng, words=words)
+    inside = _with_joined(window(texts, rng, words=words), rng)
     slots = made_claims(inside, rng, elsewhere, title=title)
     if len(slots) < 2:
         return None
     return headed(Pack(name, document, inside.text, tuple(slots)), title, rng)
+
+
+def _with_joined(inside: Window, rng: Random) -> Window:
+    """Two neighbours as one sentence, sometimes: of long sentences a claim often says half."""
+    texts = list(inside.inside)
+    fitting = [(n, whole) for n, pair in enumerate(pairwise(texts)) if (whole := joined(*pair))]
+    if not fitting or rng.random() > _JOINED:
+        return inside
+    n, whole = rng.choice(fitting)
+    return Window([*texts[:n], whole, *texts[n + 2 :]], inside.outside)
 
 
 def headed(pack: Pack, title: str, rng: Random) -> Pack:

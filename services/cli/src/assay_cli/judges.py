@@ -19,7 +19,7 @@ _EMBEDDER = "packaged:all-MiniLM-L6-v2"
 
 
 @contextmanager
-def open_scorer(session: Session, name: str) -> Generator["Scorer"]:
+def open_scorer(session: Session, name: str, weights: Path | None = None) -> Generator["Scorer"]:
     """The judge of this name as a scorer; `lexical` is no judge, but the share of words found.
 
     Raises:
@@ -33,20 +33,20 @@ def open_scorer(session: Session, name: str) -> Generator["Scorer"]:
     if name == "lexical":
         yield lexical_scorer()
         return
-    with open_judge(session, name) as judge:
+    with open_judge(session, name, weights) as judge:
         yield judge_scorer(name, judge)
 
 
 @contextmanager
-def open_judge(session: Session, name: str) -> Generator[Judge]:
-    """The judge of this name, loaded."""
+def open_judge(session: Session, name: str, weights: Path | None = None) -> Generator[Judge]:
+    """The judge of this name, loaded; `weights` are those of `local`, if not the packaged ones."""
     models = models_folder(session)
     try:
         match name:
             case "local":
-                from assay_adapters.encoder_judge import EncoderJudge
+                from assay_adapters.encoder_judge import PACKAGED, EncoderJudge
 
-                yield EncoderJudge(cache_path=models)
+                yield EncoderJudge(cache_path=models, model=str(weights or PACKAGED))
             case "embedding":
                 from assay_adapters.embedding_judge import EmbeddingJudge
                 from assay_adapters.openvino_embedder import OpenVinoEmbedder

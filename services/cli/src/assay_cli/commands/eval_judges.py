@@ -27,6 +27,10 @@ JudgeOption = Annotated[
     list[str] | None,
     typer.Option("--judge", metavar="NAME", help=f"One of {', '.join(NAMES)}; may be given again."),
 ]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Weights of `local`, as `assay train judge` writes them; without: the packaged."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -41,16 +45,17 @@ def groundedness(
         typer.Argument(
             metavar="FILE.jsonl",
             help='Lines of {"context", "question", "response", "label"}; label 1: something is not supported. '
-            "Or the folder of public sets that the judge did not see.",
+            "Or a folder of such files, or the folder of public sets that the judge did not see.",
         ),
     ],
     judge: JudgeOption = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many cases of each set, evenly spread.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
+    weights: WeightsOption = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many cases of each set, drawn at random.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the drawing and of the intervals.")] = 0,
 ) -> None:
     """Measure the trained judge on labelled answers, beside embedding similarity and word overlap."""
     session = session_of(context)
-    reports = _reports(session, path, judge or list(_COMPARED), limit=limit, seed=seed)
+    reports = _reports(session, path, judge or list(_COMPARED), weights=weights, limit=limit, seed=seed)
     from assay_evals.groundedness import mean_balanced_accuracy
 
     means = mean_balanced_accuracy(reports)
@@ -89,11 +94,12 @@ def judges(
     collection: Annotated[
         str | None, typer.Option("--collection", "-c", metavar="NAME", help="Only labels of this one's answers.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many cases, evenly spread.")] = None,
+    weights: WeightsOption = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many cases, drawn at random.")] = None,
     price: Annotated[
         float, typer.Option(min=0, metavar="MONEY", help="What an hour of this machine costs, for the cost per 1,000.")
     ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Of the intervals.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the drawing and of the intervals.")] = 0,
 ) -> None:
     """Print each judge's agreement with labels of people: decisions, ranking, calibration, time and cost.
 
@@ -104,9 +110,9 @@ def judges(
     if path is not None:
         if collection is not None:
             raise Invalid("--collection is for the platform's labels; leave it out with a file.", code="bad_option")
-        reports = _reports(session, path, names, limit=limit, seed=seed)
+        reports = _reports(session, path, names, weights=weights, limit=limit, seed=seed)
     else:
-        reports = [_of_platform(session, names, collection=collection, limit=limit, seed=seed)]
+        reports = [_of_platform(session, names, collection=collection, weights=weights, limit=limit, seed=seed)]
     if session.json:
         print_json({report.set: {**_as_json(report), "cost_per_1000": _costs(report, price)} for report in reports})
         return
@@ -123,13 +129,14 @@ def judges(
 
 
 def _of_platform(
-    session: Session, names: list[str], *, collection: str | None, limit: int | None, seed: int
+    session: Session, names: list[str], *, collection: str | None, weights: Path | None, limit: int | None, seed: int
 ) -> "Report":
     try:
         from assay_evals.human_labels import RECORDED, labelled_set, recorded_scorer
     except ModuleNotFoundError as error:
         raise not_installed() from error
     _refuse_unknown([name for name in names if name != RECORDED])
+    _refuse_unused(weights, names)
     stored = [_label(one) for one in session.client.labelled_claims(collection=collection, limit=_MOST_LABELS)]
     labelled = labelled_set(collection or "labels", stored)
     if not labelled.given.cases:
@@ -142,7 +149,7 @@ def _of_platform(
         say(f"People gave {labelled.agreeing} of {labelled.pairs} pairs of labels of the same sentence alike.")
     with ExitStack() as opened, Steps() as steps:
         scorers = [recorded_scorer(labelled)]
-        scorers += [opened.enter_context(open_scorer(session, name)) for name in names if name != RECORDED]
+        scorers += [opened.enter_context(open_scorer(session, name, weights)) for name in names if name != RECORDED]
         return _measured(labelled.given, scorers, steps, limit=limit, seed=seed)
 
 
@@ -153,16 +160,20 @@ def _label(one: "wire.LabelledClaim") -> LabelledClaim:
     )  # fmt: skip
 
 
-def _reports(session: Session, path: Path, names: list[str], *, limit: int | None, seed: int) -> "list[Report]":
+def _reports(
+    session: Session, path: Path, names: list[str], *, weights: Path | None, limit: int | None, seed: int
+) -> "list[Report]":
     try:
         from assay_evals.groundedness import read_cases
         from assay_evals.groundedness_sets import unseen_sets
     except ModuleNotFoundError as error:
         raise not_installed() from error
     _refuse_unknown(names)
-    sets = unseen_sets(path) if path.is_dir() else [read_cases(path)]
+    _refuse_unused(weights, names)
+    files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+    sets = [read_cases(file) for file in files] or unseen_sets(path)
     with ExitStack() as opened, Steps() as steps:
-        scorers = [opened.enter_context(open_scorer(session, name)) for name in names]
+        scorers = [opened.enter_context(open_scorer(session, name, weights)) for name in names]
         return [_measured(given, scorers, steps, limit=limit, seed=seed) for given in sets]
 
 
@@ -170,7 +181,7 @@ def _measured(given: "CaseSet", scorers: "list[Scorer]", steps: Steps, *, limit:
     from assay_evals.groundedness import evaluate
 
     return evaluate(
-        _part(given, limit),
+        _part(given, limit, seed),
         scorers,
         seed=seed,
         on_progress=lambda what, done, total: steps.update(f"{given.name}: {what}", done, total),
@@ -182,12 +193,20 @@ def _refuse_unknown(names: list[str]) -> None:
         raise Invalid(f"{unknown[0]!r} is no judge; use {', '.join(NAMES)}.", code="bad_judge")
 
 
-def _part(given: "CaseSet", limit: int | None) -> "CaseSet":
+def _refuse_unused(weights: Path | None, names: list[str]) -> None:
+    if weights is not None and "local" not in names:
+        raise Invalid("--weights are those of `local`; add --judge local.", code="bad_option")
+
+
+def _part(given: "CaseSet", limit: int | None, seed: int) -> "CaseSet":
+    """Drawn, not every so many-th: sets whose labels take turns would lose one of them."""
     from dataclasses import replace
+    from random import Random
 
     if limit is None or limit >= len(given.cases):
         return given
-    return replace(given, cases=tuple(given.cases[n * len(given.cases) // limit] for n in range(limit)))
+    drawn = sorted(Random(seed).sample(range(len(given.cases)), limit))
+    return replace(given, cases=tuple(given.cases[n] for n in drawn))
 
 
 def _as_json(report: "Report") -> dict[str, object]:
