@@ -106,6 +106,13 @@ def test_no_word_of_the_set_left_out_is_trained_on(corpora: Corpora, name: str) 
     assert {pack.set for pack in left} == set(SETS) - {name}
 
 
+def test_errors_are_made_from_what_remains(corpora: Corpora) -> None:
+    usual = ["clapnq", "climatefever", "qa_policyqa_dev"]
+    assert {pack.set for pack in build(corpora, seed=1, leave_out=usual)} == set(SETS) - set(usual)
+    with pytest.raises(Invalid, match="leave fewer out"):
+        build(corpora, seed=1, leave_out=[*usual, "manuals", "pubmedqa"])
+
+
 def test_every_set_has_cases_of_documents_held_back(corpora: Corpora) -> None:
     cases = whole_cases(corpora, seed=1, held_back=0.4)
     assert {case.corpus for case in cases} == set(SETS)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from random import Random
 from typing import Any
 
+from assay_core.errors import Invalid
 from assay_core.sentences import split_sentences
 
 from assay_training.corpora import Corpora, Document, Question, sample_documents, sentences
@@ -76,7 +77,14 @@ def _elsewhere(corpora: Corpora, rng: Random, *, leave_out: Collection[str]) -> 
         for document, _ in corpora.squad_like("qa_policyqa_dev"):
             for paragraph in document.paragraphs[:8]:
                 found.extend(sentences(paragraph))
+    if not found:
+        for page in corpora.manuals(rng, most=100) if "manuals" not in leave_out else ():
+            found.extend(s for paragraph in page.paragraphs for s in sentences(paragraph))
+        for row in corpora.rows("qa_pubmedqa/pqal_nontest.jsonl") if "pubmedqa" not in leave_out else ():
+            found.extend(s for context in row["contexts"] for s in sentences(" ".join(context.split())))
     found = [f for f in found if 6 <= len(f.split()) <= 30]
+    if not found:
+        raise Invalid("The sets that remain lend no sentences to make errors from; leave fewer out.", code="bad_set")
     rng.shuffle(found)
     return found
 
