@@ -196,7 +196,7 @@ class Scorer:
 def _bounded(output: Any, claims: list[str]) -> Any:
     """ragas' form of verdicts with an end: as many as there are claims, and no text longer than it need be.
 
-    A small model that is held to a schema without an end writes on until its tokens are spent.
+    A small model that is held to a schema without an end writes on and on.
     """
     from typing import Literal
 
