@@ -6,6 +6,7 @@ A sentence of the model is shown only when it has been checked against the passa
 what stands in the finished answer.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -137,7 +138,7 @@ class DocumentGenerator:
         with step("retrieve", work.timings_ms):
             async with work.deadline.enforced():
                 result = await self.retriever.search(work.principal, search)
-        read = self.as_data(work.question, result.hits)
+        read = await asyncio.to_thread(self.as_data, work.question, result.hits)
         work.found(result.hits, result.degraded, read=read)
         if read != result.hits:
             work.degrade(LEFT_OUT)

@@ -28,7 +28,10 @@ Kind = Literal["set-up", "role", "speaker", "reply", "condition", "leak"]
 
 _ABOUT_ORDERS = re.compile(
     r"\b(?:prompts?|instruct\w*|jailbreaks?|chat ?bots?|language models?|llms?)\b"
-    r"|\b(?:what|how|which)\b.{0,60}\b(?:say|answer|reply|respond|be told|tell)\b",
+    r"|\b(?:what|how|which)\b.{0,60}"
+    r"\b(?:should|must|shall|may|can|to|do (?:i|we|you|they|people|staff|agents|clerks))\b"
+    # "What does the policy say" asks for a fact, and "How can I tell whether" for another one.
+    r".{0,40}\b(?:say|answer|reply|respond|be told|tell)\b(?! (?:whether|if|that|apart)\b)",
     re.IGNORECASE | re.DOTALL,
 )
 _WORDS = re.compile(r"\{([A-Z]+)\}")
