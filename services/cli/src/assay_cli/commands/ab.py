@@ -3,10 +3,8 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from assay_core.errors import Conflict
 
-from assay_cli.commands.experiments import WORSE
-from assay_cli.failures import report
+from assay_cli.commands.experiments import gated
 from assay_cli.options import Command, OptionalCollection
 from assay_cli.output import console, models, print_json, print_table, say, settings_in_words
 from assay_cli.session import session_of
@@ -48,15 +46,10 @@ def start(
     session = session_of(context)
     chosen: dict[str, Any] = {"share": share, "metric": metric, "judge": judge, "days": days,
                               "most_answers": most_answers, "override_reason": override_reason}  # fmt: skip
-    try:
+    with gated(session):
         started = session.client.start_ab_test(
             run, **{key: value for key, value in chosen.items() if value is not None}
         )
-    except Conflict as error:
-        if error.code != "gate_failed":
-            raise
-        report(error, session)
-        raise typer.Exit(WORSE) from error
     if session.json:
         print_json(started)
         return

@@ -1,14 +1,17 @@
 """`assay eval compare`, `baseline`, `baselines` and `gate`: whether a change made it worse."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from assay_core.errors import Conflict, Invalid
 
 from assay_cli.commands.evaluate import await_run
+from assay_cli.failures import report
 from assay_cli.options import Command, OptionalCollection
 from assay_cli.output import models, print_json, print_table, say
-from assay_cli.session import session_of
+from assay_cli.session import Session, session_of
 
 if TYPE_CHECKING:
     from assay_wire.experiments import Experiment, MetricComparison
@@ -23,6 +26,18 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `assay eval`."""
     for command in (compare, baseline, baselines, gate):
         app.command(cls=Command)(command)
+
+
+@contextmanager
+def gated(session: Session) -> Generator[None]:
+    """Show what the gate refuses, and leave with `WORSE`; other errors pass."""
+    try:
+        yield
+    except Conflict as error:
+        if error.code != "gate_failed":
+            raise
+        report(error, session)
+        raise typer.Exit(WORSE) from error
 
 
 def compare(context: typer.Context, baseline: BaselineRun, run: RunId) -> None:

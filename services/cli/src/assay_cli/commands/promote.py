@@ -3,10 +3,8 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from assay_core.errors import Conflict
 
-from assay_cli.commands.experiments import WORSE
-from assay_cli.failures import report
+from assay_cli.commands.experiments import gated
 from assay_cli.options import Command, OptionalCollection
 from assay_cli.output import models, print_json, print_table, say, settings_in_words
 from assay_cli.session import session_of
@@ -33,13 +31,8 @@ def promote(
     Exit codes: 0 promoted, 3 the gate says no, 1 and 2 nothing could be decided.
     """
     session = session_of(context)
-    try:
+    with gated(session):
         made = session.client.promote(run, override_reason=override_reason)
-    except Conflict as error:
-        if error.code != "gate_failed":
-            raise
-        report(error, session)
-        raise typer.Exit(WORSE) from error
     if session.json:
         print_json(made)
         return
