@@ -31,6 +31,9 @@ class MiniLmTokens:
     def embed_query(self, text: str) -> list[float]:
         raise NotImplementedError
 
+    def embed_queries(self, texts: Sequence[str]) -> list[list[float]]:
+        raise NotImplementedError
+
     def embed_passages(self, texts: Sequence[str]) -> list[list[float]]:
         raise NotImplementedError
 

@@ -86,6 +86,9 @@ class RememberingEmbedder:
     def embed_query(self, text: str) -> Rows:
         return np.asarray(self._embedder.embed_query(text), dtype=np.float32)
 
+    def embed_queries(self, texts: Sequence[str]) -> Rows:
+        return np.asarray(self._embedder.embed_queries(texts), dtype=np.float32)
+
     def embed_passages(self, texts: Sequence[str]) -> Rows:
         new = sorted({text for text in texts if text not in self._known}, key=len)
         for start in range(0, len(new), _BATCH):
@@ -182,7 +185,7 @@ def rankings(found: QuestionSet, chunking: Chunking, embedder: Embedder) -> tupl
             texts.append(text_for_index(title=parsed.title, heading_path=chunk.heading_path, text=chunk.text))
     read = _as_read(found, chunks, embedder)
     matrix = np.asarray(embedder.embed_passages(texts), dtype=np.float32)
-    queries = np.stack([np.asarray(embedder.embed_query(q.text), dtype=np.float32) for q in found.questions])
+    queries = np.asarray(embedder.embed_queries([q.text for q in found.questions]), dtype=np.float32)
     order = np.argsort(-(queries @ matrix.T), axis=1)[:, :200]
     return [[read[i] for i in row] for row in order], mean([float(c.tokens) for _, c in chunks])
 

@@ -75,11 +75,17 @@ class OpenVinoEmbedder:
         return self._max_tokens
 
     def embed_query(self, text: str) -> Matrix:
-        ids = self._encode([self._recipe.query_prompt + text])[0]
-        batch = np.asarray([ids], dtype=np.int64)
-        with self._single_lock:
-            result = self._single_request.infer([batch, np.ones_like(batch)], share_inputs=True)
-            return np.array(result[0][0], dtype=np.float32)
+        return self.embed_queries([text])[0]
+
+    def embed_queries(self, texts: Sequence[str]) -> Matrix:
+        rows = self._encode([self._recipe.query_prompt + text for text in texts])
+        out = np.zeros((len(rows), self.dimension), dtype=np.float32)
+        for places in _batches(sorted(range(len(rows)), key=lambda i: len(rows[i])), rows):
+            batch = _padded([rows[i] for i in places], to=1)
+            with self._single_lock:
+                result = self._single_request.infer(list(batch), share_inputs=True)
+                out[places] = result[0]
+        return out
 
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
         rows = self._encode([self._recipe.passage_prompt + text for text in texts])
@@ -138,9 +144,9 @@ def _batches(order: list[int], rows: list[list[int]]) -> Iterator[list[int]]:
 
 
 def _padded(
-    rows: list[list[int]],
+    rows: list[list[int]], *, to: int = _PAD_TO
 ) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.int64]], np.ndarray[tuple[int, ...], np.dtype[np.int64]]]:
-    width = -(-max(len(row) for row in rows) // _PAD_TO) * _PAD_TO
+    width = -(-max(len(row) for row in rows) // to) * to
     ids = np.zeros((len(rows), width), dtype=np.int64)
     mask = np.zeros_like(ids)
     for i, row in enumerate(rows):

@@ -95,11 +95,17 @@ class RemoteEmbedder:
     def embed_query(self, text: str) -> Matrix:
         return self._ask([self._cut(self._model.query_prompt + text)])[0]
 
+    def embed_queries(self, texts: Sequence[str]) -> Matrix:
+        return self._embed(texts, self._model.query_prompt)
+
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
+        return self._embed(texts, self._model.passage_prompt)
+
+    def _embed(self, texts: Sequence[str], prompt: str) -> Matrix:
         out = np.zeros((len(texts), self.dimension), dtype=np.float32)
         order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
         blocks = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
-        cut = [[self._cut(self._model.passage_prompt + texts[i]) for i in block] for block in blocks]
+        cut = [[self._cut(prompt + texts[i]) for i in block] for block in blocks]
         for block, rows in zip(blocks, self._threads.map(self._ask, cut), strict=True):
             out[block] = rows
         return out

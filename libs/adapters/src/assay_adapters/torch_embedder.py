@@ -59,10 +59,11 @@ class TorchEmbedder:
     def embed_query(self, text: str) -> Matrix:
         return self._embed([text], query=True)[0]
 
+    def embed_queries(self, texts: Sequence[str]) -> Matrix:
+        return self._embed(texts, query=True) if texts else self._none()
+
     def embed_passages(self, texts: Sequence[str]) -> Matrix:
-        if not texts:
-            return np.zeros((0, self._dimension), dtype=np.float32)
-        return self._embed(texts, query=False)
+        return self._embed(texts, query=False) if texts else self._none()
 
     def embed_tokens(self, texts: Sequence[str], *, query: bool = False) -> list[Matrix]:
         encoded = self._encode(texts, query=query, output_value=None)
@@ -84,6 +85,9 @@ class TorchEmbedder:
                 return_attention_mask=False,
             )
         return [len(ids) for ids in encoded["input_ids"]]
+
+    def _none(self) -> Matrix:
+        return np.zeros((0, self._dimension), dtype=np.float32)
 
     def _embed(self, texts: Sequence[str], *, query: bool) -> Matrix:
         # Normalized here and not by the model: in bf16 the length would be off by a thousandth.

@@ -61,6 +61,10 @@ class Embedder(Protocol):
         """Embed a question. Returns float32 (dimension,), of unit length."""
         ...
 
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Embed questions together. Returns float32 (n, dimension), each as `embed_query` gives it; n may be 0."""
+        ...
+
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """Embed passages. Returns float32 (n, dimension), rows of unit length, in input order; n may be 0."""
         ...

@@ -17,6 +17,9 @@ class FakeEmbedder:
     def embed_query(self, text: str) -> list[float]:
         return self.embed_passages([text])[0]
 
+    def embed_queries(self, texts: Sequence[str]) -> list[list[float]]:
+        return self.embed_passages(texts)
+
     def embed_passages(self, texts: Sequence[str]) -> list[list[float]]:
         self.calls += 1
         return [self._vector(text) for text in texts]

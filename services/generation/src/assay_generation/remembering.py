@@ -5,7 +5,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from assay_core.ports import Embedder, Vector
+from assay_core.ports import Embedder, Vector, Vectors
 
 
 class RememberingEmbedder:
@@ -31,6 +31,9 @@ class RememberingEmbedder:
 
     def embed_query(self, text: str) -> Vector:
         return self._inner.embed_query(text)
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        return self._inner.embed_queries(texts)
 
     def embed_passages(self, texts: Sequence[str]) -> list[Vector]:
         keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]

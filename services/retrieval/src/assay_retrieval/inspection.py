@@ -81,7 +81,7 @@ class Inspector:
         return load_scope(self._database, principal, CollectionId(principal.tenant, collection))
 
     def _embed(self, questions: Sequence[str]) -> Matrix:
-        return np.asarray([list(self._embedder().embed_query(one)) for one in questions], dtype=np.float32)
+        return np.asarray(list(self._embedder().embed_queries(questions)), dtype=np.float32)
 
     def _found(self, index: StoredVectors, scope: SearchScope, query: Matrix, top_k: int) -> list[ChunkId]:
         """What a search would show, best first."""

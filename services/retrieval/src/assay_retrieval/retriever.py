@@ -92,7 +92,7 @@ class HybridRetriever:
         self._indexes = indexes
         self._reranker = reranker
         self._depths = depths or Depths()
-        self._sql, self._index, self._model = Workers(4), Workers(8), Workers(2)
+        self._sql, self._index, self._embedding, self._reranking = Workers(8), Workers(16), Workers(16), Workers(2)
 
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
         query = clean_query(request.query)
@@ -145,7 +145,7 @@ class HybridRetriever:
 
     async def embed_query(self, query: str) -> Vector:
         """The query's vector, computed in a thread."""
-        return await self._model.run(lambda: self._embedder().embed_query(query))
+        return await self._embedding.run(lambda: self._embedder().embed_query(query))
 
     async def _ask_indexes(
         self, scope: SearchScope, request: SearchRequest, timings: dict[str, float], *, widened: float
@@ -295,7 +295,7 @@ class HybridRetriever:
         head, tail = [h for h in fused if h.chunk in pool], [h for h in fused if h.chunk not in pool]
         try:
             with step("rerank", timings):
-                scores = await self._model.run(
+                scores = await self._reranking.run(
                     lambda: reranker().score(request.query, [_with_context(h) for h in head])
                 )
         except AssayError as error:

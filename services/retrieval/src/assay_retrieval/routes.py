@@ -75,10 +75,7 @@ def build_routes(
 
 
 def _embed(embedder: Embedder, asked: internal.EmbedRequest) -> internal.EmbedResult:
-    if asked.kind == "query":
-        rows = [embedder.embed_query(text) for text in asked.texts]
-    else:
-        rows = list(embedder.embed_passages(asked.texts))
+    rows = embedder.embed_queries(asked.texts) if asked.kind == "query" else embedder.embed_passages(asked.texts)
     vectors = tuple(tuple(float(x) for x in row) for row in rows)
     return internal.EmbedResult(embedder.model_id, vectors, sum(embedder.count_tokens(asked.texts)))
 

@@ -40,7 +40,12 @@ class EmbedderContract:
         _, other, related, _ = embedder.embed_passages(TEXTS)
         assert cosine(query, related) > cosine(query, other) + 0.1
 
+    def test_questions_together_have_the_vectors_that_they_have_alone(self, embedder: Embedder) -> None:
+        for text, together in zip(TEXTS, embedder.embed_queries(TEXTS), strict=True):
+            assert cosine(together, embedder.embed_query(text)) > 0.999
+
     def test_no_texts_give_no_vectors(self, embedder: Embedder) -> None:
+        assert len(embedder.embed_queries([])) == 0
         assert len(embedder.embed_passages([])) == 0
         assert embedder.count_tokens([]) == []
 
