@@ -5,12 +5,16 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 from threading import Event
+from typing import Any
 
 import psycopg
 from assay_core.errors import Unavailable
-from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+# A server that went away needs longer to come back.
+_TRUSTED_S = 1.0
 
 
 class Database:
@@ -33,12 +37,16 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=pool_timeout_s,
-            pool_pre_ping=True,
             connect_args={
                 "connect_timeout": 3,
                 "options": f"-c statement_timeout={int(statement_timeout_s * 1000)}"
                 " -c idle_in_transaction_session_timeout=120000 -c lock_timeout=10000",
             },
+        )
+        _ping_after_rest(self._engine)
+        self._alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._of_one_moment = self._engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
 
     @contextmanager
@@ -49,6 +57,15 @@ class Database:
             Unavailable: the database cannot be reached, or went away.
         """
         with self._translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Generator[Connection]:
+        """For statements that read and each see a moment of their own: no round trips to begin and commit.
+
+        Raises as `transaction`.
+        """
+        with self._translated(), self._alone.connect() as connection:
             yield connection
 
     @contextmanager
@@ -65,11 +82,10 @@ class Database:
     @contextmanager
     def outside_transactions(self) -> Generator[Connection]:
         """A connection whose statements stand alone and may take any time, for maintenance. Raises as `transaction`."""
-        with self._translated(), self._engine.connect() as connection:
-            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
-            alone.execute(text("SET statement_timeout = 0"))
+        with self.reading() as connection:
+            connection.execute(text("SET statement_timeout = 0"))
             try:
-                yield alone
+                yield connection
             finally:
                 # The pool must not lend it out with these settings.
                 connection.invalidate()
@@ -77,13 +93,12 @@ class Database:
     @contextmanager
     def snapshot(self) -> Generator[Connection]:
         """A read-only transaction whose statements all see the same moment. Raises as `transaction`."""
-        with self.transaction() as connection:
-            connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        with self._translated(), self._of_one_moment.begin() as connection:
             yield connection
 
     def check(self) -> None:
         """A real query, for readiness."""
-        with self.transaction() as connection:
+        with self.reading() as connection:
             connection.execute(text("SELECT 1"))
 
     def wait_for_notice(self, channel: str, *, timeout_s: float, stop: Event | None = None) -> bool:
@@ -117,6 +132,24 @@ class Database:
         """Close all connections."""
         self.close_listener()
         self._engine.dispose()
+
+
+def _ping_after_rest(engine: Engine) -> None:
+    """Have connections asked whether they are still there, unless they were just used: that costs a round trip."""
+
+    @event.listens_for(engine, "checkin")
+    def remember(_: object, record: Any) -> None:  # Any: SQLAlchemy's record of a connection
+        record.info["rests_since_s"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def ping(connection: Any, record: Any, _: object) -> None:  # Any: psycopg's connection behind SQLAlchemy's types
+        since_s = record.info.get("rests_since_s")
+        if since_s is None or time.monotonic() - since_s < _TRUSTED_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
 
 
 def notify(connection: Connection, channel: str) -> None:

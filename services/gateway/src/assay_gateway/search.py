@@ -26,7 +26,7 @@ def build_routes(
         name: str, body: public.SearchQuery, request: Request, principal: Principal = Depends(who)
     ) -> public.SearchReply:
         check_question(body.query, what="query")
-        collection = await transactions(lambda c: collections.get(c, principal, name))
+        collection = await transactions.reading(lambda c: collections.get(c, principal, name))
         asked = SearchRequest(
             collection=collection.id,
             query=body.query,

@@ -20,7 +20,7 @@ class SearchScope:
 
 def load_scope(database: Database, principal: Principal, collection: CollectionId) -> SearchScope:
     """Raises `NotFound` if there is no such collection for this principal, `Unavailable` if SQL does not answer."""
-    with database.transaction() as connection:
+    with database.reading() as connection:
         found = collections.by_id(connection, principal, collection)
         acls = visibility.readable_acls(connection, principal)
     return SearchScope(found, IndexScope(found.id, acls), visibility.permissions_digest(acls))
