@@ -1,17 +1,20 @@
 """START HERE: a search from question to hits.
 
 scope (SQL) ∥ embed → dense ∥ lexical → fuse → live and readable (SQL) → rerank the best → hits
+
+Lexical search waits for the embedding, although it need not: with few cores the two hold each other up, and dense
+search, which another process does, takes longer anyway.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import NamedTuple
 
 import structlog
 from assay_core.documents import ChunkId, text_for_index
-from assay_core.errors import AssayError, Exhausted, Unavailable
+from assay_core.errors import AssayError, Broken, Unavailable
 from assay_core.ports import Embedder, LexicalIndex, Reranker, Vector, VectorIndex
 from assay_core.principals import Principal
 from assay_core.search import Degradation, Hit, IndexHit, Mode, Scorer, SearchRequest, SearchResult, StageRank
@@ -29,6 +32,7 @@ from sqlalchemy import Connection
 from assay_retrieval.fusion import Candidate, reciprocal_rank_fusion, reranking_order, single_ranking
 from assay_retrieval.query import check_top_k, clean_query
 from assay_retrieval.scope import SearchScope, load_scope
+from assay_retrieval.whole_search import whole_search
 
 log = structlog.get_logger()
 
@@ -66,6 +70,14 @@ class Larger(NamedTuple):
     payload: ChunkPayload
 
 
+class Prepared(NamedTuple):
+    """A search before any index is asked. `vector` is the query's, None if none is needed, or why there is none."""
+
+    scope: SearchScope
+    vector: Vector | Unavailable | None
+    timings_ms: dict[str, float]
+
+
 class Found(NamedTuple):
     """A hit as the stages score it, and what is read in its place, if not itself."""
 
@@ -95,39 +107,54 @@ class HybridRetriever:
         self._sql, self._index, self._embedding, self._reranking = Workers(8), Workers(16), Workers(16), Workers(2)
 
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
-        query = clean_query(request.query)
-        check_top_k(request.top_k)
-        try:
-            async with asyncio.timeout(request.deadline_s):
-                return await self._search(principal, replace(request, query=query))
-        except TimeoutError as error:
-            raise Exhausted(
-                f"The search did not end within its {request.deadline_s:.1f} s.", code="deadline"
-            ) from error
+        asked = checked(request)
 
-    async def _search(self, principal: Principal, request: SearchRequest) -> SearchResult:
+        async def search() -> SearchResult:
+            return await self.search_prepared(await self.prepare(principal, asked), asked)
+
+        return await whole_search(asked, search)
+
+    async def prepare(self, principal: Principal, request: SearchRequest) -> Prepared:
+        """What the principal may search, and the query's vector. Raises `NotFound`."""
         timings: dict[str, float] = {}
-        with step("search", timings):
-            scope = await self.scope(principal, request, timings)
-            if not scope.index.acls:
-                return SearchResult((), timings)
-            chosen = await self._choose(scope, request, timings)
-            if chosen is not None and not chosen.fitting:
-                return SearchResult((), timings)
-            if chosen is not None:
-                scope = replace(scope, index=replace(scope.index, chunks=chosen.chunks))
-            rankings, degraded = await self._ask_indexes(scope, request, timings, widened=_widening(chosen))
-            candidates = self._fuse(request, rankings)
-            found = await self._read_live(scope, request, candidates, timings)
-            hits, more = await self._rerank(request, [one.hit for one in found], timings)
-            larger = {one.hit.chunk: one.larger for one in found}
-            hits = [_as_read(hit, larger[hit.chunk]) for hit in hits[: request.top_k]]
+        scope, vector = await asyncio.gather(
+            self._scope(principal, request, timings), self._embed(request, timings), return_exceptions=True
+        )
+        if isinstance(scope, BaseException):
+            raise scope
+        if isinstance(vector, BaseException) and not isinstance(vector, Unavailable):
+            raise vector
+        return Prepared(scope, vector, timings)
+
+    async def search_prepared(self, prepared: Prepared, request: SearchRequest) -> SearchResult:
+        """`search` from there on, for a request that is `checked`."""
+        scope, timings = prepared.scope, prepared.timings_ms
+        if not scope.index.acls:
+            return SearchResult((), timings)
+        chosen = await self._choose(scope, request, timings)
+        if chosen is not None and not chosen.fitting:
+            return SearchResult((), timings)
+        if chosen is not None:
+            scope = replace(scope, index=replace(scope.index, chunks=chosen.chunks))
+        rankings, degraded = await self._ask_indexes(
+            scope, request, prepared.vector, timings, widened=_widening(chosen)
+        )
+        candidates = self._fuse(request, rankings)
+        found = await self._read_live(scope, request, candidates, timings)
+        hits, more = await self._rerank(request, [one.hit for one in found], timings)
+        larger = {one.hit.chunk: one.larger for one in found}
+        hits = [_as_read(hit, larger[hit.chunk]) for hit in hits[: request.top_k]]
         return SearchResult(tuple(hits), timings, degraded=(*degraded, *more))
 
-    async def scope(self, principal: Principal, request: SearchRequest, timings: dict[str, float]) -> SearchScope:
-        """What the principal may search."""
+    async def _scope(self, principal: Principal, request: SearchRequest, timings: dict[str, float]) -> SearchScope:
         with step("scope", timings):
             return await self._sql.run(lambda: load_scope(self._database, principal, request.collection))
+
+    async def _embed(self, request: SearchRequest, timings: dict[str, float]) -> Vector | None:
+        if request.mode is Mode.LEXICAL:
+            return None
+        with step("embed", timings):
+            return await self.embed_query(request.query)
 
     async def _choose(self, scope: SearchScope, request: SearchRequest, timings: dict[str, float]) -> Selection | None:
         """What the request's filter leaves of the collection; None if it has none."""
@@ -148,22 +175,22 @@ class HybridRetriever:
         return await self._embedding.run(lambda: self._embedder().embed_query(query))
 
     async def _ask_indexes(
-        self, scope: SearchScope, request: SearchRequest, timings: dict[str, float], *, widened: float
+        self,
+        scope: SearchScope,
+        request: SearchRequest,
+        vector: Vector | Unavailable | None,
+        timings: dict[str, float],
+        *,
+        widened: float,
     ) -> tuple[dict[str, list[IndexHit]], list[Degradation]]:
         depth = min(max(self._depths.candidates, 3 * request.top_k), MAX_CANDIDATES)
         depth = min(ceil(depth * widened), MAX_WIDENED)
-        asked = {
-            Mode.HYBRID: (DENSE, LEXICAL),
-            Mode.DENSE: (DENSE,),
-            Mode.LEXICAL: (LEXICAL,),
-        }[request.mode]
-        work = {
-            DENSE: self._ask_dense,
-            LEXICAL: self._ask_lexical,
-        }
-        results = await asyncio.gather(
-            *(work[name](scope, request, depth, timings) for name in asked), return_exceptions=True
-        )
+        asked: dict[str, Awaitable[list[IndexHit]]] = {}
+        if request.mode is not Mode.LEXICAL:
+            asked[DENSE] = self._ask_dense(scope, request, vector, depth, timings)
+        if request.mode is not Mode.DENSE:
+            asked[LEXICAL] = self._ask_lexical(scope, request, depth, timings)
+        results = await asyncio.gather(*asked.values(), return_exceptions=True)
         rankings: dict[str, list[IndexHit]] = {}
         degraded: list[Degradation] = []
         for name, result in zip(asked, results, strict=True):
@@ -184,10 +211,17 @@ class HybridRetriever:
         return rankings, degraded
 
     async def _ask_dense(
-        self, scope: SearchScope, request: SearchRequest, depth: int, timings: dict[str, float]
+        self,
+        scope: SearchScope,
+        request: SearchRequest,
+        vector: Vector | Unavailable | None,
+        depth: int,
+        timings: dict[str, float],
     ) -> list[IndexHit]:
-        with step("embed", timings):
-            vector = await self.embed_query(request.query)
+        if isinstance(vector, Unavailable):
+            raise vector
+        if vector is None:
+            raise Broken("A dense search came without the vector of its query.", code="no_vector")
         with step("dense", timings):
             index = self._indexes.dense(scope.collection.index_kind)
             timeout_s = min(request.deadline_s, 5.0)
@@ -305,6 +339,12 @@ class HybridRetriever:
         order = sorted(range(len(head)), key=lambda i: (-scores[i], i))
         reranked = [_reranked(head[i], rank, scores[i]) for rank, i in enumerate(order, start=1)]
         return reranked + [replace(hit, rank=rank) for rank, hit in enumerate(tail, len(head) + 1)], []
+
+
+def checked(request: SearchRequest) -> SearchRequest:
+    """The request with its query cleaned. Raises `Invalid` if it cannot be searched for."""
+    check_top_k(request.top_k)
+    return replace(request, query=clean_query(request.query))
 
 
 def _widening(chosen: Selection | None) -> float:

@@ -6,6 +6,7 @@ passed by: if it is down, the search is simply made.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 from assay_core.answers import Answer
@@ -21,8 +22,9 @@ from assay_store.database import Database
 from assay_wire import internal
 
 from assay_retrieval.query import clean_query
-from assay_retrieval.retriever import HybridRetriever
+from assay_retrieval.retriever import HybridRetriever, checked
 from assay_retrieval.scope import SearchScope, load_scope
+from assay_retrieval.whole_search import whole_search
 
 log = structlog.get_logger()
 
@@ -42,28 +44,32 @@ class CachedRetriever:
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
         if not request.use_cache or request.filter:
             return await self._inner.search(principal, request)
-        question = clean_query(request.query)
-        timings: dict[str, float] = {}
-        scope = await self._inner.scope(principal, request, timings)
-        vector = await self._inner.embed_query(question)
+        asked = checked(request)
+        return await whole_search(asked, lambda: self._search(principal, asked))
+
+    async def _search(self, principal: Principal, request: SearchRequest) -> SearchResult:
+        prepared = await self._inner.prepare(principal, request)
+        vector, timings = prepared.vector, prepared.timings_ms
+        if vector is None or isinstance(vector, Unavailable):
+            return await self._inner.search_prepared(prepared, request)
         options = f"{request.mode}:{request.top_k}:{request.rerank}:{request.one_per_document}"
-        cache_scope = _cache_scope(scope, f"search:{self._recipe}:{options}")
+        cache_scope = _cache_scope(prepared.scope, f"search:{self._recipe}:{options}")
         try:
             with step("cache", timings):
-                entry = await self._lookup(cache_scope, scope, question, vector)
+                entry = await self._lookup(cache_scope, prepared.scope, request.query, vector)
         except Unavailable as error:
-            return _without_cache(await self._inner.search(principal, request), error)
+            return _without_cache(await self._inner.search_prepared(prepared, request), error)
         if entry is not None:
             found = internal.search_result.validate_json(entry.payload)
             return SearchResult(found.hits, timings, cache="hit", degraded=found.degraded)
-        result = await self._inner.search(principal, request)
+        result = await self._inner.search_prepared(prepared, request)
         if result.hits and not result.degraded:
             await self._store(
                 cache_scope,
-                CacheEntry(question, internal.search_result.dump_json(result), evidence_of(result.hits)),
+                CacheEntry(request.query, internal.search_result.dump_json(result), evidence_of(result.hits)),
                 vector,
             )
-        return SearchResult(result.hits, {**result.timings_ms, **timings}, cache="miss", degraded=result.degraded)
+        return replace(result, cache="miss")
 
     async def lookup_answer(self, principal: Principal, lookup: internal.CacheLookup) -> internal.CacheReply:
         """A finished answer to the same question, if it may be served again."""
