@@ -5,6 +5,7 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 import typer
 from assay_core.errors import NotFound
+from typer.core import TyperGroup
 
 from assay_cli.options import Described
 
@@ -63,3 +64,15 @@ def _as_command(name: str, point: EntryPoint) -> click.Command:
     alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     alone.command(name, cls=Described)(loaded)
     return typer.main.get_command(alone)
+
+
+class Plugged(TyperGroup):
+    """A group of commands to which other packages add some, loaded when they are called."""
+
+    entry_points_group: str
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *(point.name for point in entry_points(group=self.entry_points_group))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name) or load(cmd_name, self.entry_points_group)

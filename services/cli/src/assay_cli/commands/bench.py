@@ -9,7 +9,7 @@ import typer
 from assay_core.errors import Unavailable
 
 from assay_cli import baseline as plain
-from assay_cli import bench_queries, latency, worker_memory
+from assay_cli import bench_queries, latency, plugins, worker_memory
 from assay_cli.commands import bench_judge, bench_reupload
 from assay_cli.commands.bench_against import bench_against
 from assay_cli.commands.bench_erasure import bench_erasure
@@ -22,7 +22,14 @@ from assay_cli.output import say
 from assay_cli.parts import running_parts
 from assay_cli.session import Session, session_of
 
-app = typer.Typer(no_args_is_help=True, help="Measure speed.")
+
+class Bench(plugins.Plugged):
+    """`engines` is there where the engines are."""
+
+    entry_points_group = "assay.bench"
+
+
+app = typer.Typer(cls=Bench, no_args_is_help=True, help="Measure speed.")
 bench_reupload.register(app)
 bench_judge.register(app)
 

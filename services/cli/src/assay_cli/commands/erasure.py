@@ -1,13 +1,10 @@
 """`assay erasure`: what was deleted, how far it has left the stores, and the proof."""
 
-from importlib.metadata import entry_points
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
-from typer.core import TyperGroup
 
 from assay_cli import plugins
 from assay_cli.options import Command
@@ -17,17 +14,11 @@ from assay_cli.session import session_of
 if TYPE_CHECKING:
     from assay_wire import public
 
-_GROUP = "assay.erasure"
 
+class Erasure(plugins.Plugged):
+    """`verify` is there where the stores are."""
 
-class Erasure(TyperGroup):
-    """Adds `verify`, which is there where the stores are, and is loaded when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), *(point.name for point in entry_points(group=_GROUP))]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, cmd_name) or plugins.load(cmd_name, _GROUP)
+    entry_points_group = "assay.erasure"
 
 
 app = typer.Typer(cls=Erasure, no_args_is_help=True, help="Deleted documents, and the proof that they are gone.")
