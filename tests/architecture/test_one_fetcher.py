@@ -25,8 +25,8 @@ ALLOWED = {
     "libs/adapters/src/assay_adapters/connectors/imap.py": "a protocol over a connection of the same guard",
     "libs/adapters/src/assay_adapters/connectors/s3.py": "gives the library answers of the fetcher",
     "libs/adapters/src/assay_adapters/alerts.py": "the webhook and mail server that the administrator set",
+    "libs/adapters/src/assay_adapters/model_server.py": "the embedder and the reranker that the administrator set",
     "libs/adapters/src/assay_adapters/openai_chat.py": "the chat model that the administrator set",
-    "libs/adapters/src/assay_adapters/remote_embedder.py": "the embedder that the administrator set",
     "libs/wire/src/assay_wire/clients.py": "the gateway that the caller named",
     "libs/wire/src/assay_wire/peers.py": "our own services",
 }

@@ -11,20 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import httpx
 import numpy as np
-from assay_core.errors import Broken, Invalid, Unavailable
+from assay_core.errors import Broken, Invalid
 
 from assay_adapters.encodable import encodable
+from assay_adapters.model_server import ModelServer, Transport
 
 Matrix = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 Protocol = Literal["openai", "tei"]
 
 _BATCH = 32
 _IN_FLIGHT = 4
-_CODE = "embedder_unavailable"
-_RETRY_AFTER_S = 10.0
-_BUSY = (408, 425, 429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +62,19 @@ class RemoteEmbedder:
         protocol: Protocol = "openai",
         api_key: str | None = None,
         timeout_s: float = 60.0,
-        transport: httpx.BaseTransport | None = None,
+        transport: Transport | None = None,
     ) -> None:
         self._model = model
-        self._url = base_url.rstrip("/")
         self._protocol = protocol
         self._tokenizer = _tokenizer(model.tokenizer)
         self._threads = ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="embed")
-        self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            timeout=httpx.Timeout(timeout_s, connect=2.0),
-            limits=httpx.Limits(max_connections=2 * _IN_FLIGHT),
-            trust_env=False,
+        self._server = ModelServer(
+            kind="embedder",
+            model=model.name,
+            base_url=base_url,
+            api_key=api_key,
+            timeout_s=timeout_s,
+            connections=2 * _IN_FLIGHT,
             transport=transport,
         )
 
@@ -116,7 +114,7 @@ class RemoteEmbedder:
 
     def close(self) -> None:
         self._threads.shutdown(cancel_futures=True)
-        self._client.close()
+        self._server.close()
 
     def _cut(self, text: str) -> str:
         """The beginning of a text that fits with the special tokens."""
@@ -129,14 +127,14 @@ class RemoteEmbedder:
 
     def _ask(self, texts: Sequence[str]) -> Matrix:
         if self._protocol == "tei":
-            rows = self._post(f"{self._url}/embed", {"inputs": list(texts), "normalize": True, "truncate": True})
+            rows = self._server.post("/embed", {"inputs": list(texts), "normalize": True, "truncate": True})
         else:
             body = {"model": self._model.name, "input": list(texts), "encoding_format": "float"}
-            rows = _in_order(self._post(f"{self._url}/embeddings", body))
+            rows = self._in_order(self._server.post("/embeddings", body))
         try:
             matrix = np.asarray(rows, dtype=np.float32)
         except (TypeError, ValueError):
-            raise _not_its_protocol(self._model.name) from None
+            raise self._server.not_its_protocol() from None
         if matrix.shape != (len(texts), self.dimension):
             raise Broken(
                 f"The embedding server returned {matrix.shape} numbers for {len(texts)} texts, but"
@@ -147,43 +145,12 @@ class RemoteEmbedder:
             raise Broken(f"{self._model.name!r} returned vectors that are not numbers.", code="embedder_failed")
         return matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
 
-    def _post(self, url: str, body: dict[str, Any]) -> Any:  # Any: JSON
+    def _in_order(self, answer: Any) -> list[Any]:  # Any: JSON
         try:
-            response = self._client.post(url, json=body)
-        except httpx.HTTPError as error:
-            raise Unavailable(
-                f"The embedding server at {self._url} does not answer: {type(error).__name__}.",
-                code=_CODE,
-                retry_after_s=_RETRY_AFTER_S,
-            ) from error
-        if response.status_code in _BUSY:
-            raise Unavailable(
-                f"The embedding server answered {response.status_code}; it is tried again later.",
-                code=_CODE,
-                retry_after_s=_RETRY_AFTER_S,
-            )
-        if response.status_code != 200:
-            raise Invalid(
-                f"The embedding server refused {self._model.name!r} with {response.status_code}; check"
-                " ASSAY_EMBEDDER__URL, ASSAY_EMBEDDER__MODEL and its key.",
-                code="embedder_refused",
-            )
-        try:
-            return response.json()
-        except ValueError:
-            raise _not_its_protocol(self._model.name) from None
-
-
-def _in_order(answer: Any) -> list[Any]:  # Any: JSON
-    try:
-        rows = sorted(answer["data"], key=lambda row: int(row["index"]))
-        return [row["embedding"] for row in rows]
-    except (KeyError, TypeError, ValueError):
-        raise Broken("The embedding server sent something that is not its protocol.", code="embedder_failed") from None
-
-
-def _not_its_protocol(name: str) -> Broken:
-    return Broken(f"{name!r} sent something that is not its protocol.", code="embedder_failed")
+            rows = sorted(answer["data"], key=lambda row: int(row["index"]))
+            return [row["embedding"] for row in rows]
+        except (KeyError, TypeError, ValueError):
+            raise self._server.not_its_protocol() from None
 
 
 def _tokenizer(path: Path) -> Any:  # Any: tokenizers is untyped

@@ -7,6 +7,7 @@ files, so that they stand in no process list and no environment dump.
 import base64
 import os
 from pathlib import Path
+from typing import Literal
 
 from assay_core.errors import Invalid
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -119,9 +120,21 @@ class EmbedderSettings(Section):
 
 
 class RerankerSettings(Section):
-    """`late-interaction` reranks with the embedder alone; a cross-encoder is named by path or hub; empty: none."""
+    """`late-interaction` reranks with the embedder alone; a cross-encoder is named by path or hub; empty: none.
+
+    With `backend` cohere (also vLLM, Jina, Infinity; `url` up to `/v1` or `/v2`) or tei (`url` is the root) the server
+    there is asked for the model of that name.
+    """
 
     model: str = "late-interaction"
+    backend: Literal["local", "cohere", "tei"] = "local"
+    url: str = ""
+    api_key_file: Path | None = None
+    timeout_s: float = Field(default=5.0, gt=0)
+
+    def api_key(self) -> str | None:
+        """The key of the server; None if it needs none."""
+        return read_secret(self.api_key_file, name="ASSAY_RERANKER__API_KEY_FILE") if self.api_key_file else None
 
 
 class ChatSettings(Section):

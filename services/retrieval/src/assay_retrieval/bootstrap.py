@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal, cast
 
 from assay_adapters.milvus import MilvusIndex
+from assay_core.errors import Invalid
 from assay_core.ports import Embedder, Reranker, SemanticCache
 from assay_runtime.http_shell import build_app, caller_dependency
 from assay_runtime.loading import Loading
-from assay_runtime.settings import CacheSettings, MilvusSettings, read_master_key, read_secret
+from assay_runtime.settings import CacheSettings, MilvusSettings, RerankerSettings, read_master_key, read_secret
 from assay_runtime.tokens import TokenVerifier
 from assay_store.database import Database
 from assay_store.encryption import Vault
@@ -56,7 +57,7 @@ def build_service(settings: Settings) -> FastAPI:
         retriever,
         cache=functools.cache(lambda: choose_cache(settings.cache, vault, embedder())),
         database=database,
-        recipe=f"{settings.embedder.model}:{settings.reranker.model}",
+        recipe=f"{settings.embedder.model}:{settings.reranker.backend}:{settings.reranker.model}",
     )
     verify = TokenVerifier(
         read_secret(settings.secrets.token_public_key_file, name="ASSAY_SECRETS__TOKEN_PUBLIC_KEY_FILE")
@@ -120,6 +121,9 @@ def choose_lexical_index(settings: Settings) -> "TantivyIndex":
 
 def choose_reranker(settings: Settings, embedder: Callable[[], Embedder]) -> Callable[[], Reranker] | None:
     """The reranker named in the settings, built at its first use; None if reranking is off."""
+    if settings.reranker.model and settings.reranker.backend != "local":
+        remote = choose_remote_reranker(settings.reranker)
+        return lambda: remote
     match settings.reranker.model:
         case "":
             return None
@@ -132,6 +136,23 @@ def choose_reranker(settings: Settings, embedder: Callable[[], Embedder]) -> Cal
             from assay_adapters.cross_encoder import CrossEncoderReranker
 
             return functools.cache(lambda: CrossEncoderReranker(model=model))
+
+
+def choose_remote_reranker(chosen: RerankerSettings) -> Reranker:
+    """The reranker on a server. Raises `Invalid` if the server is not named."""
+    from assay_adapters.remote_reranker import RemoteReranker
+
+    if chosen.backend == "local" or not chosen.url:
+        raise Invalid(
+            "A reranker on a server needs ASSAY_RERANKER__BACKEND and ASSAY_RERANKER__URL.", code="bad_setting"
+        )
+    return RemoteReranker(
+        model=chosen.model,
+        base_url=chosen.url,
+        protocol=chosen.backend,
+        api_key=chosen.api_key(),
+        timeout_s=chosen.timeout_s,
+    )
 
 
 def choose_cache(settings: CacheSettings, vault: Vault, embedder: Embedder) -> SemanticCache:
