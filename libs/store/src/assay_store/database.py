@@ -44,10 +44,6 @@ class Database:
             },
         )
         _ping_after_rest(self._engine)
-        self._alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._of_one_moment = self._engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
 
     @contextmanager
     def transaction(self) -> Generator[Connection]:
@@ -65,8 +61,8 @@ class Database:
 
         Raises as `transaction`.
         """
-        with self._translated(), self._alone.connect() as connection:
-            yield connection
+        with self._translated(), self._engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def _translated(self) -> Generator[None]:
@@ -93,8 +89,10 @@ class Database:
     @contextmanager
     def snapshot(self) -> Generator[Connection]:
         """A read-only transaction whose statements all see the same moment. Raises as `transaction`."""
-        with self._translated(), self._of_one_moment.begin() as connection:
-            yield connection
+        with self._translated(), self._engine.connect() as connection:
+            one = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with one.begin():
+                yield one
 
     def check(self) -> None:
         """A real query, for readiness."""
