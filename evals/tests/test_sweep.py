@@ -151,6 +151,8 @@ def test_a_run_that_failed_is_tried_again_next_time(tmp_path: Path) -> None:
         ("collection: docs\nvary: {top_k: []}", "no values"),
         ("collection: docs\nvary: {index_kind: [flat]}", "name the folder of `documents`"),
         ("documents: d\nvary: {index_kind: [flat]}", "needs `questions`"),
+        ("documents: d\nvary: {index_kind: [round]}", "'round' is no index kind"),
+        ("documents: d\nvary: {index_kind: [3]}", "'3' is no index kind"),
         ("vary: {top_k: [1]}", "either `collection` or `documents`"),
         ("collection: docs\nvaried: 1\nvary: {top_k: [1]}", "'varied' is not known"),
         ("collection: docs\nlimit: many\nvary: {top_k: [1]}", "limit is 'many'"),

@@ -4,8 +4,9 @@ from collections.abc import Callable, Generator
 from uuid import uuid4
 
 import pytest
-from assay_adapters.milvus import IndexKind, MilvusIndex
+from assay_adapters.milvus import MilvusIndex
 from assay_core.errors import Invalid, Unavailable
+from assay_core.index_profiles import IndexProfile
 from assay_core.ports import VectorIndex
 from assay_embedded.testing import Platform
 from assay_testing.conformance.vector_index import DIMENSION, VectorIndexContract, unit
@@ -14,14 +15,14 @@ from assay_testing.ids import new_collection, new_row, scope_of
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
-def opened(server: Platform, space: str, kind: IndexKind) -> MilvusIndex:
+def opened(server: Platform, space: str, profile: str) -> MilvusIndex:
     with open(server.env["ASSAY_MILVUS__TOKEN_FILE"]) as token:
         return MilvusIndex(
             uri=server.env["ASSAY_MILVUS__URI"],
             token=token.read().strip(),
             model_id=space,
             dimension=DIMENSION,
-            kind=kind,
+            profile=IndexProfile.parse(profile),
         )
 
 
@@ -44,8 +45,9 @@ class TestHnsw(VectorIndexContract):
             index.close()
 
 
-def test_flat_index_serves_the_same(milvus_server: Platform, space: str):
-    index = opened(milvus_server, space, "flat")
+@pytest.mark.parametrize("profile", ["flat", "ivf_pq:per_byte=2", "ivf_sq8:nlist=64", "hnsw:m=32"])
+def test_other_profiles_serve_the_same(milvus_server: Platform, space: str, profile: str):
+    index = opened(milvus_server, space, profile)
     collection = new_collection()
     rows = [new_row(collection) for _ in range(3)]
     index.upsert(rows, [unit(1), unit(0, 1), unit(1, 1)])

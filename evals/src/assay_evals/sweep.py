@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from assay_core.errors import Conflict, Exhausted, Invalid
+from assay_core.index_profiles import IndexProfile
 from assay_wire import public
 from assay_wire.clients import AssayClient
 
@@ -179,13 +180,8 @@ def _await_ready(
 
 
 def _index_mib(collection: public.Collection, dimension: int) -> float:
-    """What the vectors of a collection take in memory, by the index's own layout; what it says of itself is not asked.
-
-    flat: float32. hnsw: these, and 2 · 16 neighbours of 4 bytes at the lowest level (M = 16; Malkov and Yashunin 2018,
-    section 4.2.3). ivf_pq: one byte for each of the parts of a vector, an eighth of its length.
-    """
-    each = {"flat": 4 * dimension, "hnsw": 4 * dimension + 128, "ivf_pq": dimension // 8}[collection.index_kind]
-    return collection.chunks * each / 2**20
+    """What the vectors of a collection take in memory by the layout of its index, which is not asked itself."""
+    return collection.chunks * IndexProfile.parse(collection.index_kind).bytes_each(dimension) / 2**20
 
 
 def _short(value: object) -> str:

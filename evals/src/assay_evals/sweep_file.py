@@ -26,6 +26,7 @@ from typing import Any, cast
 import yaml
 from assay_core.collection_settings import Answering, CollectionSettings
 from assay_core.errors import Invalid
+from assay_core.index_profiles import IndexProfile
 
 MOST_POINTS = 200
 ASKED = ("prompt", "mode", "rerank", "top_k")
@@ -45,7 +46,6 @@ FIXED = {
     "ef": "fixed by the index; vary index_kind",
     "nlist": "fixed when an index is made; vary index_kind",
 }
-INDEX_KINDS = ("hnsw", "ivf_pq", "flat")
 _KEYS = {"name", "dataset", "questions", "documents", "collection", "judge", "limit", "quality", "vary", "dimension"}
 
 
@@ -126,6 +126,6 @@ def _values(key: str, found: object) -> list[Any]:
             Answering().changed({key: value})
         elif key == "chunking":
             CollectionSettings().changed({"chunking": value})
-        elif value not in INDEX_KINDS:
-            raise Invalid(f"index_kind is {value!r}; use one of {', '.join(INDEX_KINDS)}.", code="bad_sweep")
+        else:
+            IndexProfile.parse(str(value))
     return values

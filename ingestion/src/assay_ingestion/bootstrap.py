@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
 from assay_adapters import embedders
 from assay_adapters.embedders import VectorSpace as VectorSpace
 from assay_core.errors import Invalid
+from assay_core.index_profiles import IndexProfile
 from assay_core.ports import BlobStore, Connector, Embedder, Parser, SemanticCache
 from assay_runtime.settings import (
     BlobSettings,
@@ -86,7 +87,7 @@ def choose_dense(settings: MilvusSettings, space: VectorSpace, database: Databas
             token=token,
             model_id=space.model_id,
             dimension=space.dimension,
-            kind=cast(Literal["hnsw", "ivf_pq", "flat"], kind),  # SQL holds no other
+            profile=IndexProfile.parse(kind),
         )
 
     return DenseIndexes(database, opened)

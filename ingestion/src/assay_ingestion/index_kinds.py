@@ -1,4 +1,4 @@
-"""One vector index per kind that collections chose (HNSW, IVF_PQ, flat), seen as one."""
+"""One vector index per profile that collections chose (HNSW, IVF_PQ with parameters …), seen as one."""
 
 import json
 import threading

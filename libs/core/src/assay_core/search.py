@@ -30,12 +30,14 @@ class IndexScope:
     """What a search may touch: one collection of one tenant, and only rows with a readable `acl`.
 
     An empty `acls` means that nothing is readable. `chunks`, if given, are the only rows that may be found; those of
-    another tenant, or that no index holds, choose nothing.
+    another tenant, or that no index holds, choose nothing. `narrow` says that so few rows can be found that an index
+    should look at all of them, not where the nearest are likely.
     """
 
     collection: CollectionId
     acls: frozenset[AclId]
     chunks: frozenset[ChunkId] | None = None
+    narrow: bool = False
 
     @property
     def tenant(self) -> TenantId:

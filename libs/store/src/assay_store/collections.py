@@ -9,6 +9,7 @@ from typing import Any
 from assay_core.collection_settings import CollectionSettings
 from assay_core.documents import AclId, Collection, CollectionId, DocumentId, TenantId
 from assay_core.errors import Conflict, Invalid, NotFound
+from assay_core.index_profiles import IndexProfile
 from assay_core.jobs import JobKind
 from assay_core.principals import Principal
 from sqlalchemy import Connection, Row, insert, text
@@ -18,7 +19,6 @@ from assay_store.ids import new_id
 from assay_store.jobs import INGEST_TASK
 from assay_store.tables import collections
 
-INDEX_KINDS = ("hnsw", "ivf_pq", "flat")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 _COLUMNS = "c.tenant, c.id, c.name, c.epoch, c.default_acl, c.index_kind, c.settings, c.created_at, c.paused_at"
@@ -57,8 +57,7 @@ def create(
             " or digit.",
             code="bad_collection_name",
         )
-    if index_kind not in INDEX_KINDS:
-        raise Invalid(f"{index_kind!r} is no index kind; use one of {', '.join(INDEX_KINDS)}.", code="bad_index_kind")
+    profile = IndexProfile.parse(index_kind)
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:t))"), {"t": f"collections:{tenant}"})
     if _row(connection, tenant, name) is not None:
         raise Conflict(f"There is a collection {name!r} already.", code="collection_exists")
@@ -68,7 +67,7 @@ def create(
             id=new_id(),
             name=name,
             default_acl=acl,
-            index_kind=index_kind,
+            index_kind=str(profile),
             settings=(settings or CollectionSettings()).as_json(),
         )
     )

@@ -219,3 +219,12 @@ def all_readable(connection: Connection, principal: Principal, documents: Collec
         {"t": principal.tenant, "ids": list(ids), "acls": [int(a) for a in readable_acls(connection, principal)]},
     ).scalar_one()
     return count == len(ids)
+
+
+def reads_more_than(connection: Connection, collection: CollectionId, acls: frozenset[AclId], chunks: int) -> bool:
+    """Whether more than so many chunks of live versions may be read."""
+    found = connection.execute(
+        text(f"SELECT EXISTS ({_LIVE_IDS} OFFSET :chunks LIMIT 1)"),
+        _readable(collection, acls) | {"chunks": chunks},
+    )
+    return bool(found.scalar_one())

@@ -77,7 +77,14 @@ class ChangeSettings(Request):
 
 class CreateCollection(Request):
     name: Annotated[Text, Field(max_length=200, examples=["handbook"])]
-    index_kind: Annotated[Literal["hnsw", "ivf_pq", "flat"], Field(description="How vectors are indexed.")] = "hnsw"
+    index_kind: Annotated[
+        Text,
+        Field(
+            max_length=200,
+            description="How vectors are indexed: hnsw, ivf_pq, ivf_sq8 or flat, and what differs from the usual.",
+            examples=["hnsw", "ivf_pq:per_byte=4,nprobe=128"],
+        ),
+    ] = "hnsw"
     settings: ChangeSettings = ChangeSettings()
 
 

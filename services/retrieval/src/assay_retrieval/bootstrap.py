@@ -4,11 +4,12 @@ import functools
 import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING
 
 from assay_adapters.milvus import MilvusIndex
 from assay_core.errors import Invalid
-from assay_core.ports import Embedder, Reranker, SemanticCache
+from assay_core.index_profiles import IndexProfile
+from assay_core.ports import BlobStore, Embedder, Reranker, SemanticCache
 from assay_runtime.http_shell import build_app, caller_dependency
 from assay_runtime.loading import Loading
 from assay_runtime.settings import CacheSettings, MilvusSettings, RerankerSettings, read_master_key, read_secret
@@ -17,7 +18,10 @@ from assay_store.database import Database
 from assay_store.encryption import Vault
 from fastapi import FastAPI
 
+from assay_retrieval.dense_indexes import DenseIndex
 from assay_retrieval.inspection import Inspector
+from assay_retrieval.kept_vectors import KeptVectors
+from assay_retrieval.rescoring import NarrowReaders, Rescored
 from assay_retrieval.retriever import Depths, HybridRetriever, Indexes
 from assay_retrieval.routes import build_routes
 from assay_retrieval.semantic_cache import CachedRetriever
@@ -33,11 +37,20 @@ def build_service(settings: Settings) -> FastAPI:
     """The retrieval service. Models are loaded in the background, so that health answers at once."""
     database = Database(settings.database.url.get_secret_value(), pool_size=settings.database.pool_size)
     vault = Vault(read_master_key(settings.secrets))
+    narrow = NarrowReaders(database)
     embedder = Loading(lambda: choose_embedder(settings), what="embedding model")
 
     @functools.cache
-    def dense(kind: str) -> MilvusIndex:
-        return choose_vector_index(settings.milvus, embedder(), kind)
+    def milvus(profile: str) -> MilvusIndex:
+        return choose_vector_index(settings.milvus, embedder(), IndexProfile.parse(profile))
+
+    @functools.cache
+    def dense(kind: str) -> DenseIndex:
+        profile, index = IndexProfile.parse(kind), milvus(kind)
+        if not profile.compressed:
+            return index
+        kept = KeptVectors(database=database, vault=vault, blobs=choose_blobs(settings), dimension=embedder().dimension)
+        return Rescored(index, kept=kept, narrow=narrow.includes, factor=profile["rescore"])
 
     lexical = choose_lexical_index(settings)
     reranker = choose_reranker(settings, embedder)
@@ -77,7 +90,7 @@ def build_service(settings: Settings) -> FastAPI:
         checks={
             "database": database.check,
             "embedder": embedder.check,
-            "dense_index": lambda: dense("hnsw").ping(2.0),
+            "dense_index": lambda: milvus("hnsw").ping(2.0),
         },
         lifespan=lifespan,
     )
@@ -94,16 +107,23 @@ def choose_embedder(settings: Settings) -> Embedder:
     return open_embedder(settings.embedder, cache_path=settings.models.path)
 
 
-def choose_vector_index(settings: MilvusSettings, embedder: Embedder, kind: str) -> MilvusIndex:
-    """The Milvus collection for this embedder and index kind, made if it is not there."""
+def choose_vector_index(settings: MilvusSettings, embedder: Embedder, profile: IndexProfile) -> MilvusIndex:
+    """The Milvus collection for this embedder and index profile, made if it is not there."""
     token = read_secret(settings.token_file, name="ASSAY_MILVUS__TOKEN_FILE") if settings.token_file else ""
     return MilvusIndex(
         uri=settings.uri,
         token=token,
         model_id=embedder.model_id,
         dimension=embedder.dimension,
-        kind=cast(Literal["hnsw", "ivf_pq", "flat"], kind),
+        profile=profile,
     )
+
+
+def choose_blobs(settings: Settings) -> BlobStore:
+    """Blobs on local disk, of which the vectors are read."""
+    from assay_adapters.blobs import FolderBlobStore
+
+    return FolderBlobStore(settings.blobs.path)
 
 
 def _let_go(lexical: "TantivyIndex", ended: threading.Event) -> None:

@@ -2,17 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
 
 import numpy as np
 from assay_core.documents import ChunkId, CollectionId
 from assay_core.errors import Exhausted, Invalid
-from assay_core.ports import Embedder, VectorIndex
+from assay_core.ports import Embedder
 from assay_core.principals import Principal
 from assay_store import visibility
 from assay_store.database import Database
 from assay_wire import internal
 
+from assay_retrieval.dense_indexes import DenseIndex
 from assay_retrieval.exact_search import ExactSearch, Matrix
 from assay_retrieval.scope import SearchScope, load_scope
 
@@ -24,19 +24,11 @@ _DEPTH_FACTOR = 5
 _SEARCH_TIMEOUT_S = 5.0
 
 
-class StoredVectors(VectorIndex, Protocol):
-    """A vector index that shows what it holds."""
-
-    def stored(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
-        """The float32 vectors that are stored for these chunks, as bytes."""
-        ...
-
-
 class Inspector:
     """Looks into the dense index, as one principal."""
 
     def __init__(
-        self, *, database: Database, embedder: Callable[[], Embedder], dense: Callable[[str], StoredVectors]
+        self, *, database: Database, embedder: Callable[[], Embedder], dense: Callable[[str], DenseIndex]
     ) -> None:
         self._database = database
         self._embedder = embedder
@@ -83,7 +75,7 @@ class Inspector:
     def _embed(self, questions: Sequence[str]) -> Matrix:
         return np.asarray(list(self._embedder().embed_queries(questions)), dtype=np.float32)
 
-    def _found(self, index: StoredVectors, scope: SearchScope, query: Matrix, top_k: int) -> list[ChunkId]:
+    def _found(self, index: DenseIndex, scope: SearchScope, query: Matrix, top_k: int) -> list[ChunkId]:
         """What a search would show, best first."""
         if not scope.index.acls:
             return []
@@ -94,7 +86,7 @@ class Inspector:
             )
         return [hit.chunk for hit in hits if hit.chunk in live][:top_k]
 
-    def _cosines(self, index: StoredVectors, scope: SearchScope, query: Matrix, found: list[ChunkId]) -> list[float]:
+    def _cosines(self, index: DenseIndex, scope: SearchScope, query: Matrix, found: list[ChunkId]) -> list[float]:
         held = index.stored(scope.collection.id, found)
         return [float(cosine) for cosine in _matrix(held) @ query] if held else []
 

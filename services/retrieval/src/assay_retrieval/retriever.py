@@ -15,7 +15,7 @@ from typing import NamedTuple
 import structlog
 from assay_core.documents import ChunkId, text_for_index
 from assay_core.errors import AssayError, Broken, Unavailable
-from assay_core.ports import Embedder, LexicalIndex, Reranker, Vector, VectorIndex
+from assay_core.ports import Embedder, LexicalIndex, Reranker, Vector
 from assay_core.principals import Principal
 from assay_core.search import Degradation, Hit, IndexHit, Mode, Scorer, SearchRequest, SearchResult, StageRank
 from assay_runtime.metrics import DEGRADED, step
@@ -29,6 +29,7 @@ from assay_store.payloads import ChunkPayload
 from assay_store.visibility import LiveChunk
 from sqlalchemy import Connection
 
+from assay_retrieval.dense_indexes import DenseSearch
 from assay_retrieval.fusion import Candidate, reciprocal_rank_fusion, reranking_order, single_ranking
 from assay_retrieval.query import check_top_k, clean_query
 from assay_retrieval.scope import SearchScope, load_scope
@@ -59,7 +60,7 @@ class Depths:
 class Indexes:
     """The two indexes; the dense one depends on the collection's index kind."""
 
-    dense: Callable[[str], VectorIndex]
+    dense: Callable[[str], DenseSearch]
     lexical: LexicalIndex
 
 

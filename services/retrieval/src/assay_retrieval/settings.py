@@ -1,6 +1,7 @@
 """What the retrieval service can be told."""
 
 from assay_runtime.settings import (
+    BlobSettings,
     CacheSettings,
     DatabaseSettings,
     EmbedderSettings,
@@ -33,6 +34,7 @@ class Settings(ProcessSettings):
     cache: CacheSettings
     milvus: MilvusSettings = MilvusSettings()
     lexical: LexicalSettings
+    blobs: BlobSettings
     models: ModelSettings
     embedder: EmbedderSettings = EmbedderSettings()
     reranker: RerankerSettings = RerankerSettings()
