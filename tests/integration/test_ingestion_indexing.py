@@ -28,6 +28,7 @@ from assay_ingestion.rebuild import Rebuild
 from assay_ingestion.reconcile import Reconciler
 from assay_ingestion.retention import Retention
 from assay_ingestion.rows import RowLoader
+from assay_ingestion.scratch import ScratchSweep
 from assay_ingestion.settling import Settling
 from assay_store import (
     access,
@@ -44,7 +45,7 @@ from assay_store import (
 from assay_store.database import Database
 from assay_store.document_access import AccessRules, change_access
 from assay_store.documents import Upload
-from assay_store.locks import INDEX_WRITER, REBUILD_WANTED, NamedLock
+from assay_store.locks import INDEX_TRIAL, INDEX_WRITER, REBUILD_WANTED, NamedLock
 from assay_store.pipeline import StoredChunk
 from assay_testing.fake_blobs import FakeBlobStore
 from assay_testing.fake_cache import FakeSemanticCache
@@ -198,6 +199,7 @@ def world(database: Database) -> World:
             files_s=0.0,
             log_s=0.0,
         ),
+        scratch=ScratchSweep(lock=NamedLock(database.url, INDEX_TRIAL), remove=lambda: 0),
         close=lambda: None,
     )
     return World(database, library, blobs, dense, lexical, cache, drain, loader, writer, embedder)

@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 from assay_adapters.blobs import FolderBlobStore
 from assay_core.documents import AclId, Chunk, ChunkId, DocumentId, ParsedDocument, chunk_id
+from assay_core.errors import Invalid
+from assay_core.evaluation import GoldenQuestion
 from assay_core.search import IndexScope
+from assay_retrieval import index_sample
 from assay_retrieval.kept_vectors import KeptVectors, Row
 from assay_retrieval.rescoring import NarrowReaders
-from assay_store import documents, pipeline
+from assay_store import documents, golden_sets, pipeline
 from assay_store.database import Database
 from assay_store.documents import StoredBlob
+from assay_store.golden_sets import Origin
 from assay_store.pipeline import PendingVersion, Source, VectorPlace
+from assay_testing.fake_embedder import FakeEmbedder
 from assay_testing.library import Library
 from sqlalchemy import text
 
@@ -123,3 +128,26 @@ def test_who_reads_few_chunks_is_narrow(shelf: Shelf, monkeypatch: pytest.Monkey
     now[0] = 61
     assert not narrow.includes(scope)
     assert narrow.includes(IndexScope(shelf.collection, frozenset({AclId(999_999)})))
+
+
+def test_an_index_is_tried_on_live_vectors_and_with_golden_questions(
+    shelf: Shelf, kept: KeptVectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder = FakeEmbedder(dimension=DIMENSION)
+    shelf.put("one.txt", unit(30, 1))
+    gone, erased = shelf.put("gone.txt", unit(5, 2))
+    shelf.delete(gone)
+    with pytest.raises(Invalid, match="30 vectors"):
+        index_sample.draw(shelf.database, shelf.vault, kept, embedder, shelf.collection, most=100)
+    monkeypatch.setattr(index_sample, "FEWEST_VECTORS", 20)
+    with shelf.database.transaction() as connection:
+        question = GoldenQuestion("q1", "how long is the warranty", "", answerable=False)
+        golden_sets.put(connection, shelf.vault, shelf.collection, "golden", [question], Origin("ann"))
+    drawn = index_sample.draw(shelf.database, shelf.vault, kept, embedder, shelf.collection, most=20)
+    again = index_sample.draw(shelf.database, shelf.vault, kept, embedder, shelf.collection, most=20)
+    assert (len(drawn.sample.chunks), drawn.of_chunks, drawn.passages) == (20, 27, 3)
+    assert drawn.sample.vectors.shape == (20, DIMENSION)
+    assert drawn.sample.queries[0] == pytest.approx(embedder.embed_query("how long is the warranty"))
+    assert len(drawn.sample.queries) == 4
+    assert not set(drawn.sample.chunks) & set(erased)
+    assert drawn.sample.chunks == again.sample.chunks

@@ -21,10 +21,12 @@ from assay_ingestion.prepare import Preparer
 from assay_ingestion.reconcile import Reconciler
 from assay_ingestion.retention import Retention
 from assay_ingestion.rows import RowLoader
+from assay_ingestion.scratch import ScratchSweep
 from assay_ingestion.settling import Settling
 from assay_store import erasures
 from assay_store.database import Database
 from assay_store.erasures import Erasure, ErasureState
+from assay_store.locks import INDEX_TRIAL, NamedLock
 from assay_testing.fake_blobs import FakeBlobStore
 from assay_testing.fake_embedder import FakeEmbedder
 from assay_testing.fake_indexes import FakeVectorIndex
@@ -101,6 +103,7 @@ class World:
             reconciler=Reconciler(database=database, loader=loader, **indexes, every_s=3600),
             retention=Retention(database=database, blobs=self.blobs, **indexes, dimension=64, every_s=3600),
             settling=self.settling,
+            scratch=ScratchSweep(lock=NamedLock(database.url, INDEX_TRIAL), remove=lambda: 0),
             close=self.lexical.close,
         )
 

@@ -93,6 +93,14 @@ def choose_dense(settings: MilvusSettings, space: VectorSpace, database: Databas
     return DenseIndexes(database, opened)
 
 
+def remove_scratch(settings: MilvusSettings) -> int:
+    """Remove what trials of indexes left in Milvus. Returns how many collections it was."""
+    from assay_adapters.milvus_scratch import remove_all
+
+    token = read_secret(settings.token_file, name="ASSAY_MILVUS__TOKEN_FILE") if settings.token_file else ""
+    return remove_all(uri=settings.uri, token=token)
+
+
 def choose_chat(settings: ChatSettings) -> OpenChat:
     """Opens the language model, once for each event loop that uses it."""
 

@@ -8,6 +8,7 @@ from assay_ingestion.deletions import Deletions
 from assay_ingestion.index import Indexer
 from assay_ingestion.reconcile import Reconciler
 from assay_ingestion.retention import Retention
+from assay_ingestion.scratch import ScratchSweep
 from assay_ingestion.settling import Settling
 
 
@@ -21,6 +22,7 @@ class IndexWriter:
     reconciler: Reconciler
     retention: Retention
     settling: Settling
+    scratch: ScratchSweep
     close: Callable[[], None]
 
     def take_over(self) -> None:
@@ -39,6 +41,7 @@ class IndexWriter:
         if not worked:
             self.indexer.seal_if_quiet()
         self.settling.work()
+        self.scratch.work()
         return worked
 
     @property

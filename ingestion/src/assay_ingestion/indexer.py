@@ -16,7 +16,7 @@ from assay_runtime.settings import read_master_key
 from assay_store.database import Database
 from assay_store.documents import INDEX_CHANNEL
 from assay_store.encryption import Vault
-from assay_store.locks import INDEX_WRITER, REBUILD_WANTED, NamedLock
+from assay_store.locks import INDEX_TRIAL, INDEX_WRITER, REBUILD_WANTED, NamedLock
 
 from assay_ingestion.access_changes import AccessChanges
 from assay_ingestion.bootstrap import (
@@ -28,6 +28,7 @@ from assay_ingestion.bootstrap import (
     choose_lexical,
     describe_embedder,
     open_database,
+    remove_scratch,
 )
 from assay_ingestion.deletions import Deletions
 from assay_ingestion.index import Indexer
@@ -36,6 +37,7 @@ from assay_ingestion.index_writer import IndexWriter
 from assay_ingestion.reconcile import Reconciler
 from assay_ingestion.retention import Retention
 from assay_ingestion.rows import RowLoader
+from assay_ingestion.scratch import ScratchSweep
 from assay_ingestion.settings import IndexerProcess
 from assay_ingestion.settling import Settling
 
@@ -140,6 +142,7 @@ def _writer(settings: IndexerProcess, *, database: Database, space: VectorSpace,
             files_s=own.settle_files_s,
             log_s=own.settle_log_s,
         ),
+        scratch=ScratchSweep(lock=NamedLock(database.url, INDEX_TRIAL), remove=lambda: remove_scratch(settings.milvus)),
         close=lexical.close,
     )
 

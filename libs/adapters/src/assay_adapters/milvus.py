@@ -83,6 +83,7 @@ class MilvusIndex:
         model_id: the vector space; another one gets another Milvus collection.
         profile: how vectors are indexed; HNSW if not given.
         timeout_s: bound on every call but `search`, which has its own.
+        prefix: how the name of the Milvus collection begins; see `milvus_scratch`.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class MilvusIndex:
         dimension: int,
         profile: IndexProfile | None = None,
         timeout_s: float = 10.0,
+        prefix: str = "assay",
     ) -> None:
         self._uri = uri
         self._token = token
@@ -101,7 +103,7 @@ class MilvusIndex:
         self._profile = profile = profile or IndexProfile()
         self._timeout_s = timeout_s
         digest = hashlib.sha256(f"{model_id}:{dimension}:{profile.built}".encode()).hexdigest()[:12]
-        self.name = f"assay_{profile.kind}_{dimension}_{digest}"
+        self.name = f"{prefix}_{profile.kind}_{dimension}_{digest}"
         self._lock = threading.Lock()
         self._client: MilvusClient | None = None
         self._prepared = False
@@ -271,7 +273,7 @@ class MilvusIndex:
         if current is None or current.name != purge:
             raise Unavailable("This purge is not known any more; begin another.", code="milvus_unavailable")
         if not current.due:
-            return self._is_indexed()
+            return self.indexed()
         plans = self._call(lambda client: client.get_compaction_plans(current.job, timeout=self._timeout_s))
         if plans.state.name != "Completed":
             return False
@@ -282,12 +284,19 @@ class MilvusIndex:
         if current.due and time.monotonic() >= current.asked_s + current.patience_s:
             current.job, current.asked_s = self._compact(), time.monotonic()
             current.patience_s *= 2
-        return not current.due and self._is_indexed()
+        return not current.due and self.indexed()
 
-    def _is_indexed(self) -> bool:
-        """Whether every segment has its index; until then Milvus keeps the files of those that it was made of."""
+    def indexed(self) -> bool:
+        """Whether every segment has its index; until then Milvus keeps the files of those that it was made of, and
+        looks through the rows one by one."""
         found = self._call(lambda client: client.describe_index(self.name, "vector", timeout=self._timeout_s))
         return int(found["pending_index_rows"]) == 0
+
+    def load_again(self) -> None:
+        """Have searches use indexes that were just built; else Milvus looks through the rows for some seconds more.
+        Nothing is found meanwhile: for collections that nobody else searches."""
+        self._call(lambda client: client.release_collection(self.name, timeout=self._timeout_s))
+        self._call(lambda client: client.load_collection(self.name, timeout=self._timeout_s))
 
     def _compact(self) -> int:
         """Ask for all segments to be compacted. Returns the job."""

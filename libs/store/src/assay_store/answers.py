@@ -169,8 +169,8 @@ def since(
         connection,
         vault,
         collection.tenant,
-        "a.collection = :c AND NOT a.from_cache AND a.created_at > now() - make_interval(hours => :h)",
-        {"c": collection.id, "h": hours},
+        "a.collection = :c AND NOT a.from_cache AND a.created_at > now() - make_interval(secs => :s)",
+        {"c": collection.id, "s": hours * 3600},
         limit=limit,
     )
 

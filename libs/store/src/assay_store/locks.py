@@ -7,6 +7,7 @@ from assay_core.errors import Unavailable
 
 INDEX_WRITER = "assay-index-writer"
 REBUILD_WANTED = "assay-rebuild-wanted"
+INDEX_TRIAL = "assay-index-trial"
 
 
 class NamedLock:

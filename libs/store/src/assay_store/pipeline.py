@@ -562,6 +562,15 @@ def collection_named(connection: Connection, name: str) -> list[CollectionId]:
     return [CollectionId(TenantId(row.tenant), row.id) for row in rows]
 
 
+def acls_in(connection: Connection, collection: CollectionId) -> frozenset[AclId]:
+    """The access rules that documents of a collection have; for the operator, who sees all."""
+    rows = connection.execute(
+        text("SELECT DISTINCT acl FROM documents WHERE tenant = :t AND collection = :c AND deleted_at IS NULL"),
+        {"t": collection.tenant, "c": collection.id},
+    )
+    return frozenset(AclId(row.acl) for row in rows)
+
+
 def index_kind(connection: Connection, collection: CollectionId) -> str:
     """Which vector index a collection chose; it never changes."""
     return connection.execute(

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from assay_adapters import milvus_scratch
 from assay_adapters.milvus import MilvusIndex
 from assay_core.errors import Invalid
 from assay_core.index_profiles import IndexProfile
@@ -109,14 +110,35 @@ def choose_embedder(settings: Settings) -> Embedder:
 
 def choose_vector_index(settings: MilvusSettings, embedder: Embedder, profile: IndexProfile) -> MilvusIndex:
     """The Milvus collection for this embedder and index profile, made if it is not there."""
-    token = read_secret(settings.token_file, name="ASSAY_MILVUS__TOKEN_FILE") if settings.token_file else ""
     return MilvusIndex(
         uri=settings.uri,
-        token=token,
+        token=_milvus_token(settings),
         model_id=embedder.model_id,
         dimension=embedder.dimension,
         profile=profile,
     )
+
+
+def choose_scratch(settings: MilvusSettings, embedder: Embedder, profile: IndexProfile, space: str) -> MilvusIndex:
+    """A Milvus collection to try a profile on, apart from what the platform uses."""
+    return MilvusIndex(
+        uri=settings.uri,
+        token=_milvus_token(settings),
+        model_id=space,
+        dimension=embedder.dimension,
+        profile=profile,
+        timeout_s=120.0,
+        prefix=milvus_scratch.PREFIX,
+    )
+
+
+def remove_scratch(settings: MilvusSettings) -> None:
+    """Remove every Milvus collection that something was tried on."""
+    milvus_scratch.remove_all(uri=settings.uri, token=_milvus_token(settings))
+
+
+def _milvus_token(settings: MilvusSettings) -> str:
+    return read_secret(settings.token_file, name="ASSAY_MILVUS__TOKEN_FILE") if settings.token_file else ""
 
 
 def choose_blobs(settings: Settings) -> BlobStore:

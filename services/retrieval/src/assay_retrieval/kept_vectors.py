@@ -7,7 +7,7 @@ not held open either: an open one would keep the bytes of an erased document on 
 
 import mmap
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import structlog
@@ -42,7 +42,7 @@ class KeptVectors:
         with self._database.transaction() as connection:
             known = kept_vectors.of_chunks(connection, collection, chunks)
         in_files = defaultdict[str, list[KeptVector]](list)
-        found: dict[ChunkId, Row | None] = {}
+        found: dict[ChunkId, bytes | None] = {}
         for one in known:
             if one.place.sealed is None:
                 in_files[one.place.key].append(one)
@@ -50,31 +50,36 @@ class KeptVectors:
                 found[one.chunk] = self._opened(one, one.place.sealed)
         for key, ones in in_files.items():
             found.update(self._from_file(key, ones))
-        unread = sum(row is None for row in found.values())
+        rows = self._rows(found)
+        unread = sum(row is None for row in rows.values())
         if unread:
             log.warning("kept_vectors.unread", collection_id=collection.id, chunks=unread)
-        return found
+        return rows
 
-    def _opened(self, one: KeptVector, sealed: bytes) -> Row | None:
+    def _opened(self, one: KeptVector, sealed: bytes) -> bytes | None:
         try:
             key = self._vault.document_key(one.document, one.key_wrapped)
-            return self._row(key.open(sealed, place=f"vector:{one.chunk.id}"), 0)
+            return key.open(sealed, place=f"vector:{one.chunk.id}")
         except (NotFound, Broken):
             return None
 
-    def _from_file(self, key: str, ones: Iterable[KeptVector]) -> Iterator[tuple[ChunkId, Row | None]]:
+    def _from_file(self, key: str, ones: Iterable[KeptVector]) -> Iterator[tuple[ChunkId, bytes | None]]:
+        size = 2 * self._dimension
         try:
             with self._blobs.open(key) as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as held:
+                whole = len(held) % size == 0
                 for one in ones:
-                    yield one.chunk, self._row(held, one.place.row)
+                    yield one.chunk, held[one.place.row * size : (one.place.row + 1) * size] if whole else None
         except (NotFound, ValueError):  # gone since, or an empty file, which cannot be mapped
             yield from ((one.chunk, None) for one in ones)
 
-    def _row(self, held: bytes | mmap.mmap, number: int) -> Row | None:
+    def _rows(self, raw: Mapping[ChunkId, bytes | None]) -> dict[ChunkId, Row | None]:
         size = 2 * self._dimension
-        raw = held[number * size : (number + 1) * size]
-        if len(raw) != size or len(held) % size:
-            return None
-        row = np.frombuffer(raw, dtype="<f2").astype(np.float32)
-        length = float(np.linalg.norm(row))
-        return row / length if 0 < length < np.inf else None
+        readable = {chunk: row for chunk, row in raw.items() if row is not None and len(row) == size}
+        matrix = np.frombuffer(b"".join(readable.values()), dtype="<f2").reshape(-1, self._dimension)
+        rows = matrix.astype(np.float32)
+        lengths = np.linalg.norm(rows, axis=1)
+        directed = np.isfinite(lengths) & (lengths > 0)
+        rows[directed] /= lengths[directed, None]
+        units = {chunk: row if good else None for chunk, row, good in zip(readable, rows, directed, strict=True)}
+        return {chunk: units.get(chunk) for chunk in raw}
