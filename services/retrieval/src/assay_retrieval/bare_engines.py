@@ -13,6 +13,7 @@ from statistics import median
 
 from assay_core.documents import TenantId
 from assay_core.errors import Invalid
+from assay_core.index_profiles import IndexProfile
 from assay_store import access, collections
 from assay_store.database import Database
 
@@ -51,7 +52,7 @@ def measure(name: str, questions: Sequence[str], *, tenant: TenantId, principal:
     if not scope.index.acls:
         raise Invalid(f"{principal!r} may read nothing of {name!r}.", code="empty_collection")
     embedder = choose_embedder(settings)
-    dense = choose_vector_index(settings.milvus, embedder, collection.index_kind)
+    dense = choose_vector_index(settings.milvus, embedder, IndexProfile.parse(collection.index_kind))
     lexical = choose_lexical_index(settings)
     vectors = [embedder.embed_query(one) for one in questions]
     depth = settings.retrieval.candidates
