@@ -6,8 +6,10 @@ from typing import Any, cast
 
 import httpx
 import pytest
+from assay_core.collection_settings import FieldType
 from assay_core.documents import ChunkId, CollectionId, DocumentId, TenantId
 from assay_core.errors import AssayError, Denied, Exhausted, Invalid, NotFound, Unavailable
+from assay_core.metadata_filter import Condition, Group, Join, Operator
 from assay_core.principals import Principal
 from assay_core.search import Degradation, Hit, Mode, Scorer, SearchRequest, SearchResult, StageRank
 from assay_retrieval.routes import build_routes
@@ -39,7 +41,12 @@ HIT = Hit(
     score_cosine=None,
     stages=(StageRank("dense", 2, -0.5),),
 )
-ASKED = SearchRequest(CollectionId(TENANT, "e" * 32), "how many?", 7, Mode.LEXICAL, False, False, True, deadline_s=3.0)
+YEAR = Condition("year", FieldType.NUMBER, Operator.GTE, (2020.0,))
+KIND = Condition("kind", FieldType.STRING, Operator.IN, ("memo", "note"))
+FILTER = (YEAR, Group(Join.NOT, (Group(Join.OR, (KIND, YEAR)),)))
+ASKED = SearchRequest(
+    CollectionId(TENANT, "e" * 32), "how many?", 7, Mode.LEXICAL, False, False, True, FILTER, deadline_s=3.0
+)
 
 
 REPORT = internal.IndexReport((0.5, None), "hnsw", 7, 1)

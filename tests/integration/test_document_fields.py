@@ -63,6 +63,10 @@ def fitting(library: Library, named: dict[DocumentId, str], asked: dict[str, Any
         ({"labels": {"any": ["old", "new"]}}, "a"),
         ({"labels": {"all": ["red", "old"]}}, "a"),
         ({"kind": "memo", "year": {"lt": 2020}, "labels": "red"}, "a"),
+        ({"or": [{"due": "2024-02-01"}, {"year": {"lt": 2020}}]}, "ab"),
+        ({"not": {"kind": "memo"}}, "cd"),
+        ({"kind": "memo", "not": {"labels": "old", "year": 2019}}, "b"),
+        ({"not": {"or": [{"year": 2021}, {"year": 2019}]}}, "bd"),
         ({}, "abcd"),
     ],
 )

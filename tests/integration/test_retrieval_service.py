@@ -319,6 +319,16 @@ async def test_what_a_filter_hides_does_not_come_from_the_cache(shelf: Shelf):
     assert (result.cache, result.hits) == ("off", ())
 
 
+async def test_passages_hold_the_exact_words_and_none_of_the_excluded(shelf: Shelf):
+    for n in range(80):
+        shelf.put(f"{n}.md", f"The blue pump needs an inspection, number {n}.")
+    wanted = shelf.put("exact.md", "A pump, and an Annual Inspection of gardens.")
+    shelf.put("dry.md", "A pump, and an annual inspection of dry gardens.")
+    asked = shelf.request(top_k=5, phrases=("annual inspection",), excluded=("dry",))
+    found = await shelf.cached().search(ANN, asked)
+    assert (found.cache, [hit.document for hit in found.hits]) == ("off", [wanted])
+
+
 class ForgetfulIndex(FakeVectorIndex):
     """Finds only every other row, as an approximate index may."""
 

@@ -108,7 +108,21 @@ def test_search_sends_what_was_asked_for(run: Run, gateway: FakeGateway) -> None
         "use_cache": False,
         "explain": True,
         "one_per_document": False,
+        "syntax": True,
     }
+
+
+def test_a_filter_in_text_is_sent_as_it_is(run: Run, gateway: FakeGateway) -> None:
+    run("search", "leave", "-c", "docs", "--filter", "kind:memo -(labels:draft)", "--no-syntax")
+    sent = json.loads(gateway.requests[-1].content)
+    assert (sent["filter"], sent["syntax"]) == ("kind:memo -(labels:draft)", False)
+
+
+def test_search_says_how_the_query_was_read(run: Run, gateway: FakeGateway) -> None:
+    understood = {"text": "leave days", "phrases": ["days"], "excluded": ["sick"], "filter": {"kind": {"in": ["memo"]}}}
+    gateway.answers["search"] = {**SEARCH, "understood": understood}
+    outcome = run("search", "x", "-c", "docs", "--explain")
+    assert 'Read as: leave days; exactly "days"; without sick; filter {"kind": {"in": ["memo"]}}' in outcome.err
 
 
 def test_search_shows_people_where_it_stands(run: Run) -> None:

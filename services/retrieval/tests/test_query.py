@@ -25,6 +25,13 @@ def test_empty_query_is_refused(raw: str):
     assert caught.value.code == "question_empty"
 
 
+@pytest.mark.parametrize("raw", ["\U0001f600\U0001f334", "???", "\u2028--"])
+def test_query_of_signs_alone_is_refused(raw: str):
+    with pytest.raises(Invalid) as caught:
+        clean_query(raw)
+    assert caught.value.code == "question_without_words"
+
+
 def test_long_query_is_refused_with_its_length_and_the_limit():
     with pytest.raises(Invalid, match=r"100,000 characters; the limit is 4,000") as caught:
         clean_query("x" * 100_000)

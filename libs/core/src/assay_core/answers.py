@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from assay_core.ab_tests import Assigned
 from assay_core.documents import ChunkId, CollectionId, DocumentId
-from assay_core.metadata_filter import Condition
+from assay_core.metadata_filter import Part
 from assay_core.search import Degradation, Hit, Mode
 
 
@@ -52,7 +52,9 @@ class AnswerRequest:
     temperature: float = 0.0
     stop: tuple[str, ...] = ()
     use_cache: bool = True
-    filter: tuple[Condition, ...] = ()
+    filter: tuple[Part, ...] = ()
+    phrases: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     prompt: str = ""
     mode: Mode = Mode.HYBRID
     rerank: bool = True

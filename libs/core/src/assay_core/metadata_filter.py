@@ -1,6 +1,6 @@
 """Which documents a question is put to, by the metadata fields that their collection declares."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,6 +11,7 @@ from assay_core.metadata import MetadataValue, valid_metadata
 
 MAX_CONDITIONS = 16
 MAX_VALUES = 100
+MAX_DEPTH = 8
 
 
 class Operator(StrEnum):
@@ -34,6 +35,24 @@ class Condition:
     values: tuple[str | float, ...]
 
 
+class Join(StrEnum):
+    """What must be true of the parts of a group: all of them, one of them, none of them."""
+
+    AND = "and"
+    OR = "or"
+    NOT = "not"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Conditions and groups, at least one, joined by a word."""
+
+    join: Join
+    parts: tuple["Condition | Group", ...]
+
+
+Part = Condition | Group
+_JOINS = frozenset(join.value for join in Join)
 _RANGE = {"gt": Operator.GT, "gte": Operator.GTE, "lt": Operator.LT, "lte": Operator.LTE}
 _OPERATORS = {
     FieldType.STRING: {"in": Operator.IN},
@@ -43,18 +62,74 @@ _OPERATORS = {
 }
 
 
-def parse_filter(fields: Mapping[str, FieldType], given: Mapping[str, Any]) -> tuple[Condition, ...]:
-    """The conditions of a filter such as `{"kind": "memo", "year": {"gte": 2020}, "labels": {"any": ["a", "b"]}}`.
+def parse_filter(fields: Mapping[str, FieldType], given: Mapping[str, Any]) -> tuple[Part, ...]:
+    """The parts of a filter such as `{"kind": "memo", "year": {"gte": 2020}, "not": {"labels": {"any": ["draft"]}}}`.
 
-    A document fits if all of them hold; one without a value in a field does not fit a condition on it.
+    A document fits if all of them hold. `and` and `or` take a list of filters, `not` takes one; a declared field of
+    such a name is that field. A document without a value in a field does not fit a condition on it, and so fits the
+    condition's `not`.
 
     Raises:
         Invalid: a field is not declared, an operator is not its type's, a value does not fit, or there are too many.
     """
-    conditions = tuple(c for name, wanted in given.items() for c in _conditions(fields, name, wanted))
-    if len(conditions) > MAX_CONDITIONS:
-        raise _bad(f"The filter has {len(conditions)} conditions; up to {MAX_CONDITIONS} are taken.")
-    return conditions
+    parts = _parts(fields, given, 1)
+    count = sum(map(_count, parts))
+    if count > MAX_CONDITIONS:
+        raise _bad(
+            f"The filter has {count} conditions; up to {MAX_CONDITIONS} are taken. Give one field several values."
+        )
+    return parts
+
+
+def as_json(parts: Sequence[Part]) -> dict[str, Any]:
+    """A filter that `parse_filter` reads as these parts."""
+    return {Join.AND.value: [_as_json(part) for part in parts]} if parts else {}
+
+
+def _as_json(part: Part) -> dict[str, Any]:
+    match part:
+        case Group(Join.NOT, parts):
+            return {Join.NOT.value: as_json(parts)}
+        case Group(join, parts):
+            return {join.value: [_as_json(one) for one in parts]}
+        case Condition(name, kind, operator, values):
+            key = next(key for key, known in _OPERATORS[kind].items() if known is operator)
+            return {name: {key: values[0] if operator in _RANGE.values() else list(values)}}
+
+
+def _parts(fields: Mapping[str, FieldType], given: Mapping[str, Any], depth: int) -> tuple[Part, ...]:
+    if depth > MAX_DEPTH:
+        raise _bad(f"The filter nests deeper than {MAX_DEPTH} levels; flatten it.")
+    parts: list[Part] = []
+    for name, wanted in given.items():
+        if name in _JOINS and name not in fields:
+            parts += _groups(fields, Join(name), wanted, depth)
+        else:
+            parts += _conditions(fields, name, wanted)
+    return tuple(parts)
+
+
+def _groups(fields: Mapping[str, FieldType], join: Join, wanted: Any, depth: int) -> list[Part]:
+    filters = [wanted] if join is Join.NOT else wanted
+    shape = "a filter" if join is Join.NOT else "a list of filters"
+    if not isinstance(filters, list) or not filters or not all(isinstance(one, dict) and one for one in filters):  # pyright: ignore[reportUnknownVariableType]  JSON
+        raise _bad(f"The filter's {join.value!r} takes {shape}, none of them empty.")
+    read = [_parts(fields, one, depth + 1) for one in filters]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  JSON: checked above
+    match join:
+        case Join.AND:
+            return [part for parts in read for part in parts]
+        case Join.OR:
+            return [Group(join, tuple(_one(parts) for parts in read))]
+        case Join.NOT:
+            return [Group(join, (_one(read[0]),))]
+
+
+def _one(parts: tuple[Part, ...]) -> Part:
+    return parts[0] if len(parts) == 1 else Group(Join.AND, parts)
+
+
+def _count(part: Part) -> int:
+    return sum(map(_count, part.parts)) if isinstance(part, Group) else 1
 
 
 def _conditions(fields: Mapping[str, FieldType], name: str, wanted: Any) -> list[Condition]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from assay_core.documents import AclId, ChunkId, CollectionId, DocumentId, TenantId
-from assay_core.metadata_filter import Condition
+from assay_core.metadata_filter import Part
 
 
 class Mode(StrEnum):
@@ -98,7 +98,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """A search in one collection. `deadline_s` is what remains of the request's time."""
+    """A search in one collection. `deadline_s` is what remains of the request's time.
+
+    A passage that is found holds each of the `phrases` and none of the `excluded` words.
+    """
 
     collection: CollectionId
     query: str
@@ -107,8 +110,15 @@ class SearchRequest:
     rerank: bool = True
     use_cache: bool = True
     one_per_document: bool = False
-    filter: tuple[Condition, ...] = ()
+    filter: tuple[Part, ...] = ()
+    phrases: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     deadline_s: float = 10.0
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether something other than the question decides what may be found."""
+        return bool(self.filter or self.phrases or self.excluded)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,7 @@ async def _on_assay_error(request: Request, error: Exception) -> Response:
 async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     fields = [
-        {"field": ".".join(str(p) for p in e["loc"] if p not in ("body", "query", "path")), "reason": e["msg"]}
+        {"field": ".".join(map(str, e["loc"][e["loc"][0] in ("body", "query", "path") :])), "reason": e["msg"]}
         for e in error.errors()[:20]
     ]
     detail = "; ".join(f"{f['field'] or 'body'}: {f['reason']}" for f in fields)

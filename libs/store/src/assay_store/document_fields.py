@@ -13,11 +13,13 @@ from typing import Any
 from assay_core.collection_settings import FieldType
 from assay_core.documents import AclId, ChunkId, CollectionId, DocumentId, TenantId
 from assay_core.metadata import MetadataValue
-from assay_core.metadata_filter import Condition, Operator
+from assay_core.metadata_filter import Condition, Group, Join, Operator, Part
 from sqlalchemy import Connection, text
 
 from assay_store.encryption import Vault
 
+_JOINED = {Join.AND: "({})", Join.OR: "({})", Join.NOT: "NOT ({})"}
+_WORD = {Join.AND: "AND", Join.OR: "OR", Join.NOT: "OR"}
 _COMPARED = {Operator.GT: ">", Operator.GTE: ">=", Operator.LT: "<", Operator.LTE: "<="}
 
 
@@ -72,12 +74,12 @@ def select(
     vault: Vault,
     collection: CollectionId,
     acls: frozenset[AclId],
-    conditions: Sequence[Condition],
+    wanted: Sequence[Part],
     *,
     most: int,
 ) -> Selection:
     """What a filter leaves of a collection; its chunks by id if there are up to `most`."""
-    sql, values = _where(vault, collection.tenant, conditions)
+    sql, values = _where(vault, collection.tenant, wanted)
     at = {"t": collection.tenant, "c": collection.id, "acls": [int(acl) for acl in acls], **values}
     counted = connection.execute(
         text(f"""
@@ -106,10 +108,10 @@ def fitting(
     vault: Vault,
     tenant: TenantId,
     documents: Collection[DocumentId],
-    conditions: Sequence[Condition],
+    wanted: Sequence[Part],
 ) -> set[DocumentId]:
     """Those of `documents` that fit a filter."""
-    sql, values = _where(vault, tenant, conditions)
+    sql, values = _where(vault, tenant, wanted)
     rows = connection.execute(
         text(f"SELECT d.id FROM documents d WHERE d.tenant = :t AND d.id = ANY(:ids) AND {sql}"),
         {"t": tenant, "ids": [d.id for d in documents if d.tenant == tenant], **values},
@@ -117,19 +119,27 @@ def fitting(
     return {DocumentId(tenant, row.id) for row in rows}
 
 
-def _where(vault: Vault, tenant: TenantId, conditions: Sequence[Condition]) -> tuple[str, dict[str, Any]]:
-    """The conditions as SQL of constant words and numbered parameters: nothing that a person wrote is part of it."""
-    parts: list[str] = []
+def _where(vault: Vault, tenant: TenantId, wanted: Sequence[Part]) -> tuple[str, dict[str, Any]]:
+    """A filter as SQL of constant words and numbered parameters: nothing that a person wrote is part of it."""
     values: dict[str, Any] = {}
-    for number, condition in enumerate(conditions):
-        for part, (test, value) in enumerate(_tests(vault, tenant, condition)):
-            name = f"p{number}_{part}"
-            values |= {f"f{number}": condition.field, name: value}
-            parts.append(
-                "EXISTS (SELECT 1 FROM document_fields f WHERE f.tenant = d.tenant AND f.document = d.id"
-                f" AND f.field = :f{number} AND {test.format(':' + name)})"
-            )
-    return " AND ".join(parts) or "true", values
+
+    def parameter(value: object) -> str:
+        name = f"p{len(values)}"
+        values[name] = value
+        return f":{name}"
+
+    def sql(part: Part) -> str:
+        if isinstance(part, Group):
+            return _JOINED[part.join].format(f" {_WORD[part.join]} ".join(map(sql, part.parts)))
+        field = parameter(part.field)
+        tests = [test.format(parameter(value)) for test, value in _tests(vault, tenant, part)]
+        return " AND ".join(
+            "EXISTS (SELECT 1 FROM document_fields f WHERE f.tenant = d.tenant AND f.document = d.id"
+            f" AND f.field = {field} AND {test})"
+            for test in tests
+        )
+
+    return " AND ".join(map(sql, wanted)) or "true", values
 
 
 def _tests(vault: Vault, tenant: TenantId, condition: Condition) -> Iterator[tuple[str, Any]]:

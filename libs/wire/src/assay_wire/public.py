@@ -6,7 +6,7 @@ Requests refuse unknown fields. Answers may gain fields, so clients pass over th
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_QUESTION_CHARS = 4_000
 MAX_TOP_K = 200
@@ -567,15 +567,26 @@ class SelectedDocument(Reply):
     job: Annotated[str | None, Field(description="Of its deletion; null in a dry run.")] = None
 
 
+def _object_or_text(given: Any) -> Any:
+    if not isinstance(given, dict | str):
+        raise ValueError("give an object or a text, for example kind:memo")
+    return given  # pyright: ignore[reportUnknownVariableType]  JSON; its fields and values are checked by their types
+
+
 FieldFilter = Annotated[
-    dict[Text, Any],
+    dict[str, Any] | str,
+    BeforeValidator(_object_or_text),
     Field(
-        max_length=16,
         description="Only documents whose declared metadata fields fit: a value, several of which one must fit, or"
-        " comparisons: in, gt, gte, lt, lte; for tags any, all.",
-        examples=[{"kind": "memo", "year": {"gte": 2020}, "labels": {"any": ["draft", "final"]}}],
+        " comparisons: in, gt, gte, lt, lte; for tags any, all. `and` and `or` join a list of filters, `not` turns one"
+        " round. Or the same as text: kind:memo year:>=2020 -(labels:draft OR labels:final).",
+        examples=[{"kind": "memo", "year": {"gte": 2020}, "not": {"labels": {"any": ["draft", "final"]}}}],
     ),
 ]
+_SYNTAX = (
+    'Read field:value, after: and before: of declared fields, "exact words" and -word in the text as restrictions;'
+    " otherwise every sign of it is text."
+)
 
 
 class SearchQuery(Request):
@@ -587,6 +598,7 @@ class SearchQuery(Request):
     explain: Annotated[bool, Field(description="Show each hit's rank and score by stage.")] = False
     one_per_document: bool = False
     filter: FieldFilter = {}
+    syntax: Annotated[bool, Field(description=_SYNTAX)] = True
 
 
 class Stage(Reply):
@@ -619,11 +631,23 @@ class Degradation(Reply):
     reason: str
 
 
+class Understood(Reply):
+    """How a query was read: the words that are looked for, what a passage must and must not hold, and the filter."""
+
+    text: str
+    phrases: list[str]
+    excluded: list[str]
+    filter: dict[str, Any]
+
+
 class SearchReply(Reply):
+    """`understood` is shown if `explain` asked for it."""
+
     hits: list[Hit]
     timings_ms: dict[str, float]
     cache: str
     degraded: list[Degradation]
+    understood: Understood | None = None
 
 
 class Turn(Request):
@@ -642,6 +666,7 @@ class Question(Request):
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     use_cache: bool = True
     filter: FieldFilter = {}
+    syntax: Annotated[bool, Field(description=_SYNTAX)] = False
     stream: Annotated[bool, Field(description="Answer with server-sent events.")] = False
 
 

@@ -8,6 +8,7 @@ from assay_core import answers, documents, search
 from assay_core.evaluation import EvaluationRun, GoldenQuestion, NightReport
 from assay_core.golden_sets import GoldenSet
 from assay_core.jobs import ListedJob
+from assay_core.metadata_filter import as_json
 
 from assay_wire import public
 
@@ -136,12 +137,21 @@ def degraded(found: Iterable[search.Degradation]) -> list[public.Degradation]:
     return [public.Degradation(component=d.component, mode=d.mode, reason=d.reason) for d in found]
 
 
-def search_reply(result: search.SearchResult, *, explain: bool) -> public.SearchReply:
+def search_reply(
+    result: search.SearchResult, *, explain: bool, asked: search.SearchRequest | None = None
+) -> public.SearchReply:
     return public.SearchReply(
         hits=hits(result.hits, explain=explain),
         timings_ms=dict(result.timings_ms),
         cache=result.cache,
         degraded=degraded(result.degraded),
+        understood=_understood(asked) if explain and asked else None,
+    )
+
+
+def _understood(asked: search.SearchRequest) -> public.Understood:
+    return public.Understood(
+        text=asked.query, phrases=list(asked.phrases), excluded=list(asked.excluded), filter=as_json(asked.filter)
     )
 
 

@@ -1,4 +1,4 @@
-"""`--filter year>=2020`: conditions on metadata fields, as people write them."""
+"""`--filter year>=2020`: conditions on metadata fields, as people write them, one an option or as one text."""
 
 import re
 from collections.abc import Sequence
@@ -14,10 +14,12 @@ FilterOption = Annotated[
         "-f",
         metavar="FIELD=VALUE",
         help="Only documents whose field has this value; also >=, <=, > and < for numbers and dates. May be repeated:"
-        " different fields must all fit, of several values of one field any.",
+        " different fields must all fit, of several values of one field any. Or once as text:"
+        " 'kind:memo year:>=2020 -(labels:draft OR labels:final)'.",
     ),
 ]
 _CONDITION = re.compile(r"([a-z][a-z0-9_]*)(>=|<=|=|>|<)(.*)", re.DOTALL)
+_TEXT = re.compile(r"\s*(?:NOT\b|[-(]|[A-Za-z][A-Za-z0-9_]*:)")
 _NAMES = {">=": "gte", "<=": "lte", ">": "gt", "<": "lt"}
 
 
@@ -27,6 +29,8 @@ def field_filter(given: Sequence[str] | None) -> dict[str, Any]:
     Raises:
         Invalid: one is not a field, a comparison and a value.
     """
+    if given and len(given) == 1 and _TEXT.match(given[0]):
+        return {"filter": given[0]}
     values: dict[str, list[str]] = {}
     ranges: dict[str, dict[str, str]] = {}
     for one in given or []:

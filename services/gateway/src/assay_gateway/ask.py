@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 from assay_core.answers import AnswerEvent, AnswerRequest, Cited, Done, Failed, Judged, Retrieved, Token, Turn
 from assay_core.errors import AssayError
-from assay_core.metadata_filter import parse_filter
 from assay_core.ports import Generator
 from assay_core.principals import Principal
 from assay_core.search import Mode
@@ -20,6 +19,7 @@ from assay_gateway.disconnect import unless_gone
 from assay_gateway.ids import answer_id
 from assay_gateway.limits import check_question
 from assay_gateway.openapi import JSON, events, operation_id
+from assay_gateway.reading_questions import read_question
 from assay_gateway.stored_answers import stored_answer
 from assay_gateway.streaming import EventStream, close
 from assay_gateway.transactions import Transactions
@@ -44,9 +44,10 @@ def build_routes(
     ) -> Response:
         check_question(body.question)
         collection, way = await transactions(lambda c: arms.asked_of(c, principal, name))
+        read = read_question(collection.settings.fields, body.question, body.filter, syntax=body.syntax)
         asked = AnswerRequest(
             collection=collection.id,
-            question=body.question,
+            question=read.text,
             history=tuple(Turn(turn.role, turn.content) for turn in body.history),
             top_k=body.top_k or way.answering.top_k,
             prompt=way.answering.prompt,
@@ -56,7 +57,9 @@ def build_routes(
             max_tokens=body.max_tokens,
             temperature=body.temperature,
             use_cache=body.use_cache,
-            filter=parse_filter(collection.settings.fields, body.filter),
+            filter=read.filter,
+            phrases=read.phrases,
+            excluded=read.excluded,
             deadline_s=deadline_s,
         )
         stream = generator.answer(principal, asked)

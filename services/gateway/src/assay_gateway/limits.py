@@ -51,7 +51,7 @@ class Slots:
 
 
 def check_question(text: str, *, what: str = "question") -> str:
-    """The text of a question. Raises `Invalid` if it is empty or too long."""
+    """The text of a question. Raises `Invalid` if it is empty, holds no letter or digit, or is too long."""
     if not text.strip():
         raise Invalid(f"The {what} is empty; write what you want to know.", code="empty_question")
     if len(text) > public.MAX_QUESTION_CHARS:
@@ -59,6 +59,10 @@ def check_question(text: str, *, what: str = "question") -> str:
             f"The {what} has {len(text):,} characters; the limit is {public.MAX_QUESTION_CHARS:,}. Ask more briefly,"
             " or upload the long text as a document.",
             code="question_too_long",
+        )
+    if not any(map(str.isalnum, text)):
+        raise Invalid(
+            f"The {what} holds signs alone; write at least one word or number.", code="question_without_words"
         )
     return text
 

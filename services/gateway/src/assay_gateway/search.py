@@ -1,6 +1,5 @@
 """Search a collection."""
 
-from assay_core.metadata_filter import parse_filter
 from assay_core.ports import Retriever
 from assay_core.principals import Principal
 from assay_core.search import Mode, SearchRequest
@@ -12,6 +11,7 @@ from assay_gateway.auth import Authenticator
 from assay_gateway.disconnect import unless_gone
 from assay_gateway.limits import check_question
 from assay_gateway.openapi import operation_id
+from assay_gateway.reading_questions import read_question
 from assay_gateway.transactions import Transactions
 
 
@@ -27,18 +27,21 @@ def build_routes(
     ) -> public.SearchReply:
         check_question(body.query, what="query")
         collection = await transactions.reading(lambda c: collections.get(c, principal, name))
+        read = read_question(collection.settings.fields, body.query, body.filter, syntax=body.syntax)
         asked = SearchRequest(
             collection=collection.id,
-            query=body.query,
+            query=read.text,
             top_k=body.top_k,
             mode=Mode(body.mode),
             rerank=body.rerank,
             use_cache=body.use_cache,
             one_per_document=body.one_per_document,
-            filter=parse_filter(collection.settings.fields, body.filter),
+            filter=read.filter,
+            phrases=read.phrases,
+            excluded=read.excluded,
             deadline_s=deadline_s,
         )
         result = await unless_gone(request, retriever.search(principal, asked))
-        return to_public.search_reply(result, explain=body.explain)
+        return to_public.search_reply(result, explain=body.explain, asked=asked)
 
     return router

@@ -133,6 +133,8 @@ class DocumentGenerator:
             rerank=work.request.rerank,
             use_cache=work.request.use_cache,
             filter=work.request.filter,
+            phrases=work.request.phrases,
+            excluded=work.request.excluded,
             deadline_s=work.deadline.within(SEARCH_S),
         )
         with step("retrieve", work.timings_ms):
@@ -317,4 +319,5 @@ class DocumentGenerator:
 
 
 def _may_be_cached(request: AnswerRequest) -> bool:
-    return request.use_cache and not request.filter and not request.history and request.temperature == 0
+    narrowed = request.filter or request.phrases or request.excluded
+    return request.use_cache and not narrowed and not request.history and request.temperature == 0

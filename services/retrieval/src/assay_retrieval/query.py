@@ -12,7 +12,7 @@ def clean_query(raw: str) -> str:
     """The query in NFC, without control characters and surrounding white space.
 
     Raises:
-        Invalid: nothing is left, or it is too long.
+        Invalid: nothing is left, or no letter or digit, or it is too long.
     """
     if len(raw) > MAX_CHARACTERS:
         raise Invalid(
@@ -25,6 +25,10 @@ def clean_query(raw: str) -> str:
     query = " ".join(kept.split())
     if not query:
         raise Invalid("The question is empty; write at least one word.", code="question_empty")
+    if not any(map(str.isalnum, query)):
+        raise Invalid(
+            "The question holds signs alone; write at least one word or number.", code="question_without_words"
+        )
     return query
 
 

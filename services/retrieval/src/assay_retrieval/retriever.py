@@ -18,6 +18,7 @@ from assay_core.errors import AssayError, Broken, Unavailable
 from assay_core.ports import Embedder, LexicalIndex, Reranker, Vector
 from assay_core.principals import Principal
 from assay_core.search import Degradation, Hit, IndexHit, Mode, Scorer, SearchRequest, SearchResult, StageRank
+from assay_core.wording import Wording
 from assay_runtime.metrics import DEGRADED, step
 from assay_runtime.threads import Workers
 from assay_store import document_fields, keys, visibility
@@ -44,6 +45,7 @@ MOST_NAMED = 10_000
 """Up to so many chunks that fit a filter are named to the indexes, which then search among them alone, exactly; the
 share of a filter that leaves more is so large that looking deeper finds enough of them."""
 WIDENING = 2.0
+WORDING_WIDENING = 4.0
 MAX_WIDENED = 16_384  # what Milvus returns at most
 
 
@@ -185,7 +187,8 @@ class HybridRetriever:
         widened: float,
     ) -> tuple[dict[str, list[IndexHit]], list[Degradation]]:
         depth = min(max(self._depths.candidates, 3 * request.top_k), MAX_CANDIDATES)
-        depth = min(ceil(depth * widened), MAX_WIDENED)
+        exact = WORDING_WIDENING if request.phrases or request.excluded else 1.0
+        depth = min(ceil(depth * widened * exact), MAX_WIDENED)
         asked: dict[str, Awaitable[list[IndexHit]]] = {}
         if request.mode is not Mode.LEXICAL:
             asked[DENSE] = self._ask_dense(scope, request, vector, depth, timings)
@@ -253,6 +256,7 @@ class HybridRetriever:
         """The candidates that are live and readable, in order, until there are enough; of one parent the best."""
         wanted = max(request.top_k, self._depths.rerank_candidates if self._reranks(request) else 0)
         scored_by = _SCORERS[request.mode]
+        wording = Wording(request.phrases, request.excluded)
 
         def read() -> list[Found]:
             hits: list[Found] = []
@@ -273,8 +277,11 @@ class HybridRetriever:
                         what = found.document.id if request.one_per_document else _read_as(found)
                         if what in seen:
                             continue
+                        opened = self._found(len(hits) + 1, candidate, found, scored_by)
+                        if not wording.fits(_read_text(opened)):
+                            continue
                         seen.add(what)
-                        hits.append(self._found(len(hits) + 1, candidate, found, scored_by))
+                        hits.append(opened)
                         if len(hits) == wanted:
                             return hits
             return hits
@@ -353,6 +360,12 @@ def _widening(chosen: Selection | None) -> float:
     if chosen is None or chosen.chunks is not None:
         return 1.0
     return WIDENING * chosen.all / chosen.fitting
+
+
+def _read_text(found: Found) -> str:
+    """All that is read of a hit, the headings above it too."""
+    _, payload = found.larger or (None, None)
+    return "\n".join([_with_context(found.hit), *([payload.text] if payload else [])])
 
 
 def _read_as(live: LiveChunk) -> object:

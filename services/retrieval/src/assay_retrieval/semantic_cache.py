@@ -42,7 +42,7 @@ class CachedRetriever:
         self._workers = Workers(4)
 
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
-        if not request.use_cache or request.filter:
+        if not request.use_cache or request.narrowed:
             return await self._inner.search(principal, request)
         asked = checked(request)
         return await whole_search(asked, lambda: self._search(principal, asked))

@@ -41,6 +41,9 @@ def ask(
     temperature: Annotated[float, typer.Option(min=0, max=2, help="0 gives the same answer each time.")] = 0.0,
     cache: Annotated[bool, typer.Option(help="Take the answer from the cache if it still holds.")] = True,
     filters: FilterOption = None,
+    syntax: Annotated[
+        bool, typer.Option("--syntax", help='Read type:policy, "exact words" and -word as restrictions.')
+    ] = False,
 ) -> None:
     """Ask a question, and see which source says so."""
     session = session_of(context)
@@ -51,6 +54,7 @@ def ask(
         "max_tokens": max_tokens,
         "temperature": temperature,
         "use_cache": cache,
+        "syntax": syntax,
     } | field_filter(filters)
     if session.json:
         print_json(session.client.ask(collection, question, **options))

@@ -1,5 +1,6 @@
 """`assay search`: passages that fit a query."""
 
+import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,7 @@ from assay_cli.output import console, print_json, say
 from assay_cli.session import session_of
 
 if TYPE_CHECKING:
-    from assay_wire.public import SearchReply
+    from assay_wire.public import SearchReply, Understood
 
 
 def register(app: typer.Typer) -> None:
@@ -31,6 +32,9 @@ def search(
         bool, typer.Option("--one-per-document", help="The best passage of each document only.")
     ] = False,
     filters: FilterOption = None,
+    syntax: Annotated[
+        bool, typer.Option(help='Read type:policy, after:2025-01, "exact words" and -word as restrictions.')
+    ] = True,
 ) -> None:
     """Find the passages that fit a query best."""
     session = session_of(context)
@@ -43,6 +47,7 @@ def search(
         use_cache=cache,
         explain=explain,
         one_per_document=one_per_document,
+        syntax=syntax,
         **field_filter(filters),
     )
     if session.json:
@@ -57,8 +62,17 @@ def _show(reply: "SearchReply") -> None:
         passages.print_hit(out, hit)
     if not reply.hits:
         say("Nothing found.")
+    if reply.understood:
+        say(f"Read as: {_read_as(reply.understood)}")
     passages.say_degraded(reply.degraded)
     total = reply.timings_ms.get("total")
     if total is not None:
         cached = ", from the cache" if reply.cache == "hit" else ""
         say(f"{len(reply.hits)} passages in {total:.0f} ms{cached}.")
+
+
+def _read_as(found: "Understood") -> str:
+    exact = [f'exactly "{phrase}"' for phrase in found.phrases]
+    without = [f"without {word}" for word in found.excluded]
+    filters = [f"filter {json.dumps(found.filter, ensure_ascii=False)}"] if found.filter else []
+    return "; ".join([found.text, *exact, *without, *filters])

@@ -1,0 +1,111 @@
+"""What cannot be asked is refused at the door: at once, with field, limit and way out."""
+
+from typing import Any
+
+import httpx
+import pytest
+from assay_core.errors import Unavailable
+from assay_core.search import SearchResult
+
+pytestmark = pytest.mark.integration
+SEARCH = "/v1/collections/rules/search"
+ASK = "/v1/collections/rules/ask"
+FIELDS = {"type": "string", "year": "number", "issued": "date", "labels": "tags"}
+
+
+def nested(depth: int) -> dict[str, Any]:
+    asked: dict[str, Any] = {"type": "policy"}
+    for _ in range(depth):
+        asked = {"not": asked}
+    return asked
+
+
+@pytest.fixture
+async def rules(admin: httpx.AsyncClient) -> httpx.AsyncClient:
+    """A client of a door with a collection that declares fields."""
+    await admin.post("/v1/collections", json={"name": "rules"})
+    changed = await admin.patch("/v1/collections/rules", json={"settings": {"fields": FIELDS}})
+    assert changed.status_code == 200, changed.text
+    return admin
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "named"),
+    [
+        ({"query": ""}, 400, "empty_question", "write what"),
+        ({"query": " \t\n"}, 400, "empty_question", "write what"),
+        ({"query": "x" * 100_000}, 400, "question_too_long", "4,000"),
+        ({"query": "\U0001f600\U0001f334"}, 400, "question_without_words", "one word or number"),
+        ({"query": "type:policy"}, 400, "question_without_words", "add a word"),
+        ({"query": "leave issued:2025-02-30"}, 400, "bad_filter", "'issued' is '2025-02-30'"),
+        ({"query": "leave after:yesterday"}, 400, "bad_filter", "YYYY-MM-DD"),
+        ({"query": "leave year:soon"}, 400, "bad_filter", "declares a number"),
+        ({"query": "x", "filter": {"colour": "red"}}, 400, "bad_filter", "issued, labels, type, year"),
+        ({"query": "x", "filter": {"issued": "2025-02-30"}}, 400, "bad_filter", "YYYY-MM-DD"),
+        ({"query": "x", "filter": {"year": "soon"}}, 400, "bad_filter", "declares a number"),
+        ({"query": "x", "filter": {"type": {"gte": "a"}}}, 400, "bad_filter", "'in'"),
+        ({"query": "x", "filter": {"type": ["p"] * 101}}, 400, "bad_filter", "1 to 100"),
+        ({"query": "x", "filter": nested(50)}, 400, "bad_filter", "deeper than 8 levels"),
+        ({"query": "x", "filter": nested(100)}, 400, "too_deep", "64 levels"),
+        ({"query": "x", "filter": "colour:red"}, 400, "bad_filter", "issued, labels, type, year"),
+        ({"query": "x", "filter": "(" * 50 + "type:a" + ")" * 50}, 400, "bad_filter", "deeper than 8 levels"),
+        ({"query": "x", "filter": "type:a'; DROP TABLE x --"}, 400, "bad_filter", "cannot be read at"),
+        ({"query": "x", "filter": 'tenant == "acme" || true'}, 400, "bad_filter", "cannot be read at"),
+        ({"query": "x", "filter": "x" * 2_001}, 400, "bad_filter", "2,001 characters; the limit is 2,000"),
+        ({"query": "x", "filter": 7}, 422, "validation", "give an object or a text"),
+        ({"query": "x", "top_k": 0}, 422, "validation", "top_k"),
+        ({"query": "x", "top_k": 1_000_000}, 422, "validation", "top_k"),
+        ({"query": "x", "top_k": "many"}, 422, "validation", "top_k"),
+        ({"query": "x", "mode": "psychic"}, 422, "validation", "mode"),
+        ({"query": "x", "colour": "red"}, 422, "validation", "colour"),
+        ({"query": 7}, 422, "validation", "query"),
+        ({}, 422, "validation", "query"),
+    ],
+)
+async def test_a_search_that_cannot_be_meant_is_refused(
+    rules: httpx.AsyncClient, body: dict[str, Any], status: int, code: str, named: str
+) -> None:
+    answer = await rules.post(SEARCH, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert named in answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "text", ["'; DROP TABLE documents; --", "tenant == 'acme' or chunk in ['a']", "colour:red paint", "ls -la"]
+)
+async def test_text_that_looks_like_a_command_is_text(door: Any, rules: httpx.AsyncClient, text: str) -> None:
+    door.retriever.result = SearchResult((), {})
+    answer = await rules.post(SEARCH, json={"query": text, "explain": True})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["understood"] == {"text": text, "phrases": [], "excluded": [], "filter": {}}
+
+
+async def test_a_query_shows_how_it_was_read(door: Any, rules: httpx.AsyncClient) -> None:
+    door.retriever.result = SearchResult((), {})
+    query = 'leave type:policy after:2025-01 "exact words" -sick'
+    asked = {"query": query, "filter": "labels:draft,final", "explain": True}
+    answer = await rules.post(SEARCH, json=asked)
+    assert answer.json()["understood"] == {
+        "text": "leave exact words",
+        "phrases": ["exact words"],
+        "excluded": ["sick"],
+        "filter": {
+            "and": [
+                {"type": {"in": ["policy"]}},
+                {"issued": {"gte": "2025-01-01"}},
+                {"labels": {"any": ["draft", "final"]}},
+            ]
+        },
+    }
+    literal = await rules.post(SEARCH, json={"query": query, "syntax": False, "explain": True})
+    assert literal.json()["understood"]["text"] == query
+
+
+async def test_a_question_is_read_so_only_if_it_says_so(door: Any, rules: httpx.AsyncClient) -> None:
+    door.generator._events = (Unavailable("Down.", code="generator_unavailable"),)
+    refused = await rules.post(ASK, json={"question": "leave year:soon", "syntax": True})
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad_filter")
+    plain = await rules.post(ASK, json={"question": "leave year:soon"})
+    assert plain.status_code == 503, plain.text
+    assert [asked.question for _, asked in door.generator.requests] == ["leave year:soon"]
