@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,7 +27,7 @@ from assay_retrieval import retriever as retriever_module
 from assay_retrieval.inspection import Inspector
 from assay_retrieval.retriever import Depths, HybridRetriever, Indexes
 from assay_retrieval.semantic_cache import CachedRetriever
-from assay_store import access, collections, document_fields, documents, pipeline, visibility
+from assay_store import access, collections, document_fields, documents, live_texts, pipeline, visibility
 from assay_store.database import Database
 from assay_store.documents import StoredBlob
 from assay_store.encryption import Vault
@@ -327,6 +327,30 @@ async def test_passages_hold_the_exact_words_and_none_of_the_excluded(shelf: She
     asked = shelf.request(top_k=5, phrases=("annual inspection",), excluded=("dry",))
     found = await shelf.cached().search(ANN, asked)
     assert (found.cache, [hit.document for hit in found.hits]) == ("off", [wanted])
+
+
+async def test_a_synonym_finds_what_says_the_same_in_other_words(shelf: Shelf):
+    wanted = shelf.put("leave.md", "Paid time off is thirty days.")
+    shelf.put("pump.md", "The blue pump needs an inspection.")
+    asked = shelf.request("PTO", mode=Mode.LEXICAL)
+    assert (await shelf.cached().search(ANN, asked)).hits == ()
+    with shelf.database.transaction() as connection:
+        found = collections.by_id(connection, ANN, shelf.collection)
+        collections.change_settings(connection, found, {"synonyms": [["PTO", "paid time off"]]})
+    result = await shelf.cached().search(ANN, asked)
+    assert [hit.document for hit in result.hits] == [wanted]
+    assert [(one.term, one.added) for one in result.expansions] == [("PTO", ("paid time off",))]
+    literal = await shelf.cached().search(ANN, replace(asked, synonyms=False))
+    assert (literal.hits, literal.expansions) == ((), ())
+
+
+async def test_candidates_come_from_what_may_be_read(shelf: Shelf):
+    shelf.put("leave.md", "Staff have paid time off (PTO).")
+    with shelf.database.transaction() as connection:
+        acls = visibility.readable_acls(connection, ANN)
+        read = live_texts.some(connection, VAULT, shelf.collection, acls, most=10)
+        hidden = live_texts.some(connection, VAULT, shelf.collection, frozenset(), most=10)
+    assert (read, hidden) == (["Staff have paid time off (PTO)."], [])
 
 
 class ForgetfulIndex(FakeVectorIndex):

@@ -109,6 +109,7 @@ def test_search_sends_what_was_asked_for(run: Run, gateway: FakeGateway) -> None
         "explain": True,
         "one_per_document": False,
         "syntax": True,
+        "synonyms": True,
     }
 
 

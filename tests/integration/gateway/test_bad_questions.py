@@ -78,7 +78,7 @@ async def test_text_that_looks_like_a_command_is_text(door: Any, rules: httpx.As
     door.retriever.result = SearchResult((), {})
     answer = await rules.post(SEARCH, json={"query": text, "explain": True})
     assert answer.status_code == 200, answer.text
-    assert answer.json()["understood"] == {"text": text, "phrases": [], "excluded": [], "filter": {}}
+    assert answer.json()["understood"] == {"text": text, "phrases": [], "excluded": [], "filter": {}, "synonyms": []}
 
 
 async def test_a_query_shows_how_it_was_read(door: Any, rules: httpx.AsyncClient) -> None:
@@ -97,6 +97,7 @@ async def test_a_query_shows_how_it_was_read(door: Any, rules: httpx.AsyncClient
                 {"labels": {"any": ["draft", "final"]}},
             ]
         },
+        "synonyms": [],
     }
     literal = await rules.post(SEARCH, json={"query": query, "syntax": False, "explain": True})
     assert literal.json()["understood"]["text"] == query

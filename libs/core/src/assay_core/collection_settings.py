@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from assay_core.errors import Invalid
+from assay_core.synonyms import Groups, valid_groups
 
 MAX_FIELDS = 32
 MAX_BUDGET_TOKENS = 8192
@@ -118,7 +119,7 @@ class CollectionSettings:
     """Everything that a collection's owner may choose.
 
     `fields` are the declared metadata fields by name. `keep_versions_days` is how long replaced versions stay
-    readable for the answers that cite them.
+    readable for the answers that cite them. `synonyms` are groups of terms that mean the same.
     """
 
     chunking: Chunking = Chunking()
@@ -126,6 +127,7 @@ class CollectionSettings:
     near_duplicates: NearDuplicates = NearDuplicates.REPORT
     keep_versions_days: int = 30
     answering: Answering = Answering()
+    synonyms: Groups = ()
 
     @classmethod
     def stored(cls, found: Mapping[str, Any]) -> "CollectionSettings":
@@ -154,6 +156,7 @@ class CollectionSettings:
             near_duplicates=_choice(NearDuplicates, "near_duplicates", values, self.near_duplicates),
             keep_versions_days=_number("keep_versions_days", values, self.keep_versions_days, 0, MAX_KEEP_DAYS),
             answering=self.answering.changed(_mapping("answering", values.get("answering", {}))),
+            synonyms=valid_groups(values["synonyms"]) if "synonyms" in values else self.synonyms,
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from assay_core.documents import AclId, ChunkId, CollectionId, DocumentId, TenantId
 from assay_core.metadata_filter import Part
+from assay_core.synonyms import Expansion
 
 
 class Mode(StrEnum):
@@ -100,6 +101,7 @@ class Hit:
 class SearchRequest:
     """A search in one collection. `deadline_s` is what remains of the request's time.
 
+    With `synonyms`, the lexical index is also asked for what the collection's synonyms say that words mean.
     A passage that is found holds each of the `phrases` and none of the `excluded` words.
     """
 
@@ -113,6 +115,7 @@ class SearchRequest:
     filter: tuple[Part, ...] = ()
     phrases: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    synonyms: bool = True
     deadline_s: float = 10.0
 
     @property
@@ -134,13 +137,15 @@ class Degradation:
 class SearchResult:
     """Hits in rank order, and what to know about how they were found.
 
-    `cache` is "hit", "miss" or "off". `timings_ms` maps stage to milliseconds.
+    `cache` is "hit", "miss" or "off". `timings_ms` maps stage to milliseconds. `expansions` are synonyms that were
+    looked for too.
     """
 
     hits: tuple[Hit, ...]
     timings_ms: Mapping[str, float]
     cache: str = "off"
     degraded: tuple[Degradation, ...] = ()
+    expansions: tuple[Expansion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

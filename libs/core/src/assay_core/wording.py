@@ -15,18 +15,19 @@ class Wording:
         self._unwanted = [_pattern(word) for word in excluded]
 
     def fits(self, text: str) -> bool:
-        """Both, of one text."""
-        plain = _plain(text)
-        return all(one.search(plain) for one in self._wanted) and not any(one.search(plain) for one in self._unwanted)
+        """Whether one text does both."""
+        found = plain(text)
+        return all(one.search(found) for one in self._wanted) and not any(one.search(found) for one in self._unwanted)
 
 
 def _pattern(words: str) -> re.Pattern[str]:
     """A word ends where letters end, except in scripts that put no space between words."""
-    plain = _plain(words)
-    before = "" if _UNSPACED.match(plain[0]) else r"(?<!\w)"
-    after = "" if _UNSPACED.match(plain[-1]) else r"(?!\w)"
-    return re.compile(before + re.escape(plain) + after)
+    wanted = plain(words)
+    before = "" if _UNSPACED.match(wanted[0]) else r"(?<!\w)"
+    after = "" if _UNSPACED.match(wanted[-1]) else r"(?!\w)"
+    return re.compile(before + re.escape(wanted) + after)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """As texts are compared: in one case and form, with single spaces."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

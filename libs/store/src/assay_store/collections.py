@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -133,11 +133,19 @@ def change_settings(connection: Connection, collection: Collection, changes: Map
     Raises:
         Invalid: a setting is unknown or cannot be used.
     """
+    return change_settings_by(connection, collection, lambda _: changes)
+
+
+def change_settings_by(
+    connection: Connection, collection: Collection, changes: Callable[[CollectionSettings], Mapping[str, Any]]
+) -> Collection:
+    """Like `change_settings`, with changes that follow from the settings; nobody else changes them meanwhile."""
     at = {"t": collection.id.tenant, "id": collection.id.id}
     found = connection.execute(
         text("SELECT settings FROM collections WHERE tenant = :t AND id = :id FOR UPDATE"), at
     ).scalar_one()
-    settings = CollectionSettings.stored(found).changed(changes)
+    before = CollectionSettings.stored(found)
+    settings = before.changed(changes(before))
     connection.execute(
         text("UPDATE collections SET settings = CAST(:s AS jsonb) WHERE tenant = :t AND id = :id"),
         at | {"s": json.dumps(settings.as_json())},

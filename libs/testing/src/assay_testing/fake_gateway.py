@@ -9,9 +9,11 @@ from email.message import Message
 from email.parser import BytesParser
 from fnmatch import fnmatchcase
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 from assay_core.collection_settings import CollectionSettings
+from assay_core.synonyms import with_group, without_term
 from assay_wire import problems
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC).isoformat()
@@ -104,6 +106,8 @@ class FakeGateway:
             ("/documents/([^/]+)/versions/1/chunks", "GET", self._chunks),
             ("/documents/([^/]+)/chunks", "GET", self._chunks),
             ("/collections/([^/]+)/(search|ask)", "POST", self._answer),
+            ("/collections/([^/]+)/synonyms/candidates", "GET", self._candidates),
+            ("/collections/([^/]+)/synonyms(?:/([^/]+))?", "GET|POST|DELETE", self._synonyms),
             (
                 "/(?:evaluations/)?(runs|datasets|nights|compare|gate|baselines|promotions|ab-tests).*",
                 "GET",
@@ -203,6 +207,20 @@ class FakeGateway:
         if name not in self.collections:
             return problem(404, "not_found", f"There is no collection {name!r}.")
         return httpx.Response(200, json=self._shown(name))
+
+    def _synonyms(self, request: httpx.Request, name: str, term: str | None) -> httpx.Response:
+        before = self.settings.get(name, CollectionSettings())
+        groups = before.synonyms
+        if request.method == "POST":
+            groups = with_group(groups, json.loads(request.content)["terms"])
+        elif term:
+            groups = without_term(groups, unquote(term))
+        self.settings[name] = before.changed({"synonyms": groups})
+        return httpx.Response(200, json={"groups": groups})
+
+    def _candidates(self, _request: httpx.Request, _name: str) -> httpx.Response:
+        found = {"short": "PTO", "long": "paid time off", "passages": 2}
+        return httpx.Response(200, json={"candidates": [found]})
 
     def _delete_collection(self, _request: httpx.Request, name: str) -> httpx.Response:
         return httpx.Response(202, json={"collection": name, "documents": len(self.collections.pop(name))})

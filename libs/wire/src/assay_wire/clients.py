@@ -122,6 +122,20 @@ class AssayClient:
     def resume_collection(self, name: str) -> public.Collection:
         return self._ask(public.Collection, "POST", f"/v1/collections/{_part(name)}/resume")
 
+    def synonyms(self, name: str) -> public.SynonymGroups:
+        return self._ask(public.SynonymGroups, "GET", f"/v1/collections/{_part(name)}/synonyms")
+
+    def add_synonyms(self, name: str, terms: Sequence[str]) -> public.SynonymGroups:
+        body = _checked(public.SynonymGroup, {"terms": list(terms)})
+        return self._ask(public.SynonymGroups, "POST", f"/v1/collections/{_part(name)}/synonyms", json=body)
+
+    def remove_synonym(self, name: str, term: str) -> public.SynonymGroups:
+        path = f"/v1/collections/{_part(name)}/synonyms/{_part(term)}"
+        return self._ask(public.SynonymGroups, "DELETE", path)
+
+    def synonym_candidates(self, name: str) -> public.SynonymCandidates:
+        return self._ask(public.SynonymCandidates, "GET", f"/v1/collections/{_part(name)}/synonyms/candidates")
+
     def delete_collection(self, name: str) -> public.CollectionDeletion:
         return self._ask(public.CollectionDeletion, "DELETE", f"/v1/collections/{_part(name)}")
 

@@ -73,6 +73,10 @@ class ChangeSettings(Request):
     ] = None
     near_duplicates: Literal["report", "keep_one"] | None = None
     keep_versions_days: Annotated[int | None, Field(description="How long replaced versions stay readable.")] = None
+    synonyms: Annotated[
+        list[list[Text]] | None,
+        Field(max_length=500, description="Groups of terms that mean the same.", examples=[[["PTO", "paid time off"]]]),
+    ] = None
 
 
 class CreateCollection(Request):
@@ -114,6 +118,27 @@ class CollectionSettings(Reply):
     near_duplicates: str
     keep_versions_days: int
     answering: Annotated[Answering | None, Field(description="Changed by promotion alone.")] = None
+    synonyms: list[list[str]] = []
+
+
+class SynonymGroup(Request):
+    terms: Annotated[list[Text], Field(min_length=2, max_length=8, examples=[["PTO", "paid time off"]])]
+
+
+class SynonymGroups(Reply):
+    groups: list[list[str]]
+
+
+class SynonymCandidate(Reply):
+    short: str
+    long: str
+    passages: Annotated[int, Field(description="That explain it so, of those that were read.")]
+
+
+class SynonymCandidates(Reply):
+    """Acronyms that documents explain, the most often first."""
+
+    candidates: list[SynonymCandidate]
 
 
 class Rechunking(Reply):
@@ -599,6 +624,7 @@ class SearchQuery(Request):
     one_per_document: bool = False
     filter: FieldFilter = {}
     syntax: Annotated[bool, Field(description=_SYNTAX)] = True
+    synonyms: Annotated[bool, Field(description="Look for what the collection's synonyms mean, too.")] = True
 
 
 class Stage(Reply):
@@ -631,13 +657,20 @@ class Degradation(Reply):
     reason: str
 
 
+class Expansion(Reply):
+    term: str
+    added: list[str]
+
+
 class Understood(Reply):
-    """How a query was read: the words that are looked for, what a passage must and must not hold, and the filter."""
+    """How a query was read: the words that are looked for, what a passage must and must not hold, the filter, and
+    synonyms that are looked for too."""
 
     text: str
     phrases: list[str]
     excluded: list[str]
     filter: dict[str, Any]
+    synonyms: list[Expansion] = []
 
 
 class SearchReply(Reply):

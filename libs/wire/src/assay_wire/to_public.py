@@ -145,13 +145,17 @@ def search_reply(
         timings_ms=dict(result.timings_ms),
         cache=result.cache,
         degraded=degraded(result.degraded),
-        understood=_understood(asked) if explain and asked else None,
+        understood=_understood(asked, result) if explain and asked else None,
     )
 
 
-def _understood(asked: search.SearchRequest) -> public.Understood:
+def _understood(asked: search.SearchRequest, result: search.SearchResult) -> public.Understood:
     return public.Understood(
-        text=asked.query, phrases=list(asked.phrases), excluded=list(asked.excluded), filter=as_json(asked.filter)
+        text=asked.query,
+        phrases=list(asked.phrases),
+        excluded=list(asked.excluded),
+        filter=as_json(asked.filter),
+        synonyms=[public.Expansion(term=one.term, added=list(one.added)) for one in result.expansions],
     )
 
 

@@ -32,6 +32,7 @@ from assay_cli.commands import (
     selftest,
     sources,
     sweep,
+    synonyms,
 )
 from assay_cli.session import Session, session_of
 
@@ -112,6 +113,7 @@ redteam.register(evaluate.app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(chunks.app, name="chunks")
 app.add_typer(collections.app, name="collections")
+app.add_typer(synonyms.app, name="synonyms")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(erasure.app, name="erasure")
 eval_judges.register(evaluate.app)

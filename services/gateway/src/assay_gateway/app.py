@@ -37,6 +37,7 @@ from assay_gateway import (
     search,
     sessions,
     sources,
+    synonyms,
     system,
     uploads,
     watching,
@@ -158,6 +159,7 @@ def _include_documents(
     app.include_router(jobs.build_routes(who=who, transactions=transactions, vault=parts.vault, cursors=cursors))
     app.include_router(document_changes.build_routes(who=who, transactions=transactions, vault=parts.vault))
     app.include_router(sources.build_routes(who=who, transactions=transactions, vault=parts.vault))
+    app.include_router(synonyms.build_routes(who=who, transactions=transactions, vault=parts.vault))
     app.include_router(chunks.build_routes(who=who, transactions=transactions, vault=parts.vault, cursors=cursors))
     watchers = Slots(limits.max_watchers, what="watchers of documents")
     app.include_router(watching.build_routes(who=who, transactions=transactions, vault=parts.vault, slots=watchers))

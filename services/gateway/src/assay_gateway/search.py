@@ -39,6 +39,7 @@ def build_routes(
             filter=read.filter,
             phrases=read.phrases,
             excluded=read.excluded,
+            synonyms=body.synonyms,
             deadline_s=deadline_s,
         )
         result = await unless_gone(request, retriever.search(principal, asked))

@@ -18,6 +18,7 @@ from assay_core.errors import AssayError, Broken, Unavailable
 from assay_core.ports import Embedder, LexicalIndex, Reranker, Vector
 from assay_core.principals import Principal
 from assay_core.search import Degradation, Hit, IndexHit, Mode, Scorer, SearchRequest, SearchResult, StageRank
+from assay_core.synonyms import Expansion, expanded, expansions
 from assay_core.wording import Wording
 from assay_runtime.metrics import DEGRADED, step
 from assay_runtime.threads import Workers
@@ -45,7 +46,7 @@ MOST_NAMED = 10_000
 """Up to so many chunks that fit a filter are named to the indexes, which then search among them alone, exactly; the
 share of a filter that leaves more is so large that looking deeper finds enough of them."""
 WIDENING = 2.0
-WORDING_WIDENING = 4.0
+WORDING_WIDENING = 4.0  # where passages without the exact words, or with an excluded one, are dropped
 MAX_WIDENED = 16_384  # what Milvus returns at most
 
 
@@ -147,7 +148,7 @@ class HybridRetriever:
         hits, more = await self._rerank(request, [one.hit for one in found], timings)
         larger = {one.hit.chunk: one.larger for one in found}
         hits = [_as_read(hit, larger[hit.chunk]) for hit in hits[: request.top_k]]
-        return SearchResult(tuple(hits), timings, degraded=(*degraded, *more))
+        return SearchResult(tuple(hits), timings, "off", (*degraded, *more), _expansions(scope, request))
 
     async def _scope(self, principal: Principal, request: SearchRequest, timings: dict[str, float]) -> SearchScope:
         with step("scope", timings):
@@ -238,8 +239,9 @@ class HybridRetriever:
     ) -> list[IndexHit]:
         with step("lexical", timings):
             epoch = scope.collection.epoch
+            query = expanded(request.query, _expansions(scope, request))
             return await self._index.run(
-                lambda: self._indexes.lexical.search(scope.index, request.query, top_k=depth, epoch=epoch), abandon=True
+                lambda: self._indexes.lexical.search(scope.index, query, top_k=depth, epoch=epoch), abandon=True
             )
 
     def _fuse(self, request: SearchRequest, rankings: dict[str, list[IndexHit]]) -> list[Candidate]:

@@ -7,6 +7,7 @@ passed by: if it is down, the search is simply made.
 
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 
 import structlog
 from assay_core.answers import Answer
@@ -52,7 +53,7 @@ class CachedRetriever:
         vector, timings = prepared.vector, prepared.timings_ms
         if vector is None or isinstance(vector, Unavailable):
             return await self._inner.search_prepared(prepared, request)
-        options = f"{request.mode}:{request.top_k}:{request.rerank}:{request.one_per_document}"
+        options = f"{request.mode}:{request.top_k}:{request.rerank}:{request.one_per_document}:{request.synonyms}"
         cache_scope = _cache_scope(prepared.scope, f"search:{self._recipe}:{options}")
         try:
             with step("cache", timings):
@@ -61,7 +62,7 @@ class CachedRetriever:
             return _without_cache(await self._inner.search_prepared(prepared, request), error)
         if entry is not None:
             found = internal.search_result.validate_json(entry.payload)
-            return SearchResult(found.hits, timings, cache="hit", degraded=found.degraded)
+            return replace(found, timings_ms=timings, cache="hit")
         result = await self._inner.search_prepared(prepared, request)
         if result.hits and not result.degraded:
             await self._store(
@@ -131,10 +132,11 @@ def _evidence_of_answer(answer: Answer) -> tuple[EvidenceVersion, ...]:
 
 
 def _cache_scope(scope: SearchScope, recipe: str) -> CacheScope:
-    return CacheScope(scope.collection.id, scope.collection.epoch, scope.permissions, recipe)
+    synonyms = sha256(repr(scope.collection.settings.synonyms).encode()).hexdigest()[:16]
+    return CacheScope(scope.collection.id, scope.collection.epoch, scope.permissions, f"{recipe}:{synonyms}")
 
 
 def _without_cache(result: SearchResult, error: Unavailable) -> SearchResult:
     DEGRADED.labels("cache").inc()
     missing = Degradation("cache", "passed_by", error.message)
-    return SearchResult(result.hits, result.timings_ms, cache="off", degraded=(*result.degraded, missing))
+    return replace(result, cache="off", degraded=(*result.degraded, missing))

@@ -35,6 +35,7 @@ def search(
     syntax: Annotated[
         bool, typer.Option(help='Read type:policy, after:2025-01, "exact words" and -word as restrictions.')
     ] = True,
+    synonyms: Annotated[bool, typer.Option(help="Look for what the collection's synonyms mean, too.")] = True,
 ) -> None:
     """Find the passages that fit a query best."""
     session = session_of(context)
@@ -48,6 +49,7 @@ def search(
         explain=explain,
         one_per_document=one_per_document,
         syntax=syntax,
+        synonyms=synonyms,
         **field_filter(filters),
     )
     if session.json:
@@ -75,4 +77,5 @@ def _read_as(found: "Understood") -> str:
     exact = [f'exactly "{phrase}"' for phrase in found.phrases]
     without = [f"without {word}" for word in found.excluded]
     filters = [f"filter {json.dumps(found.filter, ensure_ascii=False)}"] if found.filter else []
-    return "; ".join([found.text, *exact, *without, *filters])
+    also = [f"{one.term} also as {', '.join(one.added)}" for one in found.synonyms]
+    return "; ".join([found.text, *also, *exact, *without, *filters])
