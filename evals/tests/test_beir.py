@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from assay_evals.beir import (
     document_id,
     evaluate_retrieval,
     file_name,
+    mean_report,
 )
 from assay_evals.datasets import CorpusDocument
 from assay_wire.clients import AssayClient
@@ -46,6 +48,7 @@ class FakeGateway:
         self.uploads = 0
         self.searches: list[dict[str, object]] = []
         self.state = "ready"
+        self.reranks = False
         self.degraded: list[dict[str, str]] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -86,7 +89,8 @@ class FakeGateway:
         hits = [
             {
                 "rank": rank, "chunk_id": name, "document_id": name, "document_name": name, "version": 1, "page": None,
-                "heading": "", "text": "", "start": 0, "end": 0, "score": 1.0, "scored_by": "bm25",
+                "heading": "", "text": "", "start": 0, "end": 0, "score": 1.0,
+                "scored_by": "reranker" if self.reranks and query["rerank"] else "bm25",
             }
             for rank, name in enumerate(names, 1)
         ]  # fmt: skip
@@ -127,7 +131,8 @@ def test_figures_of_every_mode(measure: Callable[..., RetrievalReport], gateway:
     assert report.stages == {"dense": expected, "lexical": expected, "hybrid": expected}
     assert (report.dataset, report.queries, report.documents, report.passed_over) == ("toy", 2, 2, 1)
     assert report.latency["dense"].p50_ms >= 0
-    assert gateway.searches[0] == {
+    assert report.left_out.keys() == {"reranked"}
+    assert next(s for s in gateway.searches if s["mode"] == "dense") == {
         "query": "red",
         "mode": "dense",
         "top_k": 100,
@@ -136,6 +141,28 @@ def test_figures_of_every_mode(measure: Callable[..., RetrievalReport], gateway:
         "use_cache": False,
     }
     json.dumps(report.as_json(), allow_nan=False)
+
+
+def test_the_reranked_stage_is_measured_where_there_is_a_reranker(
+    measure: Callable[..., RetrievalReport], gateway: FakeGateway
+) -> None:
+    gateway.reranks = True
+    report = measure(stages=("hybrid", "reranked"))
+    assert report.stages.keys() == {"hybrid", "reranked"}
+    assert report.left_out == {}
+    assert {(c.stage, c.over) for c in report.comparisons} == {("reranked", "hybrid")}
+    assert {(s["mode"], s["rerank"]) for s in gateway.searches} == {("hybrid", False), ("hybrid", True)}
+
+
+def test_the_mean_counts_each_set_alike(measure: Callable[..., RetrievalReport]) -> None:
+    report = measure()
+    worse = replace(
+        report, queries=999, stages={stage: dict.fromkeys(found, 0.0) for stage, found in report.stages.items()}
+    )
+    whole = mean_report([report, worse])
+    assert whole.stages["dense"]["mrr@10"] == 0.375
+    assert {(c.stage, c.over) for c in whole.comparisons} == {("hybrid", "dense"), ("hybrid", "lexical")}
+    json.dumps(whole.as_json(), allow_nan=False)
 
 
 def test_a_second_run_uploads_nothing(measure: Callable[..., RetrievalReport], gateway: FakeGateway) -> None:

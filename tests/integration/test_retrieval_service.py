@@ -161,10 +161,39 @@ async def test_hits_say_where_they_are_from_and_how_they_ranked(shelf: Shelf):
     result = await shelf.retriever().search(ANN, shelf.request())
     first = result.hits[0]
     assert (first.document, first.version, first.document_name) == (document, 1, "pump.md")
-    assert (first.rank, first.scored_by) == (1, Scorer.RRF)
+    assert (first.rank, first.scored_by) == (1, Scorer.CONVEX)
     assert {stage.stage for stage in first.stages} == {"dense", "lexical"}
     assert first.score_cosine is not None
     assert {"embed", "dense", "lexical", "read", "search"} <= set(result.timings_ms)
+
+
+async def test_the_newer_document_leads_where_the_search_asks_for_it(shelf: Shelf):
+    old = shelf.put("old.md", "The blue pump inspection.")
+    new = shelf.put("new.md", "The blue pump needs an inspection.")
+    with shelf.database.transaction() as connection:
+        connection.execute(
+            text("UPDATE versions SET created_at = now() - interval '3 years' WHERE document = :d"), {"d": old.id}
+        )
+    plain = await shelf.retriever().search(ANN, shelf.request())
+    by_newness = await shelf.retriever().search(ANN, shelf.request(top_k=1, recency=1.0))
+    assert "recency" not in {stage.stage for stage in plain.hits[0].stages}
+    assert [hit.document for hit in by_newness.hits] == [new]
+    assert "recency" in {stage.stage for stage in by_newness.hits[0].stages}
+    assert "shape" in by_newness.timings_ms
+
+
+async def test_newness_may_be_that_of_a_declared_field(shelf: Shelf):
+    with shelf.database.transaction() as connection:
+        made = collections.get(connection, ANN, "manuals")
+        changes = {"fields": {"published": "date"}, "searching": {"recency": 1.0, "recency_field": "published"}}
+        collections.change_settings(connection, made, changes)
+    dated = shelf.put("dated.md", "The blue pump inspection.")
+    shelf.put("undated.md", "The blue pump inspection.")
+    with shelf.database.transaction() as connection:
+        fields = {"published": FieldType.DATE}
+        document_fields.replace(connection, VAULT, dated, fields, {"published": "2026-01-01"})
+    result = await shelf.retriever().search(ANN, shelf.request())
+    assert result.hits[0].document == dated
 
 
 async def test_replaced_and_deleted_passages_do_not_surface_whatever_the_indexes_hold(shelf: Shelf):

@@ -3,19 +3,22 @@
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from assay_core.errors import Exhausted, Invalid, Unavailable
+from assay_core.search import Scorer
 from assay_wire.clients import AssayClient
+from assay_wire.public import SearchReply
 
 from assay_evals import retrieval_metrics, statistics
 from assay_evals.datasets import CorpusDocument, RetrievalSet, read_beir
+from assay_evals.retrieval_comparison import StageComparison, compare_stages
 from assay_evals.retrieval_metrics import Metric
 from assay_evals.uploading import Progress, upload_missing
 
-MODES = ("dense", "lexical", "hybrid")
+STAGES = ("dense", "lexical", "hybrid", "reranked")
 DEPTH = 100
 SUFFIX = ".md"
 _FINAL = ("ready", "failed")
@@ -38,7 +41,10 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class RetrievalReport:
-    """Figures of one data set by mode. `passed_over` counts documents without any text."""
+    """Figures of one data set by stage. `passed_over` counts documents without any text.
+
+    `left_out` says of each stage that was not measured why. `scores` are those of each query, by stage and metric.
+    """
 
     dataset: str
     queries: int
@@ -46,9 +52,42 @@ class RetrievalReport:
     passed_over: int
     stages: Mapping[str, Mapping[str, float]]
     latency: Mapping[str, Latency]
+    comparisons: tuple[StageComparison, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict[str, str])
+    scores: Mapping[str, Mapping[str, Sequence[float]]] = field(
+        default_factory=dict[str, Mapping[str, Sequence[float]]]
+    )
 
     def as_json(self) -> dict[str, object]:
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if key != "scores"}
+
+
+@dataclass(frozen=True, slots=True)
+class MeanReport:
+    """Several data sets and the mean of their figures, in which each set counts alike."""
+
+    sets: tuple[RetrievalReport, ...]
+    stages: Mapping[str, Mapping[str, float]]
+    comparisons: tuple[StageComparison, ...]
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "sets": [one.as_json() for one in self.sets],
+            "mean": {"stages": self.stages, "comparisons": [asdict(one) for one in self.comparisons]},
+        }
+
+
+def mean_report(sets: Sequence[RetrievalReport]) -> MeanReport:
+    """The mean over sets, of the stages that all of them have."""
+    stages = {
+        stage: {
+            metric: round(statistics.mean([one.stages[stage][metric] for one in sets]), 5)
+            for metric in sets[0].stages[stage]
+        }
+        for stage in sets[0].stages
+        if all(stage in one.stages for one in sets)
+    }
+    return MeanReport(tuple(sets), stages, compare_stages([one.scores for one in sets]))
 
 
 def evaluate_retrieval(
@@ -56,7 +95,7 @@ def evaluate_retrieval(
     folder: Path,
     *,
     collection: str | None = None,
-    modes: Sequence[str] = MODES,
+    stages: Sequence[str] = STAGES,
     on_progress: Progress = lambda _what, _done, _total: None,
     stall_s: float = 600.0,
     poll_s: float = 1.0,
@@ -65,6 +104,7 @@ def evaluate_retrieval(
 
     Args:
         collection: default: `beir-` and the folder's name.
+        stages: of `STAGES`; `reranked` is left out where no reranker is set up.
         stall_s: give up if for so long no further document becomes searchable.
 
     Raises:
@@ -80,17 +120,24 @@ def evaluate_retrieval(
     _refuse_strangers(client, name, files)
     upload_missing(client, name, files, on_progress)
     _await_searchable(client, name, len(documents), on_progress, stall_s=stall_s, poll_s=poll_s)
-    stages: dict[str, Mapping[str, float]] = {}
-    latency: dict[str, Latency] = {}
-    for mode in modes:
-        stages[mode], latency[mode] = _measure(client, name, dataset, mode, on_progress)
+    left_out: dict[str, str] = {}
+    if "reranked" in stages and not _reranks(client, name, dataset):
+        left_out["reranked"] = "no reranker is set up (ASSAY_RERANKER__MODEL)"
+    measured = {stage: _measure(client, name, dataset, stage, on_progress) for stage in stages if stage not in left_out}
+    scores = {stage: found for stage, (found, _) in measured.items()}
     return RetrievalReport(
         dataset=dataset.name,
         queries=len(dataset.queries),
         documents=len(documents),
         passed_over=len(dataset.corpus) - len(documents),
-        stages=stages,
-        latency=latency,
+        stages={
+            stage: {metric: round(statistics.mean(values), 5) for metric, values in found.items()}
+            for stage, found in scores.items()
+        },
+        latency={stage: latency for stage, (_, latency) in measured.items()},
+        comparisons=compare_stages([scores]),
+        left_out=left_out,
+        scores=scores,
     )
 
 
@@ -160,30 +207,42 @@ def _await_searchable(
 
 
 def _measure(
-    client: AssayClient, collection: str, dataset: RetrievalSet, mode: str, on_progress: Progress
-) -> tuple[dict[str, float], Latency]:
+    client: AssayClient, collection: str, dataset: RetrievalSet, stage: str, on_progress: Progress
+) -> tuple[dict[str, list[float]], Latency]:
     values: dict[str, list[float]] = {metric: [] for metric in _METRICS}
     elapsed_ms: list[float] = []
     for number, (query, text) in enumerate(dataset.queries.items(), 1):
         start = time.perf_counter()
-        ranking = _search(client, collection, text, mode)
+        reply = _search(client, collection, text, stage)
         elapsed_ms.append((time.perf_counter() - start) * 1000)
+        ranking = retrieval_metrics.one_per_document(document_id(hit.document_name) for hit in reply.hits)
         for metric, measure in _METRICS.items():
             values[metric].append(measure(ranking, dataset.judgements[query]))
-        on_progress(mode, number, len(dataset.queries))
-    means = {metric: round(statistics.mean(found), 5) for metric, found in values.items()}
+        on_progress(stage, number, len(dataset.queries))
     p50, p99 = (round(statistics.percentile(elapsed_ms, share), 1) for share in (0.5, 0.99))
-    return means, Latency(p50, p99)
+    return values, Latency(p50, p99)
 
 
-def _search(client: AssayClient, collection: str, text: str, mode: str) -> list[str]:
+def _reranks(client: AssayClient, collection: str, dataset: RetrievalSet) -> bool:
+    reply = _search(client, collection, next(iter(dataset.queries.values())), "reranked")
+    return any(hit.scored_by == Scorer.RERANKER for hit in reply.hits)
+
+
+def _search(client: AssayClient, collection: str, text: str, stage: str) -> SearchReply:
+    reranked = stage == "reranked"
     reply = client.search(
-        collection, text, mode=mode, top_k=DEPTH, one_per_document=True, rerank=False, use_cache=False
+        collection,
+        text,
+        mode="hybrid" if reranked else stage,
+        top_k=DEPTH,
+        one_per_document=True,
+        rerank=reranked,
+        use_cache=False,
     )
     if reply.degraded:
         missing = reply.degraded[0]
         raise Unavailable(
-            f"A {mode} search was answered without {missing.component!r} ({missing.reason}); nothing was measured.",
+            f"A {stage} search was answered without {missing.component!r} ({missing.reason}); nothing was measured.",
             code="degraded",
         )
-    return retrieval_metrics.one_per_document(document_id(hit.document_name) for hit in reply.hits)
+    return reply

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from assay_core.collection_settings import Answering, Chunking, CollectionSettings, FieldType, Strategy
+from assay_core.collection_settings import Answering, Chunking, CollectionSettings, FieldType, Searching, Strategy
 from assay_core.errors import Invalid
 
 
@@ -34,6 +34,42 @@ def test_how_it_answers_comes_back_as_it_was_promoted() -> None:
 def test_what_nobody_can_answer_with_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(Invalid):
         CollectionSettings().changed({"answering": changes})
+
+
+def test_how_it_is_searched_comes_back_as_it_was_set() -> None:
+    chosen = CollectionSettings().changed({"searching": {"dense_weight": 0.6}})
+    assert chosen.searching == Searching("convex", "absolute", 0.6)
+    assert CollectionSettings.stored(chosen.as_json()) == chosen
+    newer = chosen.as_json()
+    newer["searching"]["tone"] = "calm"
+    assert CollectionSettings.stored(newer) == chosen
+
+
+def test_another_fusion_begins_with_its_own_weight() -> None:
+    start = Searching(dense_weight=0.9)
+    assert start.changed({"fusion": "rrf"}).dense_weight == 0.5
+    assert start.changed({"normalization": "z", "dense_weight": 0.4}).dense_weight == 0.4
+    assert start.changed({"fusion": "convex"}).dense_weight == 0.9
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"fusion": "magic"}, "convex, rrf"),
+        ({"normalization": 1}, "absolute, theoretical, min-max, z"),
+        ({"dense_weight": 1.5}, "from 0 to 1"),
+        ({"dense_weight": True}, "from 0 to 1"),
+        ({"recency": -0.1}, "from 0 to 1"),
+        ({"recency_days": 0}, "1 to 3650"),
+        ({"recency_field": "No"}, "declared date field"),
+        ({"recency_field": "published"}, "no declared date field"),
+        ({"diversity": "much"}, "from 0 to 1"),
+        ({"tone": 1}, "'tone'"),
+    ],
+)
+def test_what_nobody_can_search_with_is_refused(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(Invalid, match=named):
+        CollectionSettings().changed({"searching": changes})
 
 
 def test_changes_keep_what_they_do_not_name() -> None:

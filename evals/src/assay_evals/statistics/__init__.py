@@ -6,6 +6,6 @@ power        what could this sample have found?           sequential   looking e
 drift        have scores or embeddings moved?
 """
 
-from assay_evals.statistics.bootstrap import Comparison, compare, interval, mean, percentile
+from assay_evals.statistics.bootstrap import Comparison, compare, compare_sets, interval, mean, percentile
 
-__all__ = ["Comparison", "compare", "interval", "mean", "percentile"]
+__all__ = ["Comparison", "compare", "compare_sets", "interval", "mean", "percentile"]

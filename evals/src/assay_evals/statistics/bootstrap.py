@@ -60,16 +60,36 @@ def compare(
     The p-value is two-sided: how often resampled differences, moved to a mean of 0, are at least as far from 0 as
     the one seen (Efron and Tibshirani 1993, section 16.4), counting the sample itself.
     """
-    if len(old) != len(new):
-        raise ValueError(f"{len(old)} old and {len(new)} new values; a paired comparison needs one of each a question")
-    differences = [b - a for a, b in zip(old, new, strict=True)]
-    seen = mean(differences)
-    if len(differences) < 2:
-        raise ValueError("one question says nothing of the spread; at least 2 are needed")
-    means = _resampled_means(differences, seed=seed, resamples=resamples)
+    return compare_sets([(old, new)], seed=seed, confidence=confidence, resamples=resamples)
+
+
+def compare_sets(
+    sets: Sequence[tuple[Sequence[float], Sequence[float]]],
+    *,
+    seed: int,
+    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+) -> Comparison:
+    """As `compare`, of the mean over several sets of (old, new) values; each set is resampled within itself."""
+    differences = [_differences(old, new) for old, new in sets]
+    seen = mean([mean(of_set) for of_set in differences])
+    # A seed a set: sets of one size would be resampled alike.
+    each = [
+        _resampled_means(of_set, seed=seed + number, resamples=resamples) for number, of_set in enumerate(differences)
+    ]
+    means = np.mean(each, axis=0)
     low, high = _middle(means, confidence)
     as_far = int((np.abs(means - seen) >= abs(seen) - _ROUNDING).sum())
     return Comparison(seen, low, high, (as_far + 1) / (resamples + 1))
+
+
+def _differences(old: Sequence[float], new: Sequence[float]) -> list[float]:
+    if len(old) != len(new):
+        raise ValueError(f"{len(old)} old and {len(new)} new values; a paired comparison needs one of each a question")
+    mean(old)
+    if len(old) < 2:
+        raise ValueError("one question says nothing of the spread; at least 2 are needed")
+    return [b - a for a, b in zip(old, new, strict=True)]
 
 
 def _resampled_means(values: Sequence[float], *, seed: int, resamples: int) -> Floats:

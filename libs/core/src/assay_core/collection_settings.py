@@ -14,6 +14,8 @@ MAX_BUDGET_TOKENS = 8192
 MAX_KEEP_DAYS = 3650
 Choice = TypeVar("Choice", bound=StrEnum)
 SEARCH_MODES = ("hybrid", "dense", "lexical")
+FUSIONS = ("convex", "rrf")
+NORMALIZATIONS = ("absolute", "theoretical", "min-max", "z")
 _PROMPT = re.compile(r"[a-z][a-z0-9._-]{0,62}")
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -115,6 +117,60 @@ class Answering:
 
 
 @dataclass(frozen=True, slots=True)
+class Searching:
+    """How a collection is searched, whoever asks.
+
+    `fusion` makes one ranking of both indexes: of their scores (`convex`) or of their ranks (`rrf`). `normalization`
+    says how `convex` brings scores to one scale. `dense_weight` is the share of the dense index in both, from 0 to 1.
+
+    `recency` is the share of newness in the order of hits, `diversity` that of their difference from those above, from
+    0 (none) to 1. Newness halves every `recency_days` from the date in the declared field `recency_field`; empty: from
+    the upload.
+    """
+
+    fusion: str = "convex"
+    normalization: str = "absolute"
+    dense_weight: float = 0.5
+    recency: float = 0.0
+    recency_days: int = 180
+    recency_field: str = ""
+    diversity: float = 0.0
+
+    @property
+    def recipe(self) -> str:
+        """Names what of this makes the results of equal questions differ."""
+        return "/".join(str(value) for value in asdict(self).values())
+
+    def changed(self, changes: Mapping[str, Any]) -> "Searching":
+        """With some of it changed; another fusion or normalization begins with the weight that suits it.
+
+        Raises:
+            Invalid: there is no such setting, or its value cannot be used.
+        """
+        _refuse_unknown(changes, asdict(self), "searching")
+        values = {key: value for key, value in changes.items() if value is not None}
+        fusion = _one_of(FUSIONS, "fusion", values, self.fusion)
+        normalization = _one_of(NORMALIZATIONS, "normalization", values, self.normalization)
+        same = (fusion, normalization) == (self.fusion, self.normalization)
+        weight = self.dense_weight if same else default_dense_weight(fusion, normalization)
+        return replace(
+            self,
+            fusion=fusion,
+            normalization=normalization,
+            dense_weight=_share("dense_weight", values, weight),
+            recency=_share("recency", values, self.recency),
+            recency_days=_number("recency_days", values, self.recency_days, 1, MAX_KEEP_DAYS),
+            recency_field=_field_name("recency_field", values, self.recency_field),
+            diversity=_share("diversity", values, self.diversity),
+        )
+
+
+def default_dense_weight(fusion: str, normalization: str) -> float:
+    """The weight that was measured to serve a way of fusing well: docs/decisions/0026-fusion.md."""
+    return 0.75 if (fusion, normalization) == ("convex", "theoretical") else 0.5
+
+
+@dataclass(frozen=True, slots=True)
 class CollectionSettings:
     """Everything that a collection's owner may choose.
 
@@ -128,6 +184,7 @@ class CollectionSettings:
     keep_versions_days: int = 30
     answering: Answering = Answering()
     synonyms: Groups = ()
+    searching: Searching = Searching()
 
     @classmethod
     def stored(cls, found: Mapping[str, Any]) -> "CollectionSettings":
@@ -136,7 +193,8 @@ class CollectionSettings:
         known = {key: value for key, value in found.items() if key in asdict(start)}
         chunking = {key: value for key, value in known.get("chunking", {}).items() if key in asdict(start.chunking)}
         answering = {key: value for key, value in known.get("answering", {}).items() if key in asdict(start.answering)}
-        return start.changed({**known, "chunking": chunking, "answering": answering})
+        searching = {key: value for key, value in known.get("searching", {}).items() if key in asdict(start.searching)}
+        return start.changed({**known, "chunking": chunking, "answering": answering, "searching": searching})
 
     def changed(self, changes: Mapping[str, Any]) -> "CollectionSettings":
         """These settings with some of them changed.
@@ -149,7 +207,7 @@ class CollectionSettings:
         """
         _refuse_unknown(changes, asdict(self), "a collection")
         values = {key: value for key, value in changes.items() if value is not None}
-        return replace(
+        changed = replace(
             self,
             chunking=_chunking(self.chunking, values.get("chunking", {})),
             fields=_fields(values["fields"]) if "fields" in values else self.fields,
@@ -157,7 +215,12 @@ class CollectionSettings:
             keep_versions_days=_number("keep_versions_days", values, self.keep_versions_days, 0, MAX_KEEP_DAYS),
             answering=self.answering.changed(_mapping("answering", values.get("answering", {}))),
             synonyms=valid_groups(values["synonyms"]) if "synonyms" in values else self.synonyms,
+            searching=self.searching.changed(_mapping("searching", values.get("searching", {}))),
         )
+        dated = changed.searching.recency_field
+        if dated and changed.fields.get(dated) is not FieldType.DATE:
+            raise Invalid(f"recency_field is {dated!r}, which is no declared date field.", code="bad_setting")
+        return changed
 
     def as_json(self) -> dict[str, Any]:
         """In the form that is stored and sent."""
@@ -212,6 +275,27 @@ def _choice(kind: type[Choice], name: str, values: Mapping[str, Any], default: C
         return kind(value)
     except ValueError as error:
         raise Invalid(f"{name} is {value!r}; use one of {', '.join(kind)}.", code="bad_setting") from error
+
+
+def _one_of(known: tuple[str, ...], name: str, values: Mapping[str, Any], default: str) -> str:
+    value = values.get(name, default)
+    if value not in known:
+        raise Invalid(f"{name} is {value!r}; use one of {', '.join(known)}.", code="bad_setting")
+    return value
+
+
+def _field_name(name: str, values: Mapping[str, Any], default: str) -> str:
+    value = values.get(name, default)
+    if not isinstance(value, str) or (value and not _FIELD_NAME.fullmatch(value)):
+        raise Invalid(f"{name} is {value!r}; use the name of a declared date field, or nothing.", code="bad_setting")
+    return value
+
+
+def _share(name: str, values: Mapping[str, Any], default: float) -> float:
+    value = values.get(name, default)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise Invalid(f"{name} is {value!r}; use a number from 0 to 1.", code="bad_setting")
+    return float(value)
 
 
 def _number(name: str, values: Mapping[str, Any], default: int, least: int, most: int) -> int:

@@ -23,6 +23,7 @@ class Scorer(StrEnum):
     COSINE = "cosine"
     BM25 = "bm25"
     RRF = "rrf"
+    CONVEX = "convex"
     RERANKER = "reranker"
 
 
@@ -52,10 +53,14 @@ class IndexScope:
 
 @dataclass(frozen=True, slots=True)
 class IndexHit:
-    """A row of one index. Higher scores are better, whatever the scorer."""
+    """A row of one index. Higher scores are better, whatever the scorer.
+
+    `share` is the part of the best score that any passage could reach for this question; None: the index does not know.
+    """
 
     chunk: ChunkId
     score: float
+    share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,16 @@ class IndexRow:
 
 @dataclass(frozen=True, slots=True)
 class StageRank:
-    """How one stage saw a hit; `rank` counts from 1."""
+    """How one stage saw a hit; `rank` counts from 1.
+
+    For what was fused, `weight` times `normalized` is the stage's part of the fused score; None: the stage added none.
+    """
 
     stage: str
     rank: int
     score: float
+    normalized: float | None = None
+    weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,7 @@ class SearchRequest:
 
     With `synonyms`, the lexical index is also asked for what the collection's synonyms say that words mean.
     A passage that is found holds each of the `phrases` and none of the `excluded` words.
+    `recency` and `diversity` as in the collection's settings; None: what these say.
     """
 
     collection: CollectionId
@@ -117,6 +128,8 @@ class SearchRequest:
     excluded: tuple[str, ...] = ()
     synonyms: bool = True
     deadline_s: float = 10.0
+    recency: float | None = None
+    diversity: float | None = None
 
     @property
     def narrowed(self) -> bool:

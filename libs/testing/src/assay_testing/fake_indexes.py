@@ -131,8 +131,9 @@ class FakeLexicalIndex:
         with self._lock:
             held = [worded for worded in self._rows.values() if worded.row.collection == scope.collection]
         scores = _bm25(held, set(_terms(query)))
+        most = _most(held, set(_terms(query)))
         hits = [
-            IndexHit(worded.row.chunk, score)
+            IndexHit(worded.row.chunk, score, share=score / most)
             for worded, score in zip(held, scores, strict=True)
             if score > 0 and _allowed(worded.row, scope)
         ]
@@ -174,13 +175,22 @@ def _terms(text: str) -> list[str]:
     return [word.removesuffix("s") for word in content_words(text)]
 
 
+def _most(rows: Sequence[_Worded], query: set[str]) -> float:
+    """What `_bm25` comes near to for a row that holds every term without end."""
+    return sum(_idf(rows, term) for term in query)
+
+
+def _idf(rows: Sequence[_Worded], term: str) -> float:
+    frequency = sum(term in row.terms for row in rows)
+    return math.log(1 + (len(rows) - frequency + 0.5) / (frequency + 0.5))
+
+
 def _bm25(rows: Sequence[_Worded], query: set[str], *, k1: float = 0.9, b: float = 0.4) -> list[float]:
     lengths = [row.terms.total() for row in rows]
     average = sum(lengths) / len(lengths) if rows else 0.0
     scores = [0.0] * len(rows)
     for term in query:
-        frequency = sum(term in row.terms for row in rows)
-        idf = math.log(1 + (len(rows) - frequency + 0.5) / (frequency + 0.5))
+        idf = _idf(rows, term)
         for i, row in enumerate(rows):
             if count := row.terms[term]:
                 scores[i] += idf * count / (count + k1 * (1 - b + b * lengths[i] / average))

@@ -64,6 +64,18 @@ class ChangeChunking(Request):
     ] = None
 
 
+class ChangeSearching(Request):
+    """How both indexes' rankings become one. Another fusion or normalization begins with its own weight."""
+
+    fusion: Literal["convex", "rrf"] | None = None
+    normalization: Literal["absolute", "theoretical", "min-max", "z"] | None = None
+    dense_weight: Annotated[float | None, Field(ge=0, le=1, description="Share of the dense index.")] = None
+    recency: Annotated[float | None, Field(ge=0, le=1, description="Share of newness in the order of hits.")] = None
+    recency_days: Annotated[int | None, Field(description="Newness halves in so many days.")] = None
+    recency_field: Annotated[str | None, Field(description="Declared date field; empty: the upload.")] = None
+    diversity: Annotated[float | None, Field(ge=0, le=1, description="Share of difference from the hits above.")] = None
+
+
 class ChangeSettings(Request):
     """What is left out stays as it is; `fields` are replaced as a whole."""
 
@@ -77,6 +89,7 @@ class ChangeSettings(Request):
         list[list[Text]] | None,
         Field(max_length=500, description="Groups of terms that mean the same.", examples=[[["PTO", "paid time off"]]]),
     ] = None
+    searching: ChangeSearching | None = None
 
 
 class CreateCollection(Request):
@@ -112,6 +125,16 @@ class Answering(Reply):
     top_k: int
 
 
+class Searching(Reply):
+    fusion: str
+    normalization: str
+    dense_weight: float
+    recency: float
+    recency_days: int
+    recency_field: str
+    diversity: float
+
+
 class CollectionSettings(Reply):
     chunking: Chunking
     fields: dict[str, str]
@@ -119,6 +142,7 @@ class CollectionSettings(Reply):
     keep_versions_days: int
     answering: Annotated[Answering | None, Field(description="Changed by promotion alone.")] = None
     synonyms: list[list[str]] = []
+    searching: Searching | None = None
 
 
 class SynonymGroup(Request):
@@ -622,15 +646,24 @@ class SearchQuery(Request):
     use_cache: bool = True
     explain: Annotated[bool, Field(description="Show each hit's rank and score by stage.")] = False
     one_per_document: bool = False
+    recency: Annotated[float | None, Field(ge=0, le=1, description="Default: what the collection says.")] = None
+    diversity: Annotated[float | None, Field(ge=0, le=1, description="Default: what the collection says.")] = None
     filter: FieldFilter = {}
     syntax: Annotated[bool, Field(description=_SYNTAX)] = True
     synonyms: Annotated[bool, Field(description="Look for what the collection's synonyms mean, too.")] = True
 
 
 class Stage(Reply):
+    """`weight` times `normalized` is what the stage adds to the fused score.
+
+    Where nothing was fused, `normalized` is the share of the best score that any passage could have.
+    """
+
     stage: str
     rank: int
     score: float
+    normalized: float | None = None
+    weight: float | None = None
 
 
 class Hit(Reply):

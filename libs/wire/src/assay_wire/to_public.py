@@ -125,7 +125,13 @@ def hit(found: search.Hit, *, explain: bool = False) -> public.Hit:
         end=found.end,
         score=found.score,
         scored_by=found.scored_by,
-        stages=[public.Stage(stage=s.stage, rank=s.rank, score=s.score) for s in found.stages] if explain else None,
+        stages=[stage(s) for s in found.stages] if explain else None,
+    )
+
+
+def stage(found: search.StageRank) -> public.Stage:
+    return public.Stage(
+        stage=found.stage, rank=found.rank, score=found.score, normalized=found.normalized, weight=found.weight
     )
 
 

@@ -41,8 +41,32 @@ KeepOption = Annotated[
     int | None, typer.Option("--keep-versions-days", help="How long replaced versions stay readable.")
 ]
 
+FusionOption = Annotated[
+    Literal["convex", "rrf"] | None,
+    typer.Option("--fusion", help="One ranking of both indexes: of their scores (convex) or of their ranks (rrf)."),
+]
+NormalizationOption = Annotated[
+    Literal["absolute", "theoretical", "min-max", "z"] | None,
+    typer.Option("--normalization", help="convex: how scores are brought to one scale."),
+]
+DenseWeightOption = Annotated[
+    float | None, typer.Option("--dense-weight", min=0, max=1, help="Share of the dense index in the ranking.")
+]
+RecencyOption = Annotated[
+    float | None, typer.Option("--recency", min=0, max=1, help="Share of newness in the order of passages.")
+]
+RecencyDaysOption = Annotated[int | None, typer.Option("--recency-days", help="Newness halves in so many days.")]
+RecencyFieldOption = Annotated[
+    str | None, typer.Option("--recency-field", metavar="NAME", help="Declared date field; default: the upload.")
+]
+DiversityOption = Annotated[
+    float | None, typer.Option("--diversity", min=0, max=1, help="Share of difference from the passages above.")
+]
 
-def settings_of(*, fields: Sequence[str] | None, chunking: dict[str, Any], **others: Any) -> dict[str, Any]:
+
+def settings_of(
+    *, fields: Sequence[str] | None, chunking: dict[str, Any], searching: dict[str, Any], **others: Any
+) -> dict[str, Any]:
     """The settings that were given, as the API takes them.
 
     Raises:
@@ -50,9 +74,11 @@ def settings_of(*, fields: Sequence[str] | None, chunking: dict[str, Any], **oth
     """
     given = {key: value for key, value in others.items() if value is not None}
     parts = {key: value for key, value in chunking.items() if value is not None}
+    searches = {key: value for key, value in searching.items() if value is not None}
     return (
         given
         | ({"chunking": parts} if parts else {})
+        | ({"searching": searches} if searches else {})
         | ({"fields": dict(_field(one) for one in fields)} if fields else {})
     )
 

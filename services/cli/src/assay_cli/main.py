@@ -21,6 +21,7 @@ from assay_cli.commands import (
     evaluate,
     experiments,
     feedback,
+    fusion,
     generate,
     golden_sets,
     ingest,
@@ -105,6 +106,7 @@ document_changes.register(documents.app)
 golden_sets.register(evaluate.app)
 experiments.register(evaluate.app)
 selftest.register(evaluate.app)
+fusion.register(evaluate.app)
 sweep.register(evaluate.app)
 generate.register(evaluate.app)
 nights.register(evaluate.app)

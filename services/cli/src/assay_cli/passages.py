@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from assay_cli.output import say, styled
 
 if TYPE_CHECKING:
-    from assay_wire.public import Citation, Degradation, Hit
+    from assay_wire.public import Citation, Degradation, Hit, Stage
     from rich.console import Console
 
 _SNIPPET_CHARS = 400
@@ -35,8 +35,14 @@ def print_hit(out: "Console", hit: "Hit") -> None:
         )
     )
     for stage in hit.stages or []:
-        out.print(styled((f"      {stage.stage}: rank {stage.rank}, {stage.score:.4f}", "dim")))
+        out.print(styled((f"      {stage.stage}: rank {stage.rank}, {stage.score:.4f}{_part(stage)}", "dim")))
     out.print(Padding(styled(shortened(hit.text, _SNIPPET_CHARS)), (0, 0, 1, 4), expand=False))
+
+
+def _part(stage: "Stage") -> str:
+    if stage.normalized is None or stage.weight is None:
+        return ""
+    return f" → {stage.normalized:.4f} × {stage.weight:.4g}"
 
 
 def print_citation(out: "Console", citation: "Citation") -> None:

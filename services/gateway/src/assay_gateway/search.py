@@ -36,6 +36,8 @@ def build_routes(
             rerank=body.rerank,
             use_cache=body.use_cache,
             one_per_document=body.one_per_document,
+            recency=body.recency,
+            diversity=body.diversity,
             filter=read.filter,
             phrases=read.phrases,
             excluded=read.excluded,

@@ -1,36 +1,11 @@
-"""One ranking out of several."""
+"""Candidates of one index alone, and in the order that a reranker should see them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import islice
 
 from assay_core.documents import ChunkId
+from assay_core.fusion import Candidate
 from assay_core.search import IndexHit, StageRank
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A chunk with its fused score and how each stage saw it."""
-
-    chunk: ChunkId
-    score: float
-    stages: tuple[StageRank, ...]
-
-
-def reciprocal_rank_fusion(rankings: Mapping[str, Sequence[IndexHit]], *, k: int = 60) -> list[Candidate]:
-    """Fuse rankings by rank alone: score = Σ 1 / (k + rank), best first; ties by chunk id, so that it is repeatable.
-
-    Cormack, Clarke and Büttcher, "Reciprocal rank fusion outperforms Condorcet and individual rank learning
-    methods", SIGIR 2009; k = 60 is theirs.
-    """
-    stages: dict[ChunkId, list[StageRank]] = {}
-    for name, hits in rankings.items():
-        for rank, hit in enumerate(hits, start=1):
-            stages.setdefault(hit.chunk, []).append(StageRank(name, rank, hit.score))
-    fused = [
-        Candidate(chunk, sum(1 / (k + seen.rank) for seen in ranks), tuple(ranks)) for chunk, ranks in stages.items()
-    ]
-    return sorted(fused, key=lambda c: (-c.score, c.chunk))
 
 
 def reranking_order(candidates: Sequence[Candidate], *, size: int, first: str, share: int = 4) -> list[Candidate]:
@@ -55,4 +30,7 @@ def reranking_order(candidates: Sequence[Candidate], *, size: int, first: str, s
 
 def single_ranking(name: str, hits: Sequence[IndexHit]) -> list[Candidate]:
     """One index's ranking as candidates, with its own scores."""
-    return [Candidate(hit.chunk, hit.score, (StageRank(name, rank, hit.score),)) for rank, hit in enumerate(hits, 1)]
+    return [
+        Candidate(hit.chunk, hit.score, (StageRank(name, rank, hit.score, normalized=hit.share),))
+        for rank, hit in enumerate(hits, 1)
+    ]

@@ -1,6 +1,6 @@
 """START HERE: a search from question to hits.
 
-scope (SQL) ∥ embed → dense ∥ lexical → fuse → live and readable (SQL) → rerank the best → hits
+scope (SQL) ∥ embed → dense ∥ lexical → fuse → live and readable (SQL) → rerank the best → shape → hits
 
 Lexical search waits for the embedding, although it need not: with few cores the two hold each other up, and dense
 search, which another process does, takes longer anyway.
@@ -9,12 +9,14 @@ search, which another process does, takes longer anyway.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from math import ceil
 from typing import NamedTuple
 
 import structlog
-from assay_core.documents import ChunkId, text_for_index
+from assay_core.documents import ChunkId, DocumentId, text_for_index
 from assay_core.errors import AssayError, Broken, Unavailable
+from assay_core.fusion import DENSE, LEXICAL, RRF_K, Candidate, fuse, fused_by
 from assay_core.ports import Embedder, LexicalIndex, Reranker, Vector
 from assay_core.principals import Principal
 from assay_core.search import Degradation, Hit, IndexHit, Mode, Scorer, SearchRequest, SearchResult, StageRank
@@ -22,7 +24,7 @@ from assay_core.synonyms import Expansion, expanded, expansions
 from assay_core.wording import Wording
 from assay_runtime.metrics import DEGRADED, step
 from assay_runtime.threads import Workers
-from assay_store import document_fields, keys, visibility
+from assay_store import document_dates, document_fields, keys, visibility
 from assay_store.database import Database
 from assay_store.document_fields import Selection
 from assay_store.encryption import Vault
@@ -32,15 +34,15 @@ from assay_store.visibility import LiveChunk
 from sqlalchemy import Connection
 
 from assay_retrieval.dense_indexes import DenseSearch
-from assay_retrieval.fusion import Candidate, reciprocal_rank_fusion, reranking_order, single_ranking
+from assay_retrieval.fusion import reranking_order, single_ranking
 from assay_retrieval.query import check_top_k, clean_query
 from assay_retrieval.scope import SearchScope, load_scope
+from assay_retrieval.shaping import POOL, shape_of, shaped
 from assay_retrieval.whole_search import whole_search
 
 log = structlog.get_logger()
 
-DENSE, LEXICAL = "dense", "lexical"
-_SCORERS = {Mode.DENSE: Scorer.COSINE, Mode.LEXICAL: Scorer.BM25, Mode.HYBRID: Scorer.RRF}
+_SCORERS = {Mode.DENSE: Scorer.COSINE, Mode.LEXICAL: Scorer.BM25}
 MAX_CANDIDATES = 800
 MOST_NAMED = 10_000
 """Up to so many chunks that fit a filter are named to the indexes, which then search among them alone, exactly; the
@@ -54,9 +56,9 @@ MAX_WIDENED = 16_384  # what Milvus returns at most
 class Depths:
     """How deep each stage looks."""
 
-    candidates: int = 50
+    candidates: int = 100
     rerank_candidates: int = 25
-    rrf_k: int = 60
+    rrf_k: int = RRF_K
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +145,10 @@ class HybridRetriever:
         rankings, degraded = await self._ask_indexes(
             scope, request, prepared.vector, timings, widened=_widening(chosen)
         )
-        candidates = self._fuse(request, rankings)
+        candidates = self._fuse(scope, request, rankings)
         found = await self._read_live(scope, request, candidates, timings)
         hits, more = await self._rerank(request, [one.hit for one in found], timings)
+        hits = await self._shape(scope, request, hits, timings)
         larger = {one.hit.chunk: one.larger for one in found}
         hits = [_as_read(hit, larger[hit.chunk]) for hit in hits[: request.top_k]]
         return SearchResult(tuple(hits), timings, "off", (*degraded, *more), _expansions(scope, request))
@@ -244,9 +247,9 @@ class HybridRetriever:
                 lambda: self._indexes.lexical.search(scope.index, query, top_k=depth, epoch=epoch), abandon=True
             )
 
-    def _fuse(self, request: SearchRequest, rankings: dict[str, list[IndexHit]]) -> list[Candidate]:
+    def _fuse(self, scope: SearchScope, request: SearchRequest, rankings: dict[str, list[IndexHit]]) -> list[Candidate]:
         if request.mode is Mode.HYBRID:
-            fused = reciprocal_rank_fusion(rankings, k=self._depths.rrf_k)
+            fused = fuse(rankings, scope.collection.settings.searching, rrf_k=self._depths.rrf_k)
             if self._reranks(request):
                 return reranking_order(fused, size=self._depths.rerank_candidates, first=DENSE)
             return fused
@@ -256,8 +259,10 @@ class HybridRetriever:
         self, scope: SearchScope, request: SearchRequest, candidates: Sequence[Candidate], timings: dict[str, float]
     ) -> list[Found]:
         """The candidates that are live and readable, in order, until there are enough; of one parent the best."""
-        wanted = max(request.top_k, self._depths.rerank_candidates if self._reranks(request) else 0)
-        scored_by = _SCORERS[request.mode]
+        shape = shape_of(request, scope.collection.settings.searching)
+        wanted = request.top_k * POOL if shape.changes_order else request.top_k
+        wanted = max(wanted, self._depths.rerank_candidates if self._reranks(request) else 0)
+        scored_by = _SCORERS.get(request.mode) or fused_by(scope.collection.settings.searching)
         wording = Wording(request.phrases, request.excluded)
 
         def read() -> list[Found]:
@@ -350,11 +355,37 @@ class HybridRetriever:
         reranked = [_reranked(head[i], rank, scores[i]) for rank, i in enumerate(order, start=1)]
         return reranked + [replace(hit, rank=rank) for rank, hit in enumerate(tail, len(head) + 1)], []
 
+    async def _shape(
+        self, scope: SearchScope, request: SearchRequest, hits: list[Hit], timings: dict[str, float]
+    ) -> list[Hit]:
+        searching = scope.collection.settings.searching
+        how = shape_of(request, searching)
+        if not how.changes_order:
+            return hits
+
+        def dates() -> Mapping[DocumentId, datetime]:
+            documents = {hit.document for hit in hits}
+            tenant = request.collection.tenant
+            with self._database.transaction() as connection:
+                if searching.recency_field:
+                    return document_dates.declared(connection, tenant, documents, searching.recency_field)
+                return document_dates.uploaded(connection, tenant, documents)
+
+        with step("shape", timings):
+            known = await self._sql.run(dates) if how.recency else {}
+            return shaped(hits, how, dates=known, now=datetime.now(UTC))
+
 
 def checked(request: SearchRequest) -> SearchRequest:
     """The request with its query cleaned. Raises `Invalid` if it cannot be searched for."""
     check_top_k(request.top_k)
     return replace(request, query=clean_query(request.query))
+
+
+def _expansions(scope: SearchScope, request: SearchRequest) -> tuple[Expansion, ...]:
+    if not request.synonyms or request.mode is Mode.DENSE:
+        return ()
+    return expansions(scope.collection.settings.synonyms, request.query)
 
 
 def _widening(chosen: Selection | None) -> float:

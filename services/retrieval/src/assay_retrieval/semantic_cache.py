@@ -54,6 +54,7 @@ class CachedRetriever:
         if vector is None or isinstance(vector, Unavailable):
             return await self._inner.search_prepared(prepared, request)
         options = f"{request.mode}:{request.top_k}:{request.rerank}:{request.one_per_document}:{request.synonyms}"
+        options += f":{request.recency}:{request.diversity}"
         cache_scope = _cache_scope(prepared.scope, f"search:{self._recipe}:{options}")
         try:
             with step("cache", timings):
@@ -132,8 +133,10 @@ def _evidence_of_answer(answer: Answer) -> tuple[EvidenceVersion, ...]:
 
 
 def _cache_scope(scope: SearchScope, recipe: str) -> CacheScope:
-    synonyms = sha256(repr(scope.collection.settings.synonyms).encode()).hexdigest()[:16]
-    return CacheScope(scope.collection.id, scope.collection.epoch, scope.permissions, f"{recipe}:{synonyms}")
+    settings = scope.collection.settings
+    synonyms = sha256(repr(settings.synonyms).encode()).hexdigest()[:16]
+    recipe = f"{recipe}:{synonyms}:{settings.searching.recipe}"
+    return CacheScope(scope.collection.id, scope.collection.epoch, scope.permissions, recipe)
 
 
 def _without_cache(result: SearchResult, error: Unavailable) -> SearchResult:

@@ -20,7 +20,7 @@ from assay_runtime.settings import (
 class RetrievalSettings(Section):
     """`candidates` is how many hits each index is asked for at least; `rerank_candidates` how many are reranked."""
 
-    candidates: int = 50
+    candidates: int = 100
     rerank_candidates: int = 25
     rrf_k: int = 60
 

@@ -45,6 +45,20 @@ class LexicalIndexContract:
         assert all(hit.score > 0 for hit in hits)
         assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
 
+    def test_a_share_tells_how_much_of_the_question_is_there(self, index: LexicalIndex) -> None:
+        collection = new_collection()
+        texts = ["pump station", "valve station valve", "valve pump manual", "station"]
+        index.upsert([new_row(collection) for _ in texts], texts)
+        scope, epoch = scope_of(collection, 1), next(_epochs)
+        whole = index.search(scope, "valve station", top_k=10, epoch=epoch)
+        strange = index.search(scope, "valve zebra crossing", top_k=10, epoch=epoch)
+        if whole[0].share is None:
+            pytest.skip("this index does not know the best score")
+        shares = [hit.share or 0 for hit in whole]
+        assert 1 > shares[0] >= shares[-1] > 0
+        assert shares == sorted(shares, reverse=True)
+        assert (strange[0].share or 0) < 0.5 * shares[0]
+
     def test_top_k_limits_the_hits(self, index: LexicalIndex) -> None:
         collection = new_collection()
         index.upsert([new_row(collection) for _ in range(5)], ["pump"] * 5)

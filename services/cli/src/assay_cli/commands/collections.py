@@ -9,12 +9,19 @@ from assay_cli.collection_options import (
     BreakpointOption,
     BudgetOption,
     ChunkingOption,
+    DenseWeightOption,
+    DiversityOption,
     FieldsOption,
+    FusionOption,
     KeepOption,
     LinesOption,
     NearDuplicatesOption,
+    NormalizationOption,
     OverlapOption,
     ParentOption,
+    RecencyDaysOption,
+    RecencyFieldOption,
+    RecencyOption,
     settings_of,
 )
 from assay_cli.confirm import confirmed
@@ -66,6 +73,13 @@ def create(
     fields: FieldsOption = None,
     near_duplicates: NearDuplicatesOption = None,
     keep_versions_days: KeepOption = None,
+    fusion: FusionOption = None,
+    normalization: NormalizationOption = None,
+    dense_weight: DenseWeightOption = None,
+    recency: RecencyOption = None,
+    recency_days: RecencyDaysOption = None,
+    recency_field: RecencyFieldOption = None,
+    diversity: DiversityOption = None,
 ) -> None:
     """Make an empty collection."""
     session = session_of(context)
@@ -77,6 +91,15 @@ def create(
             "parent_tokens": parent_tokens,
             "breakpoint_percentile": breakpoint_percentile,
             "context_lines": context_lines,
+        },
+        searching={
+            "fusion": fusion,
+            "normalization": normalization,
+            "dense_weight": dense_weight,
+            "recency": recency,
+            "recency_days": recency_days,
+            "recency_field": recency_field,
+            "diversity": diversity,
         },
         fields=fields,
         near_duplicates=near_duplicates,
@@ -113,6 +136,13 @@ def change(
     fields: FieldsOption = None,
     near_duplicates: NearDuplicatesOption = None,
     keep_versions_days: KeepOption = None,
+    fusion: FusionOption = None,
+    normalization: NormalizationOption = None,
+    dense_weight: DenseWeightOption = None,
+    recency: RecencyOption = None,
+    recency_days: RecencyDaysOption = None,
+    recency_field: RecencyFieldOption = None,
+    diversity: DiversityOption = None,
 ) -> None:
     """Change settings. Fields are replaced as a whole; what is not named stays."""
     session = session_of(context)
@@ -124,6 +154,15 @@ def change(
             "parent_tokens": parent_tokens,
             "breakpoint_percentile": breakpoint_percentile,
             "context_lines": context_lines,
+        },
+        searching={
+            "fusion": fusion,
+            "normalization": normalization,
+            "dense_weight": dense_weight,
+            "recency": recency,
+            "recency_days": recency_days,
+            "recency_field": recency_field,
+            "diversity": diversity,
         },
         fields=fields,
         near_duplicates=near_duplicates,
@@ -170,8 +209,16 @@ def _print_collection(found: "Collection") -> None:
             ["fields", ", ".join(f"{name}: {kind}" for name, kind in settings.fields.items()) or "none"],
             ["near duplicates", settings.near_duplicates],
             ["old versions", f"kept {settings.keep_versions_days} days"],
+            ["searching", _searching(found)],
         ],
     )
+
+
+def _searching(found: "Collection") -> str:
+    searching = found.settings.searching
+    if searching is None:
+        return ""
+    return ", ".join(f"{key} {value}" for key, value in searching.model_dump().items() if value != "")
 
 
 @app.command(cls=Command)

@@ -1,10 +1,12 @@
 """`assay eval`: how good answers and retrieval are."""
 
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from assay_core.errors import NotFound
+from assay_core.errors import Invalid, NotFound
 
 from assay_cli.options import CollectionOption, Command, Mode, OptionalCollection
 from assay_cli.output import models, print_json, print_table, say
@@ -12,7 +14,8 @@ from assay_cli.progress import Steps
 from assay_cli.session import Session, session_of
 
 if TYPE_CHECKING:
-    from assay_evals.beir import RetrievalReport
+    from assay_evals.beir import MeanReport, RetrievalReport
+    from assay_evals.retrieval_comparison import StageComparison
     from assay_wire.public import Run
 
 app = typer.Typer(no_args_is_help=True, help="Measure answers and retrieval.")
@@ -22,6 +25,15 @@ _UNDER_WAY = ("waiting", "running")
 _HEADLINES = ("groundedness", "answer_relevance", "answer_correct", "recall@5", "ndcg@10", "citation_coverage")
 """Of many metrics, those that the list of runs shows; --json has all."""
 DatasetOption = Annotated[str, typer.Option("--dataset", "-d", metavar="NAME", help="The golden set.")]
+
+
+class Stage(StrEnum):
+    """What of retrieval can be measured."""
+
+    DENSE = "dense"
+    LEXICAL = "lexical"
+    HYBRID = "hybrid"
+    RERANKED = "reranked"
 
 
 @app.command(cls=Command)
@@ -98,23 +110,39 @@ def show(context: typer.Context, run_id: Annotated[str, typer.Argument(metavar="
 @app.command(cls=Command)
 def retrieval(
     context: typer.Context,
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Holds corpus.jsonl, queries.jsonl, qrels.tsv; each may be .gz.")
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR", help="Holds corpus.jsonl, queries.jsonl, qrels.tsv; each may be .gz.")
     ],
     collection: OptionalCollection = None,
+    stages: Annotated[
+        list[Stage] | None, typer.Option("--stage", help="Measure this stage only. Repeatable; default: all.")
+    ] = None,
 ) -> None:
-    """Measure nDCG, recall and MRR of each retrieval mode on a judged set in BEIR's form."""
+    """Measure nDCG, recall and MRR of each stage of retrieval on judged sets in BEIR's form, and their mean.
+
+    Stages are held against each other query by query: a difference whose interval leaves out 0 is no chance.
+    """
     try:
-        from assay_evals.beir import evaluate_retrieval
+        from assay_evals.beir import STAGES, evaluate_retrieval, mean_report
     except ModuleNotFoundError as error:
         raise no_evals() from error
+    if collection and len(folders) > 1:
+        raise Invalid("--collection names one collection; give one DIR with it.", code="bad_request")
     session = session_of(context)
+    wanted = [stage for stage in STAGES if not stages or Stage(stage) in stages]
     with Steps() as steps:
-        report = evaluate_retrieval(session.client, folder, collection=collection, on_progress=steps.update)
+        reports = [
+            evaluate_retrieval(session.client, one, collection=collection, stages=wanted, on_progress=steps.update)
+            for one in folders
+        ]
+    whole = mean_report(reports) if len(reports) > 1 else None
     if session.json:
-        print_json(report.as_json())
-    else:
+        print_json((whole or reports[0]).as_json())
+        return
+    for report in reports:
         _show_retrieval(report)
+    if whole is not None:
+        _show_mean(whole)
 
 
 @app.command(cls=Command)
@@ -194,10 +222,31 @@ def _show_run(found: "Run") -> None:
 def _show_retrieval(report: "RetrievalReport") -> None:
     metrics = list(next(iter(report.stages.values()), {}))
     print_table(
-        ["mode", *metrics, "p50 ms", "p99 ms"],
+        ["stage", *metrics, "p50 ms", "p99 ms"],
         [
-            [mode, *values.values(), report.latency[mode].p50_ms, report.latency[mode].p99_ms]
-            for mode, values in report.stages.items()
+            [stage, *values.values(), report.latency[stage].p50_ms, report.latency[stage].p99_ms]
+            for stage, values in report.stages.items()
         ],
         title=f"{report.dataset}: {report.queries} queries, {report.documents} documents",
     )
+    for stage, reason in report.left_out.items():
+        say(f"Not measured: {stage}, {reason}.")
+    _show_comparisons(report.comparisons)
+
+
+def _show_mean(report: "MeanReport") -> None:
+    metrics = list(next(iter(report.stages.values()), {}))
+    print_table(
+        ["stage", *metrics],
+        [[stage, *values.values()] for stage, values in report.stages.items()],
+        title=f"Mean of {len(report.sets)} sets",
+    )
+    _show_comparisons(report.comparisons)
+
+
+def _show_comparisons(comparisons: "Sequence[StageComparison]") -> None:
+    if comparisons:
+        print_table(
+            ["metric", "stage", "over", "difference", "95 % from", "to", "p"],
+            [[c.metric, c.stage, c.over, c.difference, c.low, c.high, c.p_value] for c in comparisons],
+        )

@@ -31,6 +31,12 @@ def search(
     one_per_document: Annotated[
         bool, typer.Option("--one-per-document", help="The best passage of each document only.")
     ] = False,
+    recency: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of newness in the order; default: the collection's.")
+    ] = None,
+    diversity: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Share of difference from the passages above; likewise.")
+    ] = None,
     filters: FilterOption = None,
     syntax: Annotated[
         bool, typer.Option(help='Read type:policy, after:2025-01, "exact words" and -word as restrictions.')
@@ -39,6 +45,7 @@ def search(
 ) -> None:
     """Find the passages that fit a query best."""
     session = session_of(context)
+    shape = {"recency": recency, "diversity": diversity}
     reply = session.client.search(
         collection,
         query,
@@ -50,6 +57,7 @@ def search(
         one_per_document=one_per_document,
         syntax=syntax,
         synonyms=synonyms,
+        **{key: value for key, value in shape.items() if value is not None},
         **field_filter(filters),
     )
     if session.json:

@@ -1,8 +1,9 @@
-"""Reciprocal rank fusion against a case worked by hand, and its properties."""
+"""The order of candidates for a reranker."""
 
 from assay_core.documents import ChunkId, TenantId
+from assay_core.fusion import reciprocal_rank_fusion
 from assay_core.search import IndexHit
-from assay_retrieval.fusion import reciprocal_rank_fusion, reranking_order, single_ranking
+from assay_retrieval.fusion import reranking_order, single_ranking
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,38 +12,6 @@ TENANT = TenantId("t")
 
 def hits(*names: str) -> list[IndexHit]:
     return [IndexHit(ChunkId(TENANT, name), 1.0 / rank) for rank, name in enumerate(names, start=1)]
-
-
-def order(rankings: dict[str, list[IndexHit]]) -> list[str]:
-    return [candidate.chunk.id for candidate in reciprocal_rank_fusion(rankings)]
-
-
-def test_scores_are_summed_reciprocal_ranks():
-    fused = reciprocal_rank_fusion({"dense": hits("a", "b"), "lexical": hits("b", "c")}, k=60)
-    assert [(c.chunk.id, round(c.score, 6)) for c in fused] == [
-        ("b", round(1 / 62 + 1 / 61, 6)),
-        ("a", round(1 / 61, 6)),
-        ("c", round(1 / 62, 6)),
-    ]
-
-
-def test_every_stage_that_saw_a_hit_explains_itself():
-    fused = reciprocal_rank_fusion({"dense": hits("a", "b"), "lexical": hits("b")})
-    assert [(s.stage, s.rank) for s in fused[0].stages] == [("dense", 2), ("lexical", 1)]
-
-
-def test_ties_are_broken_by_id_so_that_a_search_repeats_itself():
-    assert order({"dense": hits("b"), "lexical": hits("a")}) == ["a", "b"]
-
-
-@given(st.permutations(["a", "b", "c", "d"]), st.permutations(["a", "b", "c", "d"]))
-def test_order_of_the_rankings_does_not_matter(one: list[str], two: list[str]):
-    assert order({"dense": hits(*one), "lexical": hits(*two)}) == order({"lexical": hits(*two), "dense": hits(*one)})
-
-
-@given(st.permutations(["a", "b", "c", "d", "e"]))
-def test_fusing_a_ranking_with_itself_keeps_its_order(names: list[str]):
-    assert order({"dense": hits(*names), "lexical": hits(*names)}) == list(names)
 
 
 def test_a_single_ranking_keeps_its_own_scores():
