@@ -1,5 +1,6 @@
 """What cannot be asked is refused at the door: at once, with field, limit and way out."""
 
+import json
 from typing import Any
 
 import httpx
@@ -53,6 +54,22 @@ async def rules(admin: httpx.AsyncClient) -> httpx.AsyncClient:
         ({"query": "x", "filter": 'tenant == "acme" || true'}, 400, "bad_filter", "cannot be read at"),
         ({"query": "x", "filter": "x" * 2_001}, 400, "bad_filter", "2,001 characters; the limit is 2,000"),
         ({"query": "x", "filter": 7}, 422, "validation", "give an object or a text"),
+        ({"query": "leave issued:2025-W01-1"}, 400, "bad_filter", "YYYY-MM-DD"),
+        ({"query": "x", "filter": {"issued": "2025-W01-1"}}, 400, "bad_filter", "YYYY-MM-DD"),
+        ({"query": "x", "filter": {"year": 10**400}}, 400, "bad_filter", "declares a number"),
+        ({"query": "x", "filter": {"year": True}}, 400, "bad_filter", "declares a number"),
+        ({"query": "x", "filter": {"year": 10**1000}}, 400, "long_number", "1,000 digits"),
+        ({"query": "x", "filter": {"type": None}}, 400, "bad_filter", "must be text"),
+        ({"query": "x", "filter": {"type": "a\0b"}}, 400, "bad_filter", "none of them NUL"),
+        ({"query": "x", "filter": {"type": {"in": []}}}, 400, "bad_filter", "1 to 100"),
+        ({"query": "x", "filter": {"year": {"$where": 1}}}, 400, "bad_filter", "'gte'"),
+        ({"query": "x", "filter": {"or": [{"type": "a"}] * 20_000}}, 400, "bad_filter", "up to 16"),
+        ({"query": "x", "filter": "NOT " * 50 + "type:a"}, 400, "bad_filter", "deeper than 8 levels"),
+        ({"query": "x", "filter": "year:1e999"}, 400, "bad_filter", "declares a number"),
+        ({"query": "x\ud800"}, 422, "validation", "surrogate pair"),
+        ({"query": "x\0"}, 422, "validation", "NUL"),
+        ({"query": "x", "recency": 2}, 422, "validation", "recency"),
+        ({"query": "x", "top_k": True}, 422, "validation", "top_k"),
         ({"query": "x", "top_k": 0}, 422, "validation", "top_k"),
         ({"query": "x", "top_k": 1_000_000}, 422, "validation", "top_k"),
         ({"query": "x", "top_k": "many"}, 422, "validation", "top_k"),
@@ -65,10 +82,20 @@ async def rules(admin: httpx.AsyncClient) -> httpx.AsyncClient:
 async def test_a_search_that_cannot_be_meant_is_refused(
     rules: httpx.AsyncClient, body: dict[str, Any], status: int, code: str, named: str
 ) -> None:
-    answer = await rules.post(SEARCH, json=body)
+    # json.dumps, since httpx encodes as UTF-8, which has no halves of surrogate pairs.
+    answer = await rules.post(SEARCH, content=json.dumps(body), headers={"content-type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
     assert named in answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("body", "named"), [("query=x", "not JSON at character 0"), ('{"query":', "not JSON"), ("[]", "body"), ("", "body")]
+)
+async def test_a_body_that_is_no_request_is_refused(rules: httpx.AsyncClient, body: str, named: str) -> None:
+    answer = await rules.post(SEARCH, content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation"), answer.text
+    assert named in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

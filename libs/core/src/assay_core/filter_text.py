@@ -7,6 +7,7 @@ from typing import Any
 
 from assay_core.collection_settings import FieldType
 from assay_core.errors import Invalid
+from assay_core.metadata import DAY
 from assay_core.metadata_filter import MAX_DEPTH
 
 MAX_CHARACTERS = 2000
@@ -59,7 +60,7 @@ def days_of(name: str, given: str) -> tuple[str, str | None]:
     whole = _PART_OF_YEAR.fullmatch(given)
     try:
         if whole is None:
-            first = date.fromisoformat(given) if len(given) == len("2026-01-02") else None
+            first = date.fromisoformat(given) if DAY.fullmatch(given) else None
             if first is None:
                 raise ValueError
             after = first.toordinal() + 1

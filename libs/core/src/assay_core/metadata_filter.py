@@ -147,7 +147,7 @@ def _conditions(fields: Mapping[str, FieldType], name: str, wanted: Any) -> list
 def _condition(name: str, kind: FieldType, key: str, value: Any) -> Condition:
     operator = _OPERATORS[kind].get(key)
     if operator is None:
-        raise _bad(f"{name!r} is a {kind} and cannot be compared by {key[:20]!r}; use {_listed(kind)}.")
+        raise _bad(f"{name!r} is of type {kind} and cannot be compared by {key[:20]!r}; use {_listed(kind)}.")
     values = _values(name, kind, value)
     if operator in _RANGE.values() and len(values) != 1:
         raise _bad(f"{name!r} is compared by {key!r} with {len(values)} values; give one.")

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 from uuid import uuid4
 
 import anyio.to_thread
@@ -140,14 +141,18 @@ async def _on_assay_error(request: Request, error: Exception) -> Response:
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    fields = [
-        {"field": ".".join(map(str, e["loc"][e["loc"][0] in ("body", "query", "path") :])), "reason": e["msg"]}
-        for e in error.errors()[:20]
-    ]
+    fields = [_field_error(e) for e in error.errors()[:20]]
     detail = "; ".join(f"{f['field'] or 'body'}: {f['reason']}" for f in fields)
     return problem_response(
         problems.problem(422, "validation", detail, request_id=_request_id(request), extra={"errors": fields})
     )
+
+
+def _field_error(error: Mapping[str, Any]) -> dict[str, str]:
+    place = error["loc"][error["loc"][0] in ("body", "query", "path") :]
+    if error["type"] == "json_invalid":
+        return {"field": "", "reason": f"not JSON at character {place[0]}: {error['ctx']['error']}"}
+    return {"field": ".".join(map(str, place)), "reason": error["msg"]}
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

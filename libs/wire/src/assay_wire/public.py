@@ -19,13 +19,15 @@ _KEPT = (
 )
 
 
-def _without_nul(text: str) -> str:
+def _storable(text: str) -> str:
     if "\0" in text:
         raise ValueError("a NUL character is not accepted; remove it")
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise ValueError("half of a surrogate pair is not accepted; send whole characters")
     return text
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
+Text = Annotated[str, AfterValidator(_storable)]
 PrincipalName = Annotated[Text, Field(min_length=1, max_length=255)]
 
 
@@ -640,7 +642,7 @@ _SYNTAX = (
 
 class SearchQuery(Request):
     query: Annotated[Text, Field(examples=["How many days of leave are there?"])]
-    top_k: Annotated[int, Field(ge=1, le=MAX_TOP_K)] = 10
+    top_k: Annotated[int, Field(ge=1, le=MAX_TOP_K, strict=True)] = 10
     mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
     rerank: bool = True
     use_cache: bool = True
@@ -726,7 +728,12 @@ class Question(Request):
     history: Annotated[list[Turn], Field(max_length=50)] = []
     top_k: Annotated[
         int | None,
-        Field(ge=1, le=50, description="Passages that may be used; default: what the collection says, or 5."),
+        Field(
+            ge=1,
+            le=50,
+            strict=True,
+            description="Passages that may be used; default: what the collection says, or 5.",
+        ),
     ] = None
     max_tokens: Annotated[int, Field(ge=1, le=4096)] = 256
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0

@@ -12,11 +12,13 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_JSON_DEPTH = 64
+MAX_DIGITS = 1_000
 _UPLOAD = re.compile(r"POST /v1/collections/[^/]+/(?:documents|passages)|PUT /v1/documents/[^/]+")
 _HEALTH = ("/livez", "/readyz", "/metrics")
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json", re.ASCII)
 # Possessive, and content with an unfinished end: no start is tried twice, so that the time is linear in any input.
 _TEXTS = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?', re.DOTALL)
+_LONG_NUMBER = re.compile(rb"\d{%d}" % (MAX_DIGITS + 1))
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -127,6 +129,7 @@ class BodyGate:
         if body:
             _check_media_type(headers.get("content-type", ""))
             check_depth(body)
+            check_numbers(body)
         return body
 
     async def _read(self, receive: Receive) -> bytes | None:
@@ -160,6 +163,14 @@ def check_depth(body: bytes) -> None:
         depth += 1 if bracket in b"[{" else -1
         if depth > MAX_JSON_DEPTH:
             raise Invalid(f"The JSON nests deeper than {MAX_JSON_DEPTH} levels; flatten it.", code="too_deep")
+
+
+def check_numbers(body: bytes) -> None:
+    """Raise `Invalid` for JSON with a number so long that reading it takes more than linear time."""
+    if _LONG_NUMBER.search(body) and _LONG_NUMBER.search(_TEXTS.sub(b"", body)):
+        raise Invalid(
+            f"The JSON holds a number of more than {MAX_DIGITS:,} digits; send a shorter one.", code="long_number"
+        )
 
 
 def _check_media_type(given: str) -> None:
