@@ -23,10 +23,12 @@ from assay_core.metadata_filter import parse_filter
 from assay_core.ports import Vector
 from assay_core.principals import Principal
 from assay_core.search import IndexHit, IndexRow, IndexScope, Mode, Scorer, SearchRequest
+from assay_core.spelling import Correction
 from assay_retrieval import retriever as retriever_module
 from assay_retrieval.inspection import Inspector
 from assay_retrieval.retriever import Depths, HybridRetriever, Indexes
 from assay_retrieval.semantic_cache import CachedRetriever
+from assay_retrieval.spelling import Speller
 from assay_store import access, collections, document_fields, documents, live_texts, pipeline, visibility
 from assay_store.database import Database
 from assay_store.documents import StoredBlob
@@ -138,8 +140,10 @@ class Shelf:
             **options,  # pyright: ignore[reportArgumentType] - a test passes what it wants
         )
 
-    def cached(self) -> CachedRetriever:
-        return CachedRetriever(self.retriever(), cache=lambda: self.cache, database=self.database, recipe="test")
+    def cached(self, *, spelling: bool = False) -> CachedRetriever:
+        speller = Speller(vocabulary=self.lexical, is_word=lambda _: False, database=self.database, vault=VAULT)
+        inner = self.retriever(speller=speller) if spelling else self.retriever()
+        return CachedRetriever(inner, cache=lambda: self.cache, database=self.database, recipe="test")
 
     def request(self, query: str = "blue pump inspection", **options: object) -> SearchRequest:
         return SearchRequest(self.collection, query, **options)  # pyright: ignore[reportArgumentType] - as above
@@ -371,6 +375,57 @@ async def test_a_synonym_finds_what_says_the_same_in_other_words(shelf: Shelf):
     assert [(one.term, one.added) for one in result.expansions] == [("PTO", ("paid time off",))]
     literal = await shelf.cached().search(ANN, replace(asked, synonyms=False))
     assert (literal.hits, literal.expansions) == ((), ())
+
+
+async def test_a_misspelled_word_finds_what_was_meant_and_says_so(shelf: Shelf):
+    wanted = shelf.put("leave.md", "The annual leave is thirty days.")
+    shelf.put("pump.md", "The blue pump needs an inspection.")
+    asked = shelf.request("anual leave")
+    result = await shelf.cached(spelling=True).search(ANN, asked)
+    assert result.hits[0].document == wanted
+    assert (result.corrections, result.cache) == ((Correction("anual", "annual"),), "off")
+    literal = await shelf.cached(spelling=True).search(ANN, replace(asked, spelling=False))
+    dense = await shelf.cached(spelling=True).search(ANN, replace(asked, mode=Mode.DENSE))
+    assert literal.corrections == dense.corrections == ()
+    with shelf.database.transaction() as connection:
+        found = collections.by_id(connection, ANN, shelf.collection)
+        collections.change_settings(connection, found, {"searching": {"spelling": False}})
+    assert (await shelf.cached(spelling=True).search(ANN, asked)).corrections == ()
+
+
+async def test_a_correction_reveals_no_word_that_the_asker_may_not_read(shelf: Shelf):
+    shelf.put("merger.md", "Project zephyr is the merger of annual plans.", allow=["ann"])
+    shelf.put("public.md", "The annual report of a project.")
+    ann = await shelf.cached(spelling=True).search(ANN, shelf.request("project zephir"))
+    bob = await shelf.cached(spelling=True).search(BOB, shelf.request("project zephir"))
+    assert (ann.corrections, bob.corrections) == ((Correction("zephir", "zephyr"),), ())
+
+
+async def test_a_hidden_word_is_corrected_as_if_it_were_nowhere(shelf: Shelf):
+    shelf.put("public.md", "The annual report of a project.")
+    before = await shelf.cached(spelling=True).search(BOB, shelf.request("the annuel project"))
+    shelf.put("secret.md", "The codename annuel is a project.", allow=["ann"])
+    after = await shelf.cached(spelling=True).search(BOB, shelf.request("the annuel project"))
+    owner = await shelf.cached(spelling=True).search(ANN, shelf.request("the annuel project"))
+    assert before.corrections == after.corrections == (Correction("annuel", "annual"),)
+    assert owner.corrections == ()
+
+
+async def test_words_of_replaced_and_deleted_passages_are_no_corrections(shelf: Shelf):
+    shelf.put("a.md", "The zephyr station.")
+    gone = shelf.put("b.md", "The mistral station.")
+    shelf.put("a.md", "The other station.")
+    shelf.delete(gone)
+    for written in ("zephir station", "mistrel station"):
+        assert (await shelf.cached(spelling=True).search(ANN, shelf.request(written))).corrections == ()
+
+
+async def test_without_the_words_of_the_index_a_question_is_searched_as_it_is(shelf: Shelf):
+    shelf.put("leave.md", "The annual leave is thirty days.")
+    shelf.lexical.down = True
+    result = await shelf.cached(spelling=True).search(ANN, shelf.request("anual leave"))
+    assert (len(result.hits), result.corrections) == (1, ())
+    assert [one.component for one in result.degraded] == ["lexical"]
 
 
 async def test_candidates_come_from_what_may_be_read(shelf: Shelf):

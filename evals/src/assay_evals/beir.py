@@ -1,9 +1,10 @@
 """Measure retrieval on a BEIR folder through the public API, as any client would use it."""
 
+import random
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -14,6 +15,7 @@ from assay_wire.public import SearchReply
 
 from assay_evals import retrieval_metrics, statistics
 from assay_evals.datasets import CorpusDocument, RetrievalSet, read_beir
+from assay_evals.misspelling import misspelled
 from assay_evals.retrieval_comparison import StageComparison, compare_stages
 from assay_evals.retrieval_metrics import Metric
 from assay_evals.uploading import Progress, upload_missing
@@ -96,6 +98,7 @@ def evaluate_retrieval(
     *,
     collection: str | None = None,
     stages: Sequence[str] = STAGES,
+    misspell: int | None = None,
     on_progress: Progress = lambda _what, _done, _total: None,
     stall_s: float = 600.0,
     poll_s: float = 1.0,
@@ -105,6 +108,7 @@ def evaluate_retrieval(
     Args:
         collection: default: `beir-` and the folder's name.
         stages: of `STAGES`; `reranked` is left out where no reranker is set up.
+        misspell: a seed: a word of each query is misspelled by it.
         stall_s: give up if for so long no further document becomes searchable.
 
     Raises:
@@ -112,7 +116,7 @@ def evaluate_retrieval(
         Exhausted: indexing came to a halt.
         Unavailable: a search was answered without one of its parts: such figures would be another system's.
     """
-    dataset = read_beir(folder)
+    dataset = read_beir(folder) if misspell is None else _misspelled(read_beir(folder), misspell)
     name = collection or default_collection(dataset.name)
     client.ensure_collection(name)
     documents = [document for document in dataset.corpus if document.title.strip() or document.text.strip()]
@@ -204,6 +208,11 @@ def _await_searchable(
         )
     if ready != wanted:
         raise Invalid(f"The collection holds {ready} documents; the data set has {wanted}.", code="bad_collection")
+
+
+def _misspelled(dataset: RetrievalSet, seed: int) -> RetrievalSet:
+    rng = random.Random(seed)
+    return replace(dataset, queries={query: misspelled(text, rng) for query, text in dataset.queries.items()})
 
 
 def _measure(

@@ -12,6 +12,7 @@ from assay_core.documents import CollectionId, TenantId
 from assay_core.errors import Broken, Invalid, Unavailable
 from assay_core.ports import LexicalIndex
 from assay_testing.conformance.lexical_index import LexicalIndexContract, search
+from assay_testing.conformance.vocabulary import VocabularyContract, WordedIndex
 from assay_testing.ids import new_collection, new_row, scope_of
 
 
@@ -19,6 +20,19 @@ class TestTantivyIndex(LexicalIndexContract):
     @pytest.fixture
     def make_index(self, tmp_path: Path) -> Callable[[], LexicalIndex]:
         return lambda: TantivyIndex(tmp_path)
+
+
+class TestTantivyVocabulary(VocabularyContract):
+    @pytest.fixture
+    def make_index(self, tmp_path: Path) -> Callable[[], WordedIndex]:
+        return lambda: TantivyIndex(tmp_path)
+
+    def test_an_ending_that_is_misspelled_is_met(self, tmp_path: Path) -> None:
+        index, collection = TantivyIndex(tmp_path), new_collection()
+        row = new_row(collection)
+        index.upsert([row], ["The information on organizations"])
+        for written in ("informatoin", "organizatoins"):
+            assert index.rows_like(scope_of(collection, 1), written, "", top_k=5, epoch=1) == [row.chunk]
 
 
 def test_the_same_epoch_is_not_refreshed(tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ def test_another_fusion_begins_with_its_own_weight() -> None:
         ({"recency_field": "No"}, "declared date field"),
         ({"recency_field": "published"}, "no declared date field"),
         ({"diversity": "much"}, "from 0 to 1"),
+        ({"spelling": "no"}, "true or false"),
         ({"tone": 1}, "'tone'"),
     ],
 )

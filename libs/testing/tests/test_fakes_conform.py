@@ -26,6 +26,7 @@ from assay_testing.conformance.parser import ParserContract
 from assay_testing.conformance.reranker import RerankerContract
 from assay_testing.conformance.semantic_cache import SemanticCacheContract
 from assay_testing.conformance.vector_index import VectorIndexContract
+from assay_testing.conformance.vocabulary import VocabularyContract, WordedIndex
 from assay_testing.fake_blobs import FakeBlobStore
 from assay_testing.fake_cache import FakeSemanticCache
 from assay_testing.fake_chat import FakeChatModel
@@ -51,6 +52,13 @@ class TestFakeEmbedder(TokenEmbedderContract):
     @pytest.fixture
     def embedder(self) -> TokenEmbedder:
         return FakeEmbedder()
+
+
+class TestFakeVocabulary(VocabularyContract):
+    @pytest.fixture
+    def make_index(self) -> Callable[[], WordedIndex]:
+        index = FakeLexicalIndex()
+        return lambda: index
 
 
 class TestFakeVectorIndex(VectorIndexContract):

@@ -110,7 +110,14 @@ def test_search_sends_what_was_asked_for(run: Run, gateway: FakeGateway) -> None
         "one_per_document": False,
         "syntax": True,
         "synonyms": True,
+        "spelling": True,
     }
+
+
+def test_search_says_what_it_looked_for_instead(run: Run, gateway: FakeGateway) -> None:
+    gateway.answers["search"] = {**SEARCH, "corrections": [{"written": "anual", "meant": "annual"}]}
+    outcome = run("search", "anual leave", "-c", "docs")
+    assert "Searched for 'annual' instead of 'anual'; --no-spelling" in outcome.err
 
 
 def test_a_filter_in_text_is_sent_as_it_is(run: Run, gateway: FakeGateway) -> None:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from assay_core.errors import Unavailable
 from assay_core.search import SearchResult
+from assay_core.spelling import Correction
 
 pytestmark = pytest.mark.integration
 SEARCH = "/v1/collections/rules/search"
@@ -128,6 +129,15 @@ async def test_a_query_shows_how_it_was_read(door: Any, rules: httpx.AsyncClient
     }
     literal = await rules.post(SEARCH, json={"query": query, "syntax": False, "explain": True})
     assert literal.json()["understood"]["text"] == query
+
+
+async def test_a_corrected_query_says_what_was_searched_for(door: Any, rules: httpx.AsyncClient) -> None:
+    door.retriever.result = SearchResult((), {}, corrections=(Correction("polcy", "policy"),))
+    answer = (await rules.post(SEARCH, json={"query": "leave polcy", "explain": True})).json()
+    assert answer["corrections"] == [{"written": "polcy", "meant": "policy"}]
+    assert answer["understood"]["text"] == "leave policy"
+    await rules.post(SEARCH, json={"query": "leave polcy", "spelling": False})
+    assert [asked.spelling for _, asked in door.retriever.requests] == [True, False]
 
 
 async def test_a_question_is_read_so_only_if_it_says_so(door: Any, rules: httpx.AsyncClient) -> None:

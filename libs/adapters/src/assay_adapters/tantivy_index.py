@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MAX_QUERY_TERMS = 512
 _K1 = 1.2
+_NEAR_LETTERS = 3
+_FAR_LETTERS = 6
 _OPEN_WRITERS = 16
 _OPEN_READERS = 256
 # tantivy merges when eight segments are of one size class, deleted rows or not: eight tiny ones set it off.
@@ -99,6 +101,31 @@ class TantivyIndex:
         most = _most(searcher, query)
         hits = _hits(searcher, asked, limit=top_k)
         return [IndexHit(ChunkId(scope.tenant, chunk), score, share=min(1.0, score / most)) for chunk, score in hits]
+
+    def rows_with(self, scope: IndexScope, words: Sequence[str], *, epoch: int) -> list[int]:
+        searcher = self._searcher(scope.collection, epoch=epoch)
+        if searcher is None or not scope.acls:
+            return [0] * len(words)
+        readable = _count(searcher, _allowed(scope))
+        # Rows that were deleted but not merged away have their part in the frequency of a term.
+        hidden = self._deleted_and_rows(scope.collection)[1] - readable
+        return [self._rows_with(searcher, scope, word, readable, hidden) for word in words]
+
+    def _rows_with(self, searcher: "Searcher", scope: IndexScope, word: str, readable: int, hidden: int) -> int:
+        terms = [term for term, _ in _terms(word)]
+        frequency = min((searcher.doc_freq("body", term) for term in terms), default=readable + hidden)
+        if frequency == 0 or hidden == 0:
+            return frequency
+        return _count(searcher, [*(_term(term, "basic") for term in terms), *_allowed(scope)])
+
+    def rows_like(self, scope: IndexScope, word: str, beside: str, *, top_k: int, epoch: int) -> list[ChunkId]:
+        searcher = self._searcher(scope.collection, epoch=epoch)
+        if searcher is None or not scope.acls:
+            return []
+        found: dict[str, None] = {}
+        for near in _near(word):
+            found |= dict.fromkeys(chunk for chunk, _ in _hits(searcher, _best(near, beside, scope), limit=top_k))
+        return [ChunkId(scope.tenant, chunk) for chunk in found]
 
     def drop(self, collection: CollectionId) -> None:
         path = self._path(collection)
@@ -400,21 +427,67 @@ def _query(text: str, scope: IndexScope) -> "Query | None":
     from tantivy import Occur, Query
 
     terms = _terms(text)
-    chosen = scope.chunk_ids
-    if not terms or not scope.acls or chosen == []:
+    if not terms or not scope.acls or scope.chunk_ids == []:
         return None
-    weighted = [
-        Query.boost_query(Query.term_query(_schema(), "body", term, "freq"), float(times)) for term, times in terms
-    ]
-    allowed = [Query.term_set_query(_schema(), "acl", sorted(scope.acls))]
-    if chosen is not None:
-        allowed.append(Query.term_set_query(_schema(), "chunk", chosen))
+    weighted = [Query.boost_query(_term(term, "freq"), float(times)) for term, times in terms]
     return Query.boolean_query(
         [
             (Occur.Must, Query.boolean_query([(Occur.Should, query) for query in weighted])),
-            *((Occur.Must, Query.const_score_query(one, 0.0)) for one in allowed),
+            *((Occur.Must, Query.const_score_query(one, 0.0)) for one in _allowed(scope)),
         ]
     )
+
+
+def _allowed(scope: IndexScope) -> list["Query"]:
+    """What a row must match to be in scope; `acls` is not empty."""
+    from tantivy import Query
+
+    chosen = scope.chunk_ids
+    readable = Query.term_set_query(_schema(), "acl", sorted(scope.acls))
+    return [readable] if chosen is None else [readable, Query.term_set_query(_schema(), "chunk", chosen)]
+
+
+def _term(term: str, option: str) -> "Query":
+    from tantivy import Query
+
+    return Query.term_query(_schema(), "body", term, option)
+
+
+def _near(word: str) -> list["Query"]:
+    """Rows with terms one letter from the word's, then with those further off.
+
+    A stemmer does not know the ending of a misspelled word: "informatoin" stays whole, but "information" is "inform".
+    So terms that the word begins with count as near.
+    """
+    from tantivy import Query
+
+    folded = next((term for term, _ in _terms(word)), "")
+    if not folded or len(folded) < _NEAR_LETTERS:
+        return []
+    near = [Query.fuzzy_term_query(_schema(), "body", folded, 1)]
+    if len(folded) < _FAR_LETTERS:
+        return near
+    starts = [word.lower()[:length] for length in range(_FAR_LETTERS - 2, len(word) - 1)]
+    further = [Query.fuzzy_term_query(_schema(), "body", folded, 2), *(_term(start, "basic") for start in starts)]
+    return [*near, *further]
+
+
+def _best(near: "Query", beside: str, scope: IndexScope) -> "Query":
+    from tantivy import Occur, Query
+
+    return Query.boolean_query(
+        [
+            *((Occur.Must, Query.const_score_query(one, 0.0)) for one in [near, *_allowed(scope)]),
+            *((Occur.Should, _term(term, "freq")) for term, _ in _terms(beside)),
+        ]
+    )
+
+
+def _count(searcher: "Searcher", wanted: Sequence["Query"]) -> int:
+    from tantivy import Occur, Query
+
+    found = searcher.search(Query.boolean_query([(Occur.Must, one) for one in wanted]), 1, count=True)
+    return found.count or 0  # pyright: ignore[reportAttributeAccessIssue]  tantivy's stubs leave it out
 
 
 def _terms(text: str) -> list[tuple[str, int]]:

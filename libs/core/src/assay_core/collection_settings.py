@@ -125,7 +125,7 @@ class Searching:
 
     `recency` is the share of newness in the order of hits, `diversity` that of their difference from those above, from
     0 (none) to 1. Newness halves every `recency_days` from the date in the declared field `recency_field`; empty: from
-    the upload.
+    the upload. With `spelling`, words that no readable passage holds are corrected by those that are like them.
     """
 
     fusion: str = "convex"
@@ -135,6 +135,7 @@ class Searching:
     recency_days: int = 180
     recency_field: str = ""
     diversity: float = 0.0
+    spelling: bool = True
 
     @property
     def recipe(self) -> str:
@@ -162,6 +163,7 @@ class Searching:
             recency_days=_number("recency_days", values, self.recency_days, 1, MAX_KEEP_DAYS),
             recency_field=_field_name("recency_field", values, self.recency_field),
             diversity=_share("diversity", values, self.diversity),
+            spelling=_flag("spelling", values, self.spelling),
         )
 
 
@@ -288,6 +290,13 @@ def _field_name(name: str, values: Mapping[str, Any], default: str) -> str:
     value = values.get(name, default)
     if not isinstance(value, str) or (value and not _FIELD_NAME.fullmatch(value)):
         raise Invalid(f"{name} is {value!r}; use the name of a declared date field, or nothing.", code="bad_setting")
+    return value
+
+
+def _flag(name: str, values: Mapping[str, Any], default: bool) -> bool:
+    value = values.get(name, default)
+    if not isinstance(value, bool):
+        raise Invalid(f"{name} is {value!r}; use true or false.", code="bad_setting")
     return value
 
 

@@ -137,6 +137,21 @@ class LexicalIndex(Protocol):
         ...
 
 
+class Vocabulary(Protocol):
+    """Which words the rows of a lexical index hold. It answers from the rows in scope alone, never from others'."""
+
+    def rows_with(self, scope: IndexScope, words: Sequence[str], *, epoch: int) -> list[int]:
+        """How many rows in scope hold each word or a form of it; all of them for a word that the index leaves out."""
+        ...
+
+    def rows_like(self, scope: IndexScope, word: str, beside: str, *, top_k: int, epoch: int) -> list[ChunkId]:
+        """Rows in scope that hold a word spelt nearly like `word`, those first that also hold most of `beside`.
+
+        Some of them may hold none: near are the forms that the index holds, not the words.
+        """
+        ...
+
+
 class Reranker(Protocol):
     """Scores (query, passage) pairs more carefully than an index can."""
 

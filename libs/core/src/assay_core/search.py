@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from assay_core.documents import AclId, ChunkId, CollectionId, DocumentId, TenantId
 from assay_core.metadata_filter import Part
+from assay_core.spelling import Correction
 from assay_core.synonyms import Expansion
 
 
@@ -111,7 +112,8 @@ class Hit:
 class SearchRequest:
     """A search in one collection. `deadline_s` is what remains of the request's time.
 
-    With `synonyms`, the lexical index is also asked for what the collection's synonyms say that words mean.
+    With `spelling`, words that no readable passage holds are taken for words that they are like. With `synonyms`, the
+    lexical index is also asked for what the collection's synonyms say that words mean.
     A passage that is found holds each of the `phrases` and none of the `excluded` words.
     `recency` and `diversity` as in the collection's settings; None: what these say.
     """
@@ -127,6 +129,7 @@ class SearchRequest:
     phrases: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     synonyms: bool = True
+    spelling: bool = True
     deadline_s: float = 10.0
     recency: float | None = None
     diversity: float | None = None
@@ -151,7 +154,7 @@ class SearchResult:
     """Hits in rank order, and what to know about how they were found.
 
     `cache` is "hit", "miss" or "off". `timings_ms` maps stage to milliseconds. `expansions` are synonyms that were
-    looked for too.
+    looked for too, `corrections` words that were looked for instead of those written.
     """
 
     hits: tuple[Hit, ...]
@@ -159,6 +162,7 @@ class SearchResult:
     cache: str = "off"
     degraded: tuple[Degradation, ...] = ()
     expansions: tuple[Expansion, ...] = ()
+    corrections: tuple[Correction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from assay_core.documents import ChunkId, CollectionId
 from assay_core.errors import Invalid, Unavailable
 from assay_core.ports import Vector, Vectors
 from assay_core.search import IndexCounts, IndexHit, IndexRow, IndexScope
+from assay_core.spelling import edits_between
 
 from assay_testing.words import content_words
 
@@ -139,6 +140,37 @@ class FakeLexicalIndex:
         ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.chunk))[:top_k]
 
+    def rows_with(
+        self,
+        scope: IndexScope,
+        words: Sequence[str],
+        *,
+        epoch: int,  # noqa: ARG002 (memory is always fresh)
+    ) -> list[int]:
+        held = self._readable(scope)
+        return [sum(all(term in worded.terms for term in _terms(word)) for worded in held) for word in words]
+
+    def rows_like(
+        self,
+        scope: IndexScope,
+        word: str,
+        beside: str,
+        *,
+        top_k: int,
+        epoch: int,  # noqa: ARG002 (memory is always fresh)
+    ) -> list[ChunkId]:
+        asked = _terms(word)
+        near = [worded for worded in self._readable(scope) if any(_alike(asked, term) for term in worded.terms)]
+        beside_terms = set(_terms(beside))
+        order = sorted(near, key=lambda worded: (-len(beside_terms & set(worded.terms)), worded.row.chunk))
+        return [worded.row.chunk for worded in order[:top_k]]
+
+    def _readable(self, scope: IndexScope) -> list[_Worded]:
+        _check(down=self.down)
+        with self._lock:
+            rows = list(self._rows.values())
+        return [worded for worded in rows if worded.row.collection == scope.collection and _allowed(worded.row, scope)]
+
     def drop(self, collection: CollectionId) -> None:
         _check(down=self.down)
         with self._lock:
@@ -169,6 +201,10 @@ def _held(
 def _counts(asked: Sequence[ChunkId], held: set[ChunkId]) -> IndexCounts:
     missing = tuple(chunk for chunk in asked if chunk not in held)
     return IndexCounts(asked=len(asked), found=len(asked) - len(missing), missing=missing)
+
+
+def _alike(asked: Sequence[str], term: str) -> bool:
+    return any(edits_between(one, term, most=1) for one in asked if len(one) > 2)
 
 
 def _terms(text: str) -> list[str]:

@@ -76,6 +76,9 @@ class ChangeSearching(Request):
     recency_days: Annotated[int | None, Field(description="Newness halves in so many days.")] = None
     recency_field: Annotated[str | None, Field(description="Declared date field; empty: the upload.")] = None
     diversity: Annotated[float | None, Field(ge=0, le=1, description="Share of difference from the hits above.")] = None
+    spelling: Annotated[
+        bool | None, Field(description="Correct words that no readable passage holds by those that are like them.")
+    ] = None
 
 
 class ChangeSettings(Request):
@@ -135,6 +138,7 @@ class Searching(Reply):
     recency_days: int
     recency_field: str
     diversity: float
+    spelling: bool = True
 
 
 class CollectionSettings(Reply):
@@ -653,6 +657,7 @@ class SearchQuery(Request):
     filter: FieldFilter = {}
     syntax: Annotated[bool, Field(description=_SYNTAX)] = True
     synonyms: Annotated[bool, Field(description="Look for what the collection's synonyms mean, too.")] = True
+    spelling: Annotated[bool, Field(description="Correct words that no readable passage holds.")] = True
 
 
 class Stage(Reply):
@@ -697,6 +702,13 @@ class Expansion(Reply):
     added: list[str]
 
 
+class Correction(Reply):
+    """A word of the query that no passage holds which you may read, and what was searched for instead."""
+
+    written: str
+    meant: str
+
+
 class Understood(Reply):
     """How a query was read: the words that are looked for, what a passage must and must not hold, the filter, and
     synonyms that are looked for too."""
@@ -715,6 +727,7 @@ class SearchReply(Reply):
     timings_ms: dict[str, float]
     cache: str
     degraded: list[Degradation]
+    corrections: list[Correction] = []
     understood: Understood | None = None
 
 

@@ -9,6 +9,7 @@ from assay_core.evaluation import EvaluationRun, GoldenQuestion, NightReport
 from assay_core.golden_sets import GoldenSet
 from assay_core.jobs import ListedJob
 from assay_core.metadata_filter import as_json
+from assay_core.spelling import respelled
 
 from assay_wire import public
 
@@ -151,13 +152,14 @@ def search_reply(
         timings_ms=dict(result.timings_ms),
         cache=result.cache,
         degraded=degraded(result.degraded),
+        corrections=[public.Correction(written=one.written, meant=one.meant) for one in result.corrections],
         understood=_understood(asked, result) if explain and asked else None,
     )
 
 
 def _understood(asked: search.SearchRequest, result: search.SearchResult) -> public.Understood:
     return public.Understood(
-        text=asked.query,
+        text=respelled(asked.query, result.corrections),
         phrases=list(asked.phrases),
         excluded=list(asked.excluded),
         filter=as_json(asked.filter),

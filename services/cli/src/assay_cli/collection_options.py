@@ -62,6 +62,10 @@ RecencyFieldOption = Annotated[
 DiversityOption = Annotated[
     float | None, typer.Option("--diversity", min=0, max=1, help="Share of difference from the passages above.")
 ]
+SpellingOption = Annotated[
+    bool | None,
+    typer.Option("--spelling/--no-spelling", help="Correct words of a question that no readable passage holds."),
+]
 
 
 def settings_of(

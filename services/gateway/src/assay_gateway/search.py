@@ -42,6 +42,7 @@ def build_routes(
             phrases=read.phrases,
             excluded=read.excluded,
             synonyms=body.synonyms,
+            spelling=body.spelling,
             deadline_s=deadline_s,
         )
         result = await unless_gone(request, retriever.search(principal, asked))

@@ -27,6 +27,7 @@ from assay_retrieval.retriever import Depths, HybridRetriever, Indexes
 from assay_retrieval.routes import build_routes
 from assay_retrieval.semantic_cache import CachedRetriever
 from assay_retrieval.settings import Settings
+from assay_retrieval.spelling import Speller, whole_word_of
 
 if TYPE_CHECKING:
     from assay_adapters.tantivy_index import TantivyIndex
@@ -66,6 +67,7 @@ def build_service(settings: Settings) -> FastAPI:
             rerank_candidates=settings.retrieval.rerank_candidates,
             rrf_k=settings.retrieval.rrf_k,
         ),
+        speller=Speller(vocabulary=lexical, is_word=whole_word_of(embedder), database=database, vault=vault),
     )
     cached = CachedRetriever(
         retriever,

@@ -1,6 +1,6 @@
 """START HERE: a search from question to hits.
 
-scope (SQL) ∥ embed → dense ∥ lexical → fuse → live and readable (SQL) → rerank the best → shape → hits
+scope (SQL) → spelling ∥ embed → dense ∥ lexical → fuse → live and readable (SQL) → rerank the best → shape → hits
 
 Lexical search waits for the embedding, although it need not: with few cores the two hold each other up, and dense
 search, which another process does, takes longer anyway.
@@ -20,6 +20,7 @@ from assay_core.fusion import DENSE, LEXICAL, RRF_K, Candidate, fuse, fused_by
 from assay_core.ports import Embedder, LexicalIndex, Reranker, Vector
 from assay_core.principals import Principal
 from assay_core.search import Degradation, Hit, IndexHit, Mode, Scorer, SearchRequest, SearchResult, StageRank
+from assay_core.spelling import Correction, respelled
 from assay_core.synonyms import Expansion, expanded, expansions
 from assay_core.wording import Wording
 from assay_runtime.metrics import DEGRADED, step
@@ -38,6 +39,7 @@ from assay_retrieval.fusion import reranking_order, single_ranking
 from assay_retrieval.query import check_top_k, clean_query
 from assay_retrieval.scope import SearchScope, load_scope
 from assay_retrieval.shaping import POOL, shape_of, shaped
+from assay_retrieval.spelling import Speller, applies
 from assay_retrieval.whole_search import whole_search
 
 log = structlog.get_logger()
@@ -77,11 +79,15 @@ class Larger(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A search before any index is asked. `vector` is the query's, None if none is needed, or why there is none."""
+    """A search before any index is asked for hits.
+
+    `vector` is that of the query with its `corrections`, None if none is needed, or why there is none.
+    """
 
     scope: SearchScope
     vector: Vector | Unavailable | None
     timings_ms: dict[str, float]
+    corrections: tuple[Correction, ...] = ()
 
 
 class Found(NamedTuple):
@@ -103,6 +109,7 @@ class HybridRetriever:
         indexes: Indexes,
         reranker: Callable[[], Reranker] | None = None,
         depths: Depths | None = None,
+        speller: Speller | None = None,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -110,6 +117,7 @@ class HybridRetriever:
         self._indexes = indexes
         self._reranker = reranker
         self._depths = depths or Depths()
+        self._speller = speller
         self._sql, self._index, self._embedding, self._reranking = Workers(8), Workers(16), Workers(16), Workers(2)
 
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
@@ -123,23 +131,27 @@ class HybridRetriever:
     async def prepare(self, principal: Principal, request: SearchRequest) -> Prepared:
         """What the principal may search, and the query's vector. Raises `NotFound`."""
         timings: dict[str, float] = {}
-        scope, vector = await asyncio.gather(
-            self._scope(principal, request, timings), self._embed(request, timings), return_exceptions=True
+        understood, vector = await asyncio.gather(
+            self._understand(principal, request, timings), self._embed(request, timings), return_exceptions=True
         )
-        if isinstance(scope, BaseException):
-            raise scope
+        if isinstance(understood, BaseException):
+            raise understood
         if isinstance(vector, BaseException) and not isinstance(vector, Unavailable):
             raise vector
-        return Prepared(scope, vector, timings)
+        scope, corrections = understood
+        if corrections and not isinstance(vector, Unavailable):
+            vector = await self._embed(_as_meant(request, corrections), timings)
+        return Prepared(scope, vector, timings, corrections)
 
     async def search_prepared(self, prepared: Prepared, request: SearchRequest) -> SearchResult:
         """`search` from there on, for a request that is `checked`."""
-        scope, timings = prepared.scope, prepared.timings_ms
+        scope, timings, corrections = prepared.scope, prepared.timings_ms, prepared.corrections
+        request = _as_meant(request, corrections)
         if not scope.index.acls:
-            return SearchResult((), timings)
+            return SearchResult((), timings, corrections=corrections)
         chosen = await self._choose(scope, request, timings)
         if chosen is not None and not chosen.fitting:
-            return SearchResult((), timings)
+            return SearchResult((), timings, corrections=corrections)
         if chosen is not None:
             scope = replace(scope, index=replace(scope.index, chunks=chosen.chunks))
         rankings, degraded = await self._ask_indexes(
@@ -151,7 +163,16 @@ class HybridRetriever:
         hits = await self._shape(scope, request, hits, timings)
         larger = {one.hit.chunk: one.larger for one in found}
         hits = [_as_read(hit, larger[hit.chunk]) for hit in hits[: request.top_k]]
-        return SearchResult(tuple(hits), timings, "off", (*degraded, *more), _expansions(scope, request))
+        return SearchResult(tuple(hits), timings, "off", (*degraded, *more), _expansions(scope, request), corrections)
+
+    async def _understand(
+        self, principal: Principal, request: SearchRequest, timings: dict[str, float]
+    ) -> tuple[SearchScope, tuple[Correction, ...]]:
+        scope, speller = await self._scope(principal, request, timings), self._speller
+        if speller is None or not applies(scope, request):
+            return scope, ()
+        with step("spelling", timings):
+            return scope, await self._sql.run(lambda: speller.corrections(scope, request))
 
     async def _scope(self, principal: Principal, request: SearchRequest, timings: dict[str, float]) -> SearchScope:
         with step("scope", timings):
@@ -380,6 +401,10 @@ def checked(request: SearchRequest) -> SearchRequest:
     """The request with its query cleaned. Raises `Invalid` if it cannot be searched for."""
     check_top_k(request.top_k)
     return replace(request, query=clean_query(request.query))
+
+
+def _as_meant(request: SearchRequest, corrections: tuple[Correction, ...]) -> SearchRequest:
+    return replace(request, query=respelled(request.query, corrections)) if corrections else request
 
 
 def _expansions(scope: SearchScope, request: SearchRequest) -> tuple[Expansion, ...]:

@@ -51,10 +51,10 @@ class CachedRetriever:
     async def _search(self, principal: Principal, request: SearchRequest) -> SearchResult:
         prepared = await self._inner.prepare(principal, request)
         vector, timings = prepared.vector, prepared.timings_ms
-        if vector is None or isinstance(vector, Unavailable):
+        if vector is None or isinstance(vector, Unavailable) or prepared.corrections:
             return await self._inner.search_prepared(prepared, request)
         options = f"{request.mode}:{request.top_k}:{request.rerank}:{request.one_per_document}:{request.synonyms}"
-        options += f":{request.recency}:{request.diversity}"
+        options += f":{request.recency}:{request.diversity}:{request.spelling}"
         cache_scope = _cache_scope(prepared.scope, f"search:{self._recipe}:{options}")
         try:
             with step("cache", timings):

@@ -22,6 +22,7 @@ from assay_cli.collection_options import (
     RecencyDaysOption,
     RecencyFieldOption,
     RecencyOption,
+    SpellingOption,
     settings_of,
 )
 from assay_cli.confirm import confirmed
@@ -80,6 +81,7 @@ def create(
     recency_days: RecencyDaysOption = None,
     recency_field: RecencyFieldOption = None,
     diversity: DiversityOption = None,
+    spelling: SpellingOption = None,
 ) -> None:
     """Make an empty collection."""
     session = session_of(context)
@@ -100,6 +102,7 @@ def create(
             "recency_days": recency_days,
             "recency_field": recency_field,
             "diversity": diversity,
+            "spelling": spelling,
         },
         fields=fields,
         near_duplicates=near_duplicates,
@@ -143,6 +146,7 @@ def change(
     recency_days: RecencyDaysOption = None,
     recency_field: RecencyFieldOption = None,
     diversity: DiversityOption = None,
+    spelling: SpellingOption = None,
 ) -> None:
     """Change settings. Fields are replaced as a whole; what is not named stays."""
     session = session_of(context)
@@ -163,6 +167,7 @@ def change(
             "recency_days": recency_days,
             "recency_field": recency_field,
             "diversity": diversity,
+            "spelling": spelling,
         },
         fields=fields,
         near_duplicates=near_duplicates,

@@ -117,6 +117,9 @@ def retrieval(
     stages: Annotated[
         list[Stage] | None, typer.Option("--stage", help="Measure this stage only. Repeatable; default: all.")
     ] = None,
+    misspell: Annotated[
+        int | None, typer.Option("--misspell", metavar="SEED", help="Misspell a word of each query by this seed.")
+    ] = None,
 ) -> None:
     """Measure nDCG, recall and MRR of each stage of retrieval on judged sets in BEIR's form, and their mean.
 
@@ -132,7 +135,14 @@ def retrieval(
     wanted = [stage for stage in STAGES if not stages or Stage(stage) in stages]
     with Steps() as steps:
         reports = [
-            evaluate_retrieval(session.client, one, collection=collection, stages=wanted, on_progress=steps.update)
+            evaluate_retrieval(
+                session.client,
+                one,
+                collection=collection,
+                stages=wanted,
+                misspell=misspell,
+                on_progress=steps.update,
+            )
             for one in folders
         ]
     whole = mean_report(reports) if len(reports) > 1 else None

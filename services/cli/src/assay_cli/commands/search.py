@@ -42,6 +42,7 @@ def search(
         bool, typer.Option(help='Read type:policy, after:2025-01, "exact words" and -word as restrictions.')
     ] = True,
     synonyms: Annotated[bool, typer.Option(help="Look for what the collection's synonyms mean, too.")] = True,
+    spelling: Annotated[bool, typer.Option(help="Correct words that no passage holds which you may read.")] = True,
 ) -> None:
     """Find the passages that fit a query best."""
     session = session_of(context)
@@ -57,6 +58,7 @@ def search(
         one_per_document=one_per_document,
         syntax=syntax,
         synonyms=synonyms,
+        spelling=spelling,
         **{key: value for key, value in shape.items() if value is not None},
         **field_filter(filters),
     )
@@ -68,6 +70,8 @@ def search(
 
 def _show(reply: "SearchReply") -> None:
     out = console()
+    for one in reply.corrections:
+        say(f"Searched for {one.meant!r} instead of {one.written!r}; --no-spelling searches as it is written.")
     for hit in reply.hits:
         passages.print_hit(out, hit)
     if not reply.hits:

@@ -36,8 +36,8 @@ function showSearch({ body, tools, collections, current, query, signal }) {
   const controls = searchControls(query);
   let running = new AbortController();
 
-  const search = () => {
-    const asked = controls.read();
+  const search = ({ spelling = true } = {}) => {
+    const asked = { ...controls.read(), spelling };
     if (!asked.query) return;
     running.abort();
     running = new AbortController();
@@ -48,7 +48,7 @@ function showSearch({ body, tools, collections, current, query, signal }) {
       signal: running.signal,
       label: "Searching…",
       load: () => api.search(collection, asked, { signal: running.signal }),
-      show: (found) => showResults(results, found, asked),
+      show: (found) => showResults(results, found, asked, () => search({ spelling: false })),
     });
   };
 
@@ -91,9 +91,10 @@ function searchControls(query) {
   };
 }
 
-function showResults(results, { hits, timings_ms: timings, cache, degraded }, asked) {
+function showResults(results, { hits, timings_ms: timings, cache, degraded, corrections }, asked, asWritten) {
   const total = timings.total ?? Object.values(timings).reduce((sum, ms) => sum + ms, 0);
   const notices = (degraded ?? []).map((part) => notice("warning", h("strong", null, `${words(part.component)}: ${words(part.mode).toLowerCase()}. `), part.reason));
+  if (corrections?.length) notices.unshift(correctionNotice(corrections, asWritten));
   announce(`${plural(hits.length, "passage")} found.`);
   if (hits.length === 0) {
     replace(results, notices, empty("No passage found", "Try other words, or another mode: Dense finds paraphrases, Lexical finds exact words."));
@@ -105,6 +106,11 @@ function showResults(results, { hits, timings_ms: timings, cache, degraded }, as
       h("dl", { class: "facts" }, Object.entries(timings).map(([name, ms]) => h("div", null, h("dt", null, words(name)), h("dd", null, milliseconds(ms)))))),
     asked.explain && stageTable(hits),
     h("ol", { class: "hits" }, hits.map((hit) => hitItem(hit, asked.explain))));
+}
+
+function correctionNotice(corrections, asWritten) {
+  const said = corrections.flatMap(({ written, meant }) => ["Searched for ", h("strong", null, meant), ` instead of “${written}”. `]);
+  return notice("info", said, h("button", { type: "button", class: "button", onclick: asWritten }, "Search as written"));
 }
 
 function hitItem(hit, explain) {
