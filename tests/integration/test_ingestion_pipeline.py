@@ -20,6 +20,7 @@ from assay_store.database import Database
 from assay_store.payloads import ChunkPayload
 from assay_testing.fake_blobs import FakeBlobStore
 from assay_testing.fake_embedder import FakeEmbedder
+from assay_testing.fake_language import FakeLanguageDetector
 from assay_testing.fake_parser import FakeParser
 from assay_testing.library import Library
 from sqlalchemy import text
@@ -73,7 +74,9 @@ def world(database: Database) -> World:
         database=database,
         blobs=blobs,
         vault=library.vault,
-        prepare=Preparer(vault=library.vault, blobs=blobs, parser=parser, embedder=embedder),
+        prepare=Preparer(
+            vault=library.vault, blobs=blobs, parser=parser, embedder=embedder, languages=FakeLanguageDetector()
+        ),
         embedder=embedder,
         keeper=LeaseKeeper(database, lease_s=30),
         stop=stop,
@@ -110,6 +113,16 @@ def test_a_document_is_stored_with_its_chunks_and_vectors(world: World) -> None:
     expected = world.embedder.embed_passages(["Leave\n" + payload.text])[0]
     assert np.allclose(vector, expected, atol=1e-3)
     assert world.sql("SELECT state, attempts FROM jobs") == [("done", 1)]
+
+
+def test_a_version_keeps_the_language_that_it_is_in(world: World) -> None:
+    uploads = [world.library.upload("en.md", TEXT), world.library.upload("de.md", "Die Pumpe ist blau.")]
+    world.drain.run()
+    assert [world.library.version(one).language for one in uploads] == ["en", "de"]
+    again = world.library.upload("en.md", "Der Urlaub ist lang.")
+    assert world.library.version(again).language == ""
+    world.drain.run()
+    assert world.library.version(again).language == "de"
 
 
 def test_running_a_job_again_changes_nothing(world: World) -> None:

@@ -10,7 +10,7 @@ from assay_adapters import embedders
 from assay_adapters.embedders import VectorSpace as VectorSpace
 from assay_core.errors import Invalid
 from assay_core.index_profiles import IndexProfile
-from assay_core.ports import BlobStore, Connector, Embedder, Parser, SemanticCache
+from assay_core.ports import BlobStore, Connector, Embedder, LanguageDetector, Parser, SemanticCache
 from assay_runtime.settings import (
     BlobSettings,
     CacheSettings,
@@ -63,6 +63,13 @@ def choose_parser(settings: IngestionSettings) -> Parser:
         timeout_s=settings.parse_timeout_s,
         memory_bytes=settings.parse_memory_bytes,
     )
+
+
+def choose_language_detector() -> LanguageDetector:
+    """Tells what language a document is in."""
+    from assay_adapters.langid_detector import LangidDetector
+
+    return LangidDetector()
 
 
 def choose_embedder(settings: EmbedderSettings, cache_path: Path) -> Embedder:

@@ -291,7 +291,10 @@ class Ingestion:
 
 def _embedded(document: Prepared, rows: Rows) -> passages.Embedded:
     new = {chunk.id.id: vectors.as_bytes(row) for chunk, row in zip(document.new, rows, strict=True)}
-    return passages.Embedded(document.held, document.source, document.key, document.parsed.title, document.chunks, new)
+    parsed = document.parsed
+    return passages.Embedded(
+        document.held, document.source, document.key, parsed.title, document.chunks, new, parsed.language
+    )
 
 
 def _keep_signatures(connection: Connection, documents: Sequence[Prepared], stored: Set[str]) -> None:

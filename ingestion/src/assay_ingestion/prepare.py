@@ -6,13 +6,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assay_core.documents import Chunk, ChunkId, ParsedDocument
 from assay_core.errors import Invalid
 from assay_core.jobs import MAX_ATTEMPTS, Lease
-from assay_core.ports import BlobStore, Embedder, Parser
+from assay_core.ports import BlobStore, Embedder, LanguageDetector, Parser
 from assay_runtime.metrics import step
 from assay_store.encryption import Key, Vault
 from assay_store.near_duplicates import Signature
@@ -43,7 +43,8 @@ class Preparer:
     """Reads, parses and divides documents, each in the parser's throw-away process.
 
     `take_apart` makes documents of the files of an archive, and gives its table of contents; without it, archives fail.
-    `write_lines` writes a line for each new chunk, where a collection wants that.
+    `write_lines` writes a line for each new chunk, where a collection wants that. `languages` tells what language a
+    document is in, which is kept with it.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Preparer:
         embedder: Embedder,
         take_apart: TakeApart | None = None,
         write_lines: WriteLines | None = None,
+        languages: LanguageDetector | None = None,
     ) -> None:
         self._vault = vault
         self._blobs = blobs
@@ -62,6 +64,7 @@ class Preparer:
         self._embedder = embedder
         self._take_apart = take_apart
         self._write_lines = write_lines
+        self._languages = languages
 
     def __call__(self, held: Lease, source: Source, known: Set[ChunkId]) -> Prepared:
         """Parse and divide one document.
@@ -76,7 +79,8 @@ class Preparer:
         if source.passage is not None:
             parsed, chunks = passages.divided(passages.opened(key, source, source.passage), source, self._embedder)
             new = [c for c in chunks if c.id not in known]
-            return Prepared(held, source, key, parsed, chunks, new, self._signature(source, parsed))
+            own = self._signature(source, parsed)
+            return Prepared(held, source, key, self._with_language(parsed), chunks, new, own)
         with step("parse"), self._blobs.open(source.blob_key) as sealed, plain_file(key.open_stream(sealed)) as path:
             parsed = self._parsed(held, source, path)
         with step("chunk"):
@@ -91,7 +95,13 @@ class Preparer:
                 new = self._write_lines(parsed, new, last_try=held.attempt >= MAX_ATTEMPTS)
             written = {c.id: c for c in new}
             chunks = [written.get(c.id, c) for c in chunks]
-        return Prepared(held, source, key, parsed, chunks, new, own)
+        return Prepared(held, source, key, self._with_language(parsed), chunks, new, own)
+
+    def _with_language(self, parsed: ParsedDocument) -> ParsedDocument:
+        if self._languages is None:
+            return parsed
+        with step("language"):
+            return replace(parsed, language=self._languages.language_of(parsed.text))
 
     def _signature(self, source: Source, parsed: ParsedDocument) -> Signature | None:
         with step("signature"):

@@ -26,7 +26,14 @@ from celery import Celery, signals
 from celery.exceptions import SecurityWarning
 
 from assay_ingestion.archives import ArchiveReceiver
-from assay_ingestion.bootstrap import choose_blobs, choose_chat, choose_embedder, choose_parser, open_database
+from assay_ingestion.bootstrap import (
+    choose_blobs,
+    choose_chat,
+    choose_embedder,
+    choose_language_detector,
+    choose_parser,
+    open_database,
+)
 from assay_ingestion.context_lines import LineWriter
 from assay_ingestion.doorbell import Doorbell
 from assay_ingestion.drain import BatchLimits, Drain
@@ -87,6 +94,7 @@ def _drain(
         embedder=embedder,
         take_apart=archives.receive,
         write_lines=LineWriter(open_chat=choose_chat(settings.chat), embedder=embedder),
+        languages=choose_language_detector(),
     )
     ingestion = Ingestion(
         database=database,

@@ -7,6 +7,7 @@ from assay_core.ports import (
     Connector,
     Generator,
     Judge,
+    LanguageDetector,
     LexicalIndex,
     Parser,
     Reranker,
@@ -21,6 +22,7 @@ from assay_testing.conformance.chat_model import ChatModelContract
 from assay_testing.conformance.connector import ConnectorContract, Place
 from assay_testing.conformance.embedder import TokenEmbedderContract
 from assay_testing.conformance.judge import JudgeContract
+from assay_testing.conformance.language_detector import LanguageDetectorContract
 from assay_testing.conformance.lexical_index import LexicalIndexContract
 from assay_testing.conformance.parser import ParserContract
 from assay_testing.conformance.reranker import RerankerContract
@@ -35,6 +37,7 @@ from assay_testing.fake_embedder import FakeEmbedder
 from assay_testing.fake_generator import FakeGenerator
 from assay_testing.fake_indexes import FakeLexicalIndex, FakeVectorIndex
 from assay_testing.fake_judge import FakeJudge
+from assay_testing.fake_language import FakeLanguageDetector
 from assay_testing.fake_parser import FakeParser
 from assay_testing.fake_reranker import FakeReranker
 from assay_testing.fake_retriever import FakeRetriever
@@ -52,6 +55,12 @@ class TestFakeEmbedder(TokenEmbedderContract):
     @pytest.fixture
     def embedder(self) -> TokenEmbedder:
         return FakeEmbedder()
+
+
+class TestFakeLanguageDetector(LanguageDetectorContract):
+    @pytest.fixture
+    def detector(self) -> LanguageDetector:
+        return FakeLanguageDetector()
 
 
 class TestFakeVocabulary(VocabularyContract):

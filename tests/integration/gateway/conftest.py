@@ -31,6 +31,7 @@ from assay_store.database import Database
 from assay_store.encryption import Vault
 from assay_testing.fake_embedder import FakeEmbedder
 from assay_testing.fake_generator import FakeGenerator
+from assay_testing.fake_language import FakeLanguageDetector
 from assay_testing.fake_parser import FakeParser
 from assay_testing.fake_retriever import FakeRetriever
 from assay_testing.fake_services import FakeEvaluation, evaluation_service, generation_service, retrieval_service
@@ -119,6 +120,7 @@ def door(database: Database, tmp_path: Path, key_pair: tuple[str, str]) -> Door:
             generation=GenerationClient(generation),
             evaluation=EvaluationClient(peer("evaluation")),
             receipts=ReceiptSigner(key_pair[0]),
+            languages=FakeLanguageDetector(),
         ),
         checks={"database": database.check},
         uploads_limits=UploadSettings(max_bytes=MAX_UPLOAD, idle_s=2.0),

@@ -106,7 +106,9 @@ async def test_text_that_looks_like_a_command_is_text(door: Any, rules: httpx.As
     door.retriever.result = SearchResult((), {})
     answer = await rules.post(SEARCH, json={"query": text, "explain": True})
     assert answer.status_code == 200, answer.text
-    assert answer.json()["understood"] == {"text": text, "phrases": [], "excluded": [], "filter": {}, "synonyms": []}
+    understood = answer.json()["understood"]
+    assert (understood["text"], understood["phrases"], understood["excluded"]) == (text, [], [])
+    assert (understood["filter"], understood["synonyms"]) == ({}, [])
 
 
 async def test_a_query_shows_how_it_was_read(door: Any, rules: httpx.AsyncClient) -> None:
@@ -126,6 +128,7 @@ async def test_a_query_shows_how_it_was_read(door: Any, rules: httpx.AsyncClient
             ]
         },
         "synonyms": [],
+        "language": "en",
     }
     literal = await rules.post(SEARCH, json={"query": query, "syntax": False, "explain": True})
     assert literal.json()["understood"]["text"] == query
@@ -138,6 +141,13 @@ async def test_a_corrected_query_says_what_was_searched_for(door: Any, rules: ht
     assert answer["understood"]["text"] == "leave policy"
     await rules.post(SEARCH, json={"query": "leave polcy", "spelling": False})
     assert [asked.spelling for _, asked in door.retriever.requests] == [True, False]
+
+
+async def test_an_explained_query_says_its_language(door: Any, rules: httpx.AsyncClient) -> None:
+    door.retriever.result = SearchResult((), {})
+    for query, language in (("Wo ist die Rechnung?", "de"), ("where are they", "en"), ("E1042", "und")):
+        answer = await rules.post(SEARCH, json={"query": query, "explain": True})
+        assert answer.json()["understood"]["language"] == language
 
 
 async def test_a_question_is_read_so_only_if_it_says_so(door: Any, rules: httpx.AsyncClient) -> None:

@@ -15,6 +15,7 @@ from assay_ingestion.prepare import Preparer
 from assay_ingestion.rows import RowLoader
 from assay_store import documents, jobs, near_duplicates, pipeline
 from assay_testing.fake_embedder import FakeEmbedder
+from assay_testing.fake_language import FakeLanguageDetector
 from assay_testing.fake_parser import FakeParser
 from sqlalchemy import text
 
@@ -44,7 +45,13 @@ def ingestion(door: Any) -> Ingestion:
         database=door.database,
         blobs=door.blobs,
         vault=door.vault,
-        prepare=Preparer(vault=door.vault, blobs=door.blobs, parser=FakeParser(), embedder=embedder),
+        prepare=Preparer(
+            vault=door.vault,
+            blobs=door.blobs,
+            parser=FakeParser(),
+            embedder=embedder,
+            languages=FakeLanguageDetector(),
+        ),
         embedder=embedder,
         keeper=LeaseKeeper(door.database, lease_s=30),
         stop=threading.Event(),
@@ -61,6 +68,16 @@ def work(door: Any) -> int:
 def sql(door: Any, statement: str) -> list[tuple[Any, ...]]:
     with door.database.transaction() as connection:
         return [tuple(row) for row in connection.execute(text(statement))]
+
+
+async def test_passages_have_a_language_too(door: Any, admin: httpx.AsyncClient) -> None:
+    texts = {"a": "There are thirty days of leave.", "b": "Der Urlaub ist lang."}
+    await load(admin, *({"id": name, "text": text} for name, text in texts.items()))
+    work(door)
+    found = await listed(admin)
+    assert [found[name]["language"] for name in texts] == ["en", "de"]
+    detail = (await admin.get(f"/v1/documents/{found['b']['id']}")).json()
+    assert [version["language"] for version in detail["versions"]] == ["de"]
 
 
 async def test_passages_become_documents_without_files(door: Any, admin: httpx.AsyncClient) -> None:

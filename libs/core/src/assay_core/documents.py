@@ -94,7 +94,10 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """A parser's result: the canonical text and its elements in reading order, without overlap."""
+    """A parser's result: the canonical text and its elements in reading order, without overlap.
+
+    `language` is added later: see `LanguageDetector`; empty where nobody looked.
+    """
 
     text: str
     elements: tuple[Element, ...]
@@ -103,6 +106,7 @@ class ParsedDocument:
     parser: str
     pages: int | None = None
     warnings: tuple[str, ...] = ()
+    language: str = ""
 
 
 def with_heading_paths(text: str, elements: Iterable[Element]) -> Iterator[Element]:
@@ -225,7 +229,7 @@ class Version:
     `progress` is between 0 and 1. `error_code` and `error` are set if and only if the state is `FAILED`.
     `chunks_kept`, `chunks_added` and `chunks_removed` compare it with the version that was live before it; they are
     None until it is live itself. `replaced_at` is when a later version went live. While it is embedded, `chunks_done`
-    of `chunks` are; it is in its state since `stage_at`.
+    of `chunks` are; it is in its state since `stage_at`. `language` is empty before it was looked for.
     """
 
     document: DocumentId
@@ -247,3 +251,4 @@ class Version:
     replaced_at: datetime | None = None
     chunks_done: int | None = None
     stage_at: datetime | None = None
+    language: str = ""

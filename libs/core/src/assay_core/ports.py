@@ -137,6 +137,14 @@ class LexicalIndex(Protocol):
         ...
 
 
+class LanguageDetector(Protocol):
+    """Tells languages apart."""
+
+    def language_of(self, text: str) -> str:
+        """BCP 47 tag of the language that most of a text is in; "und" if the text does not show it."""
+        ...
+
+
 class Vocabulary(Protocol):
     """Which words the rows of a lexical index hold. It answers from the rows in scope alone, never from others'."""
 

@@ -382,7 +382,7 @@ def listing(
         text("""
             SELECT d.*, v.version, v.state, v.sha256, v.size_bytes, v.media_type, v.progress, v.pages, v.chunks,
                    v.chunks_kept, v.chunks_added, v.chunks_removed, v.replaced_at, v.chunks_done, v.stage_at,
-                   v.error_code, v.error, v.created_at AS version_created, v.updated_at AS version_updated,
+                   v.language, v.error_code, v.error, v.created_at AS version_created, v.updated_at AS version_updated,
                    k.key_wrapped
             FROM documents d JOIN document_keys k ON k.tenant = d.tenant AND k.document = d.id
             JOIN versions v
@@ -540,4 +540,5 @@ def _as_version(
         replaced_at=row.replaced_at,
         chunks_done=row.chunks_done,
         stage_at=row.stage_at,
+        language=row.language or "",
     )

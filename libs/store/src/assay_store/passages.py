@@ -259,7 +259,10 @@ def _write_jobs(connection: Connection, collection: Collection, targets: Sequenc
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A passage with its chunks; `vectors` holds the new ones' vectors as fp16 bytes, by chunk id."""
+    """A passage with its chunks; `vectors` holds the new ones' vectors as fp16 bytes, by chunk id.
+
+    `language` is empty where nobody looked.
+    """
 
     held: Lease
     source: Source
@@ -267,6 +270,7 @@ class Embedded:
     title: str
     chunks: Sequence[Chunk]
     vectors: Mapping[str, bytes]
+    language: str = ""
 
 
 def store(connection: Connection, embedded: Sequence[Embedded]) -> list[Embedded]:
@@ -380,9 +384,10 @@ def _hand_over(connection: Connection, embedded: Sequence[Embedded]) -> None:
     connection.execute(
         text("""
             UPDATE versions v SET state = 'indexing', progress = 0.9, chunks = a.chunks, chunks_kept = a.kept,
-                   parser = 'passage', stage_at = now(), updated_at = now()
+                   parser = 'passage', language = nullif(a.language, ''), stage_at = now(), updated_at = now()
             FROM unnest(CAST(:tenants AS text[]), CAST(:documents AS text[]), CAST(:versions AS int[]),
-                        CAST(:chunks AS int[]), CAST(:kept AS int[])) AS a(tenant, document, version, chunks, kept)
+                        CAST(:chunks AS int[]), CAST(:kept AS int[]), CAST(:languages AS text[]))
+                 AS a(tenant, document, version, chunks, kept, language)
             WHERE v.tenant = a.tenant AND v.document = a.document AND v.version = a.version
               AND v.state NOT IN ('ready', 'failed')
         """),
@@ -390,6 +395,7 @@ def _hand_over(connection: Connection, embedded: Sequence[Embedded]) -> None:
         | {
             "chunks": [len(one.chunks) for one in embedded],
             "kept": [len(one.chunks) - len(one.vectors) for one in embedded],
+            "languages": [one.language for one in embedded],
         },
     )
 

@@ -287,7 +287,7 @@ def store_chunks(
     connection.execute(
         text("""
             UPDATE versions SET state = 'indexing', progress = 0.9, stage_at = now(), pages = :pages, chunks = :chunks,
-                   title = :title, text = :text, parser = :parser, chunking = :chunking,
+                   title = :title, text = :text, parser = :parser, chunking = :chunking, language = :language,
                    media_type = :media, updated_at = now()
             WHERE tenant = :t AND document = :d AND version = :v AND state NOT IN ('ready', 'failed')
         """),
@@ -299,6 +299,7 @@ def store_chunks(
             "text": key.seal(parsed.text.encode(), place=f"text:{document}:{place.version}"),
             "parser": parsed.parser,
             "chunking": place.chunking.recipe,
+            "language": parsed.language or None,
             "media": parsed.media_type,
         },
     )

@@ -201,6 +201,7 @@ versions = Table(
     Column("title", LargeBinary),  # encrypted
     Column("text", LargeBinary),  # encrypted canonical text
     Column("parser", Text),
+    Column("language", Text),  # BCP 47; "und": it cannot be told; NULL: nobody looked
     Column("chunking", Text, nullable=False, server_default="structure/220/30"),  # see Chunking.recipe
     Column("error_code", Text),
     Column("error", LargeBinary),  # encrypted; NULL where the code says it all

@@ -326,6 +326,7 @@ class DocumentSummary(Reply):
     chunks_done: int | None = None
     chunks_per_s: float | None = None
     left_s: float | None = None
+    language: Annotated[str, Field(description="BCP 47; und: it cannot be told; empty: it was not looked for.")] = ""
     created_at: datetime
     updated_at: datetime
     metadata: dict[str, MetadataValue]
@@ -347,6 +348,7 @@ class Version(Reply):
     chunks_done: Annotated[int | None, Field(description="Embedded so far, kept ones among them.")] = None
     chunks_per_s: float | None = None
     left_s: Annotated[float | None, Field(description="Of embedding, which takes longest.")] = None
+    language: str = ""
     error_code: str | None
     error: str | None
     created_at: datetime
@@ -718,6 +720,7 @@ class Understood(Reply):
     excluded: list[str]
     filter: dict[str, Any]
     synonyms: list[Expansion] = []
+    language: Annotated[str, Field(description="BCP 47; und where it cannot be told.")] = "und"
 
 
 class SearchReply(Reply):

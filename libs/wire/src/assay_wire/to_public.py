@@ -145,7 +145,7 @@ def degraded(found: Iterable[search.Degradation]) -> list[public.Degradation]:
 
 
 def search_reply(
-    result: search.SearchResult, *, explain: bool, asked: search.SearchRequest | None = None
+    result: search.SearchResult, *, explain: bool, asked: search.SearchRequest | None = None, language: str = "und"
 ) -> public.SearchReply:
     return public.SearchReply(
         hits=hits(result.hits, explain=explain),
@@ -153,17 +153,18 @@ def search_reply(
         cache=result.cache,
         degraded=degraded(result.degraded),
         corrections=[public.Correction(written=one.written, meant=one.meant) for one in result.corrections],
-        understood=_understood(asked, result) if explain and asked else None,
+        understood=_understood(asked, result, language) if explain and asked else None,
     )
 
 
-def _understood(asked: search.SearchRequest, result: search.SearchResult) -> public.Understood:
+def _understood(asked: search.SearchRequest, result: search.SearchResult, language: str) -> public.Understood:
     return public.Understood(
         text=respelled(asked.query, result.corrections),
         phrases=list(asked.phrases),
         excluded=list(asked.excluded),
         filter=as_json(asked.filter),
         synonyms=[public.Expansion(term=one.term, added=list(one.added)) for one in result.expansions],
+        language=language,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from assay_core.ports import BlobStore
+from assay_core.ports import BlobStore, LanguageDetector
 from assay_runtime.health import Check
 from assay_runtime.http_shell import Lifespan, build_app
 from assay_runtime.receipts import ReceiptSigner
@@ -71,6 +71,7 @@ class Parts:
     generation: GenerationClient
     evaluation: EvaluationClient
     receipts: ReceiptSigner
+    languages: LanguageDetector
 
 
 def build_gateway(
@@ -171,7 +172,13 @@ def _include_questions(
 ) -> None:
     generator = SourcedGenerator(parts.generation, retriever=parts.retrieval, search_s=limits.search_s)
     app.include_router(
-        search.build_routes(who=who, transactions=transactions, retriever=parts.retrieval, deadline_s=limits.search_s)
+        search.build_routes(
+            who=who,
+            transactions=transactions,
+            retriever=parts.retrieval,
+            languages=parts.languages,
+            deadline_s=limits.search_s,
+        )
     )
     app.include_router(
         ask.build_routes(

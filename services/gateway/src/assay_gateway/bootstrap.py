@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from assay_core.ports import BlobStore
+from assay_core.ports import BlobStore, LanguageDetector
 from assay_runtime.receipts import ReceiptSigner
 from assay_runtime.settings import BlobSettings, read_master_key, read_secret
 from assay_runtime.tokens import TokenMinter
@@ -43,6 +43,7 @@ def build_service(settings: Settings) -> ASGIApp:
             generation=GenerationClient(generation),
             evaluation=EvaluationClient(evaluation),
             receipts=ReceiptSigner(private_key),
+            languages=choose_language_detector(),
         ),
         # Peers are not waited for: documents can be uploaded while models load. /v1/system tells of them.
         checks={"database": database.check},
@@ -60,3 +61,10 @@ def choose_blobs(settings: BlobSettings) -> BlobStore:
     from assay_adapters.blobs import FolderBlobStore
 
     return FolderBlobStore(settings.path)
+
+
+def choose_language_detector() -> LanguageDetector:
+    """Tells what language a query is in."""
+    from assay_adapters.langid_detector import LangidDetector
+
+    return LangidDetector()

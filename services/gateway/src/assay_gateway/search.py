@@ -1,8 +1,9 @@
 """Search a collection."""
 
-from assay_core.ports import Retriever
+from assay_core.ports import LanguageDetector, Retriever
 from assay_core.principals import Principal
 from assay_core.search import Mode, SearchRequest
+from assay_runtime.threads import Workers
 from assay_store import collections
 from assay_wire import public, to_public
 from fastapi import APIRouter, Depends, Request
@@ -16,9 +17,15 @@ from assay_gateway.transactions import Transactions
 
 
 def build_routes(
-    *, who: Authenticator, transactions: Transactions, retriever: Retriever, deadline_s: float
+    *,
+    who: Authenticator,
+    transactions: Transactions,
+    retriever: Retriever,
+    languages: LanguageDetector,
+    deadline_s: float,
 ) -> APIRouter:
-    """The route of search."""
+    """The route of search; `languages` tells what language an explained query is in."""
+    workers = Workers(1)
     router = APIRouter(tags=["search"], generate_unique_id_function=operation_id)
 
     @router.post("/v1/collections/{name}/search", summary="Search a collection")
@@ -46,6 +53,9 @@ def build_routes(
             deadline_s=deadline_s,
         )
         result = await unless_gone(request, retriever.search(principal, asked))
-        return to_public.search_reply(result, explain=body.explain, asked=asked)
+        if not body.explain:
+            return to_public.search_reply(result, explain=False)
+        language = await workers.run(lambda: languages.language_of(asked.query))
+        return to_public.search_reply(result, explain=True, asked=asked, language=language)
 
     return router

@@ -65,7 +65,22 @@ def show(context: typer.Context, document: Document, collection: OptionalCollect
         ],
     )
     print_table(
-        [*("version", "state", "type", "size", "pages", "chunks", "kept", "added", "removed", "uploaded"), "error"],
+        [
+            *(
+                "version",
+                "state",
+                "type",
+                "language",
+                "size",
+                "pages",
+                "chunks",
+                "kept",
+                "added",
+                "removed",
+                "uploaded",
+            ),
+            "error",
+        ],
         [_version_row(version) for version in found.versions],
     )
 
@@ -143,6 +158,7 @@ def _version_row(version: "Version") -> list[object]:
         version.version,
         version.state,
         version.media_type,
+        version.language,
         size(version.size_bytes),
         version.pages,
         version.chunks,

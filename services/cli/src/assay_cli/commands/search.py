@@ -90,4 +90,5 @@ def _read_as(found: "Understood") -> str:
     without = [f"without {word}" for word in found.excluded]
     filters = [f"filter {json.dumps(found.filter, ensure_ascii=False)}"] if found.filter else []
     also = [f"{one.term} also as {', '.join(one.added)}" for one in found.synonyms]
-    return "; ".join([found.text, *also, *exact, *without, *filters])
+    language = [] if found.language == "und" else [f"language {found.language}"]
+    return "; ".join([found.text, *language, *also, *exact, *without, *filters])

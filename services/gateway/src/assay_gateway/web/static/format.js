@@ -71,3 +71,8 @@ export function words(name) {
   if (known[text]) return known[text];
   return text.replace(/^ndcg/i, "nDCG").replace(/^mrr/i, "MRR").replace(/^[a-z](?!DCG)/, (c) => c.toUpperCase());
 }
+
+/** The name of a language by its BCP 47 tag; a dash where it is not known. */
+export function languageName(tag) {
+  return tag && tag !== "und" ? new Intl.DisplayNames(["en"], { type: "language" }).of(tag) : "–";
+}

@@ -12,7 +12,7 @@ import { nearDuplicatesCard } from "../components/near-duplicates.js";
 import { isFinal, stateBadge } from "../components/state-badge.js";
 import { failure, fill } from "../components/states.js";
 import { announce, h, replace } from "../dom.js";
-import { bytes, count, dateTime, headway } from "../format.js";
+import { bytes, count, dateTime, headway, languageName } from "../format.js";
 import { navigate } from "../router.js";
 import { may } from "../session.js";
 
@@ -54,7 +54,7 @@ class DocumentPage {
         fact("Collection", document.collection),
         fact("Live version", document.live_version ?? "none yet"),
         fact("Pages", count(document.pages)), fact("Chunks", count(document.chunks)), fact("Size", bytes(document.size_bytes)),
-        fact("Type", document.media_type), fact("Added", dateTime(document.created_at)), fact("Changed", dateTime(document.updated_at))),
+        fact("Type", document.media_type), fact("Language", languageName(document.language)), fact("Added", dateTime(document.created_at)), fact("Changed", dateTime(document.updated_at))),
       document.state === "failed" && failedPanel(document));
   }
 
