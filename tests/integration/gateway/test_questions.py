@@ -106,7 +106,7 @@ async def test_a_search_is_passed_on_and_shown(door: Any, admin: httpx.AsyncClie
     reply = (await admin.post("/v1/collections/handbook/search", json=body)).json()
     [hit] = reply["hits"]
     assert (hit["heading"], hit["text"], hit["scored_by"]) == ("Leave › Days", QUOTE, "rrf")
-    assert hit["stages"][1] == {"stage": "lexical", "rank": 2, "score": 7.5}
+    assert hit["stages"][1] == {"stage": "lexical", "rank": 2, "score": 7.5, "normalized": None, "weight": None}
     assert (reply["cache"], reply["degraded"][0]["component"]) == ("miss", "lexical")
     who, asked = door.retriever.requests[0]
     assert (who.id, who.tenant) == ("admin", "default")
