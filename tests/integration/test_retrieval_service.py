@@ -27,6 +27,7 @@ from assay_core.spelling import Correction
 from assay_retrieval import retriever as retriever_module
 from assay_retrieval.inspection import Inspector
 from assay_retrieval.retriever import Depths, HybridRetriever, Indexes
+from assay_retrieval.second_look import Rewriter
 from assay_retrieval.semantic_cache import CachedRetriever
 from assay_retrieval.spelling import Speller
 from assay_store import access, collections, document_fields, documents, live_texts, pipeline, visibility
@@ -35,6 +36,7 @@ from assay_store.documents import StoredBlob
 from assay_store.encryption import Vault
 from assay_store.pipeline import PendingVersion, Source, VectorPlace
 from assay_testing.fake_cache import FakeSemanticCache
+from assay_testing.fake_chat import FakeChatModel
 from assay_testing.fake_embedder import FakeEmbedder
 from assay_testing.fake_indexes import FakeLexicalIndex, FakeVectorIndex
 from assay_testing.fake_reranker import FakeReranker
@@ -426,6 +428,24 @@ async def test_without_the_words_of_the_index_a_question_is_searched_as_it_is(sh
     result = await shelf.cached(spelling=True).search(ANN, shelf.request("anual leave"))
     assert (len(result.hits), result.corrections) == (1, ())
     assert [one.component for one in result.degraded] == ["lexical"]
+
+
+async def test_a_weak_result_is_looked_for_again_within_what_may_be_read(shelf: Shelf):
+    shelf.put("pump.md", "The blue pump needs an inspection.")
+    wanted = shelf.put("leave.md", "Annual leave is thirty days.")
+    shelf.put("secret.md", "Annual leave of the board is sixty days.", allow=["bob"])
+    with shelf.database.transaction() as connection:
+        found = collections.by_id(connection, ANN, shelf.collection)
+        collections.change_settings(connection, found, {"searching": {"rewriting": "rewrite"}})
+    retriever = shelf.retriever(look_again=Rewriter(FakeChatModel(["annual leave days"]), timeout_s=5.0))
+    asked = shelf.request("holidays")
+    result = await retriever.search(ANN, asked)
+    assert result.second_look is not None
+    assert result.second_look.texts == ("annual leave days",)
+    assert {hit.document for hit in result.hits if "text 1" in {s.stage for s in hit.stages}} >= {wanted}
+    assert "secret.md" not in {hit.document_name for hit in result.hits}
+    plain = await retriever.search(ANN, replace(asked, rewriting=False))
+    assert (plain.second_look, plain.weakness) == (None, None)
 
 
 async def test_candidates_come_from_what_may_be_read(shelf: Shelf):

@@ -65,6 +65,8 @@ def test_another_fusion_begins_with_its_own_weight() -> None:
         ({"recency_field": "published"}, "no declared date field"),
         ({"diversity": "much"}, "from 0 to 1"),
         ({"spelling": "no"}, "true or false"),
+        ({"rewriting": "always"}, "use one of off, rewrite"),
+        ({"rewriting": "hyde", "fusion": "rrf"}, "set rewriting to 'off'"),
         ({"tone": 1}, "'tone'"),
     ],
 )

@@ -111,6 +111,7 @@ def test_search_sends_what_was_asked_for(run: Run, gateway: FakeGateway) -> None
         "syntax": True,
         "synonyms": True,
         "spelling": True,
+        "rewriting": True,
     }
 
 

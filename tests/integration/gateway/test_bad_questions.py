@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from assay_core.errors import Unavailable
-from assay_core.search import SearchResult
+from assay_core.search import SearchResult, SecondLook
 from assay_core.spelling import Correction
 
 pytestmark = pytest.mark.integration
@@ -129,6 +129,7 @@ async def test_a_query_shows_how_it_was_read(door: Any, rules: httpx.AsyncClient
         },
         "synonyms": [],
         "language": "en",
+        "second_look": None,
     }
     literal = await rules.post(SEARCH, json={"query": query, "syntax": False, "explain": True})
     assert literal.json()["understood"]["text"] == query
@@ -141,6 +142,13 @@ async def test_a_corrected_query_says_what_was_searched_for(door: Any, rules: ht
     assert answer["understood"]["text"] == "leave policy"
     await rules.post(SEARCH, json={"query": "leave polcy", "spelling": False})
     assert [asked.spelling for _, asked in door.retriever.requests] == [True, False]
+
+
+async def test_an_explained_query_says_what_was_searched_for_again(door: Any, rules: httpx.AsyncClient) -> None:
+    door.retriever.result = SearchResult((), {}, second_look=SecondLook("rewrite", 0.5, ("annual leave",)))
+    answer = await rules.post(SEARCH, json={"query": "holidays", "explain": True})
+    look = {"technique": "rewrite", "weakness": 0.5, "texts": ["annual leave"]}
+    assert answer.json()["understood"]["second_look"] == look
 
 
 async def test_an_explained_query_says_its_language(door: Any, rules: httpx.AsyncClient) -> None:

@@ -10,7 +10,7 @@ UNDETERMINED = "und"
 # Its probability falls with the length of a text that repeats itself: of one sentence 1,200 times it is 0.17.
 _MOST_CHARACTERS = 5_000
 # Of 98 questions and phrases in 23 languages 88 were told, 8 left undetermined and 2 wrong (Danish: "no") at this
-# probability; at 0 six were wrong (2026-11-23, docs/decisions/0032-spelling-and-languages.md).
+# probability; at 0 six were wrong (2026-11-23, docs/decisions/0032-spelling-languages-rewriting.md).
 _PROBABLE = 0.5
 
 

@@ -102,21 +102,26 @@ class TantivyIndex:
         hits = _hits(searcher, asked, limit=top_k)
         return [IndexHit(ChunkId(scope.tenant, chunk), score, share=min(1.0, score / most)) for chunk, score in hits]
 
+    def unknown(self, scope: IndexScope, words: Sequence[str], *, epoch: int) -> list[str]:
+        searcher = self._searcher(scope.collection, epoch=epoch)
+        if searcher is None or not scope.acls:
+            return list(words)
+        # Rows that were deleted but not merged away have their part in the frequency of a term. A term that is in more
+        # rows than are out of scope is in one that is.
+        hidden = self._deleted_and_rows(scope.collection)[1] - _count(searcher, _allowed(scope))
+        return [
+            word
+            for word in words
+            if (frequency := _frequency(searcher, word)) is not None
+            and frequency <= hidden
+            and not (frequency and _holding(searcher, scope, word))
+        ]
+
     def rows_with(self, scope: IndexScope, words: Sequence[str], *, epoch: int) -> list[int]:
         searcher = self._searcher(scope.collection, epoch=epoch)
         if searcher is None or not scope.acls:
             return [0] * len(words)
-        readable = _count(searcher, _allowed(scope))
-        # Rows that were deleted but not merged away have their part in the frequency of a term.
-        hidden = self._deleted_and_rows(scope.collection)[1] - readable
-        return [self._rows_with(searcher, scope, word, readable, hidden) for word in words]
-
-    def _rows_with(self, searcher: "Searcher", scope: IndexScope, word: str, readable: int, hidden: int) -> int:
-        terms = [term for term, _ in _terms(word)]
-        frequency = min((searcher.doc_freq("body", term) for term in terms), default=readable + hidden)
-        if frequency == 0 or hidden == 0:
-            return frequency
-        return _count(searcher, [*(_term(term, "basic") for term in terms), *_allowed(scope)])
+        return [_holding(searcher, scope, word) if _frequency(searcher, word) != 0 else 0 for word in words]
 
     def rows_like(self, scope: IndexScope, word: str, beside: str, *, top_k: int, epoch: int) -> list[ChunkId]:
         searcher = self._searcher(scope.collection, epoch=epoch)
@@ -451,6 +456,16 @@ def _term(term: str, option: str) -> "Query":
     from tantivy import Query
 
     return Query.term_query(_schema(), "body", term, option)
+
+
+def _frequency(searcher: "Searcher", word: str) -> int | None:
+    """In how many rows a word is at most, whoever may read them; None if the index leaves it out."""
+    return min((searcher.doc_freq("body", term) for term, _ in _terms(word)), default=None)
+
+
+def _holding(searcher: "Searcher", scope: IndexScope, word: str) -> int:
+    """How many rows in scope hold a word; all of them hold one that the index leaves out."""
+    return _count(searcher, [*(_term(term, "basic") for term, _ in _terms(word)), *_allowed(scope)])
 
 
 def _near(word: str) -> list["Query"]:

@@ -15,6 +15,7 @@ MAX_KEEP_DAYS = 3650
 Choice = TypeVar("Choice", bound=StrEnum)
 SEARCH_MODES = ("hybrid", "dense", "lexical")
 FUSIONS = ("convex", "rrf")
+REWRITINGS = ("off", "rewrite", "multi-query", "hyde", "decomposition")
 NORMALIZATIONS = ("absolute", "theoretical", "min-max", "z")
 _PROMPT = re.compile(r"[a-z][a-z0-9._-]{0,62}")
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -126,6 +127,10 @@ class Searching:
     `recency` is the share of newness in the order of hits, `diversity` that of their difference from those above, from
     0 (none) to 1. Newness halves every `recency_days` from the date in the declared field `recency_field`; empty: from
     the upload. With `spelling`, words that no readable passage holds are corrected by those that are like them.
+
+    `rewriting` is what a language model writes to search by again, if the first result is likely weak: the question in
+    other words, three of them, a passage that would answer it (`hyde`), or its parts. How weak a result is shows in
+    scores on an absolute scale alone.
     """
 
     fusion: str = "convex"
@@ -136,6 +141,7 @@ class Searching:
     recency_field: str = ""
     diversity: float = 0.0
     spelling: bool = True
+    rewriting: str = "off"
 
     @property
     def recipe(self) -> str:
@@ -152,6 +158,13 @@ class Searching:
         values = {key: value for key, value in changes.items() if value is not None}
         fusion = _one_of(FUSIONS, "fusion", values, self.fusion)
         normalization = _one_of(NORMALIZATIONS, "normalization", values, self.normalization)
+        rewriting = _one_of(REWRITINGS, "rewriting", values, self.rewriting)
+        if rewriting != "off" and (fusion, normalization) != ("convex", "absolute"):
+            raise Invalid(
+                f"rewriting is {rewriting!r} and fusion {fusion!r} of {normalization!r} scores; use fusion 'convex' of"
+                " 'absolute' scores with it, or set rewriting to 'off'.",
+                code="bad_setting",
+            )
         same = (fusion, normalization) == (self.fusion, self.normalization)
         weight = self.dense_weight if same else default_dense_weight(fusion, normalization)
         return replace(
@@ -164,6 +177,7 @@ class Searching:
             recency_field=_field_name("recency_field", values, self.recency_field),
             diversity=_share("diversity", values, self.diversity),
             spelling=_flag("spelling", values, self.spelling),
+            rewriting=rewriting,
         )
 
 

@@ -148,6 +148,10 @@ class LanguageDetector(Protocol):
 class Vocabulary(Protocol):
     """Which words the rows of a lexical index hold. It answers from the rows in scope alone, never from others'."""
 
+    def unknown(self, scope: IndexScope, words: Sequence[str], *, epoch: int) -> list[str]:
+        """Those of the words that no row in scope holds, nor a form of them; asked of every question, so quick."""
+        ...
+
     def rows_with(self, scope: IndexScope, words: Sequence[str], *, epoch: int) -> list[int]:
         """How many rows in scope hold each word or a form of it; all of them for a word that the index leaves out."""
         ...

@@ -114,6 +114,7 @@ class SearchRequest:
 
     With `spelling`, words that no readable passage holds are taken for words that they are like. With `synonyms`, the
     lexical index is also asked for what the collection's synonyms say that words mean.
+    With `rewriting`, a weak result is searched for again in words of a language model, where the collection says so.
     A passage that is found holds each of the `phrases` and none of the `excluded` words.
     `recency` and `diversity` as in the collection's settings; None: what these say.
     """
@@ -130,6 +131,7 @@ class SearchRequest:
     excluded: tuple[str, ...] = ()
     synonyms: bool = True
     spelling: bool = True
+    rewriting: bool = True
     deadline_s: float = 10.0
     recency: float | None = None
     diversity: float | None = None
@@ -150,11 +152,24 @@ class Degradation:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondLook:
+    """A search in other words: `texts` of a language model by this technique, for the result was likely weak.
+
+    `weakness` is the probability of that. `texts` is empty where it was low, or where nothing could be written.
+    """
+
+    technique: str
+    weakness: float
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """Hits in rank order, and what to know about how they were found.
 
     `cache` is "hit", "miss" or "off". `timings_ms` maps stage to milliseconds. `expansions` are synonyms that were
     looked for too, `corrections` words that were looked for instead of those written.
+    `weakness` is how likely the first result holds no answer, where that was asked.
     """
 
     hits: tuple[Hit, ...]
@@ -163,6 +178,8 @@ class SearchResult:
     degraded: tuple[Degradation, ...] = ()
     expansions: tuple[Expansion, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    weakness: float | None = None
+    second_look: SecondLook | None = None
 
 
 @dataclass(frozen=True, slots=True)

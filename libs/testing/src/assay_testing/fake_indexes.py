@@ -140,6 +140,10 @@ class FakeLexicalIndex:
         ]
         return sorted(hits, key=lambda hit: (-hit.score, hit.chunk))[:top_k]
 
+    def unknown(self, scope: IndexScope, words: Sequence[str], *, epoch: int) -> list[str]:
+        rows = self.rows_with(scope, words, epoch=epoch)
+        return [word for word, held in zip(words, rows, strict=True) if not held]
+
     def rows_with(
         self,
         scope: IndexScope,

@@ -79,6 +79,10 @@ class ChangeSearching(Request):
     spelling: Annotated[
         bool | None, Field(description="Correct words that no readable passage holds by those that are like them.")
     ] = None
+    rewriting: Annotated[
+        Literal["off", "rewrite", "multi-query", "hyde", "decomposition"] | None,
+        Field(description="What the language model writes to search by again, if the first result is likely weak."),
+    ] = None
 
 
 class ChangeSettings(Request):
@@ -139,6 +143,7 @@ class Searching(Reply):
     recency_field: str
     diversity: float
     spelling: bool = True
+    rewriting: str = "off"
 
 
 class CollectionSettings(Reply):
@@ -660,6 +665,9 @@ class SearchQuery(Request):
     syntax: Annotated[bool, Field(description=_SYNTAX)] = True
     synonyms: Annotated[bool, Field(description="Look for what the collection's synonyms mean, too.")] = True
     spelling: Annotated[bool, Field(description="Correct words that no readable passage holds.")] = True
+    rewriting: Annotated[bool, Field(description="Search again for a weak result, where the collection says how.")] = (
+        True
+    )
 
 
 class Stage(Reply):
@@ -704,6 +712,14 @@ class Expansion(Reply):
     added: list[str]
 
 
+class SecondLook(Reply):
+    """`weakness` is how likely the first result has no answer; `texts` are what was searched for as well, if it was."""
+
+    technique: str
+    weakness: float
+    texts: list[str]
+
+
 class Correction(Reply):
     """A word of the query that no passage holds which you may read, and what was searched for instead."""
 
@@ -721,6 +737,7 @@ class Understood(Reply):
     filter: dict[str, Any]
     synonyms: list[Expansion] = []
     language: Annotated[str, Field(description="BCP 47; und where it cannot be told.")] = "und"
+    second_look: Annotated[SecondLook | None, Field(description="Where the collection has `rewriting`.")] = None
 
 
 class SearchReply(Reply):

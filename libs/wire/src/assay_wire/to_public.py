@@ -165,6 +165,7 @@ def _understood(asked: search.SearchRequest, result: search.SearchResult, langua
         filter=as_json(asked.filter),
         synonyms=[public.Expansion(term=one.term, added=list(one.added)) for one in result.expansions],
         language=language,
+        second_look=public.SecondLook.model_validate(asdict(result.second_look)) if result.second_look else None,
     )
 
 

@@ -66,6 +66,10 @@ SpellingOption = Annotated[
     bool | None,
     typer.Option("--spelling/--no-spelling", help="Correct words of a question that no readable passage holds."),
 ]
+RewritingOption = Annotated[
+    Literal["off", "rewrite", "multi-query", "hyde", "decomposition"] | None,
+    typer.Option("--rewriting", help="What the language model writes to search by again after a weak result."),
+]
 
 
 def settings_of(

@@ -50,6 +50,7 @@ def build_routes(
             excluded=read.excluded,
             synonyms=body.synonyms,
             spelling=body.spelling,
+            rewriting=body.rewriting,
             deadline_s=deadline_s,
         )
         result = await unless_gone(request, retriever.search(principal, asked))

@@ -13,7 +13,14 @@ from assay_core.index_profiles import IndexProfile
 from assay_core.ports import BlobStore, Embedder, Reranker, SemanticCache
 from assay_runtime.http_shell import build_app, caller_dependency
 from assay_runtime.loading import Loading
-from assay_runtime.settings import CacheSettings, MilvusSettings, RerankerSettings, read_master_key, read_secret
+from assay_runtime.settings import (
+    CacheSettings,
+    ChatSettings,
+    MilvusSettings,
+    RerankerSettings,
+    read_master_key,
+    read_secret,
+)
 from assay_runtime.tokens import TokenVerifier
 from assay_store.database import Database
 from assay_store.encryption import Vault
@@ -25,11 +32,13 @@ from assay_retrieval.kept_vectors import KeptVectors
 from assay_retrieval.rescoring import NarrowReaders, Rescored
 from assay_retrieval.retriever import Depths, HybridRetriever, Indexes
 from assay_retrieval.routes import build_routes
+from assay_retrieval.second_look import Rewriter
 from assay_retrieval.semantic_cache import CachedRetriever
 from assay_retrieval.settings import Settings
 from assay_retrieval.spelling import Speller, whole_word_of
 
 if TYPE_CHECKING:
+    from assay_adapters.openai_chat import OpenAIChat
     from assay_adapters.tantivy_index import TantivyIndex
 
 _LET_GO_S = 60.0
@@ -56,6 +65,7 @@ def build_service(settings: Settings) -> FastAPI:
 
     lexical = choose_lexical_index(settings)
     reranker = choose_reranker(settings, embedder)
+    chat = choose_chat(settings.chat)
     retriever = HybridRetriever(
         database=database,
         vault=vault,
@@ -67,6 +77,7 @@ def build_service(settings: Settings) -> FastAPI:
             rerank_candidates=settings.retrieval.rerank_candidates,
             rrf_k=settings.retrieval.rrf_k,
         ),
+        look_again=Rewriter(chat, timeout_s=settings.retrieval.rewriting_s),
         speller=Speller(vocabulary=lexical, is_word=whole_word_of(embedder), database=database, vault=vault),
     )
     cached = CachedRetriever(
@@ -86,6 +97,7 @@ def build_service(settings: Settings) -> FastAPI:
         threading.Thread(target=_let_go, args=(lexical, ended), name="let-go", daemon=True).start()
         yield
         ended.set()
+        await chat.aclose()
         database.dispose()
 
     app = build_app(
@@ -161,6 +173,14 @@ def choose_lexical_index(settings: Settings) -> "TantivyIndex":
     from assay_adapters.tantivy_index import TantivyIndex
 
     return TantivyIndex(settings.lexical.path)
+
+
+def choose_chat(chosen: ChatSettings) -> "OpenAIChat":
+    """The language model on its OpenAI-compatible server; it is asked where a collection's `rewriting` says so."""
+    from assay_adapters.openai_chat import OpenAIChat
+
+    key = read_secret(chosen.api_key_file, name="ASSAY_CHAT__API_KEY_FILE") if chosen.api_key_file else None
+    return OpenAIChat(base_url=chosen.base_url, model=chosen.model, api_key=key)
 
 
 def choose_reranker(settings: Settings, embedder: Callable[[], Embedder]) -> Callable[[], Reranker] | None:

@@ -1,6 +1,7 @@
 """START HERE: a search from question to hits.
 
-scope (SQL) → spelling ∥ embed → dense ∥ lexical → fuse → live and readable (SQL) → rerank the best → shape → hits
+scope (SQL) → spelling ∥ embed → dense ∥ lexical → fuse → live and readable (SQL) → rerank the best → shape → hits,
+and where those are likely weak and the collection says so, once again in a language model's words
 
 Lexical search waits for the embedding, although it need not: with few cores the two hold each other up, and dense
 search, which another process does, takes longer anyway.
@@ -19,6 +20,7 @@ from assay_core.errors import AssayError, Broken, Unavailable
 from assay_core.fusion import DENSE, LEXICAL, RRF_K, Candidate, fuse, fused_by
 from assay_core.ports import Embedder, LexicalIndex, Reranker, Vector
 from assay_core.principals import Principal
+from assay_core.rewriting import weakness
 from assay_core.search import Degradation, Hit, IndexHit, Mode, Scorer, SearchRequest, SearchResult, StageRank
 from assay_core.spelling import Correction, respelled
 from assay_core.synonyms import Expansion, expanded, expansions
@@ -38,6 +40,7 @@ from assay_retrieval.dense_indexes import DenseSearch
 from assay_retrieval.fusion import reranking_order, single_ranking
 from assay_retrieval.query import check_top_k, clean_query
 from assay_retrieval.scope import SearchScope, load_scope
+from assay_retrieval.second_look import LooksAgain, wanted
 from assay_retrieval.shaping import POOL, shape_of, shaped
 from assay_retrieval.spelling import Speller, applies
 from assay_retrieval.whole_search import whole_search
@@ -110,6 +113,7 @@ class HybridRetriever:
         reranker: Callable[[], Reranker] | None = None,
         depths: Depths | None = None,
         speller: Speller | None = None,
+        look_again: LooksAgain | None = None,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -118,6 +122,7 @@ class HybridRetriever:
         self._reranker = reranker
         self._depths = depths or Depths()
         self._speller = speller
+        self._look_again = look_again
         self._sql, self._index, self._embedding, self._reranking = Workers(8), Workers(16), Workers(16), Workers(2)
 
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
@@ -145,8 +150,20 @@ class HybridRetriever:
 
     async def search_prepared(self, prepared: Prepared, request: SearchRequest) -> SearchResult:
         """`search` from there on, for a request that is `checked`."""
+        request = _as_meant(request, prepared.corrections)
+        first = await self._search_once(prepared, request)
+        if self._look_again is None:
+            return first
+
+        async def search(other: SearchRequest) -> SearchResult:
+            timings: dict[str, float] = {}
+            vector = await self._embed(other, timings)
+            return await self._search_once(Prepared(prepared.scope, vector, timings), other)
+
+        return await self._look_again(prepared.scope, request, first, search)
+
+    async def _search_once(self, prepared: Prepared, request: SearchRequest) -> SearchResult:
         scope, timings, corrections = prepared.scope, prepared.timings_ms, prepared.corrections
-        request = _as_meant(request, corrections)
         if not scope.index.acls:
             return SearchResult((), timings, corrections=corrections)
         chosen = await self._choose(scope, request, timings)
@@ -163,7 +180,14 @@ class HybridRetriever:
         hits = await self._shape(scope, request, hits, timings)
         larger = {one.hit.chunk: one.larger for one in found}
         hits = [_as_read(hit, larger[hit.chunk]) for hit in hits[: request.top_k]]
-        return SearchResult(tuple(hits), timings, "off", (*degraded, *more), _expansions(scope, request), corrections)
+        return SearchResult(
+            hits=tuple(hits),
+            timings_ms=timings,
+            degraded=(*degraded, *more),
+            expansions=_expansions(scope, request),
+            corrections=corrections,
+            weakness=weakness(candidates) if wanted(scope, request) and not degraded else None,
+        )
 
     async def _understand(
         self, principal: Principal, request: SearchRequest, timings: dict[str, float]

@@ -54,7 +54,7 @@ class CachedRetriever:
         if vector is None or isinstance(vector, Unavailable) or prepared.corrections:
             return await self._inner.search_prepared(prepared, request)
         options = f"{request.mode}:{request.top_k}:{request.rerank}:{request.one_per_document}:{request.synonyms}"
-        options += f":{request.recency}:{request.diversity}:{request.spelling}"
+        options += f":{request.recency}:{request.diversity}:{request.spelling}:{request.rewriting}"
         cache_scope = _cache_scope(prepared.scope, f"search:{self._recipe}:{options}")
         try:
             with step("cache", timings):

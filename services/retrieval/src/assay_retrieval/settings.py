@@ -3,6 +3,7 @@
 from assay_runtime.settings import (
     BlobSettings,
     CacheSettings,
+    ChatSettings,
     DatabaseSettings,
     EmbedderSettings,
     HttpSettings,
@@ -18,11 +19,15 @@ from assay_runtime.settings import (
 
 
 class RetrievalSettings(Section):
-    """`candidates` is how many hits each index is asked for at least; `rerank_candidates` how many are reranked."""
+    """`candidates` is how many hits each index is asked for at least; `rerank_candidates` how many are reranked.
+
+    `rewriting_s` is how long a second search in a language model's words may take.
+    """
 
     candidates: int = 100
     rerank_candidates: int = 25
     rrf_k: int = 60
+    rewriting_s: float = 4.0
 
 
 class Settings(ProcessSettings):
@@ -38,5 +43,6 @@ class Settings(ProcessSettings):
     models: ModelSettings
     embedder: EmbedderSettings = EmbedderSettings()
     reranker: RerankerSettings = RerankerSettings()
+    chat: ChatSettings = ChatSettings()
     secrets: SecretSettings = SecretSettings()
     retrieval: RetrievalSettings = RetrievalSettings()

@@ -46,8 +46,7 @@ class Speller:
             return ()
         words = correctable(request.query, request.phrases)
         try:
-            held = self._rows_with(scope, words)
-            unknown = [word for word, rows in zip(words, held, strict=True) if not rows]
+            unknown = self._vocabulary.unknown(scope.index, words, epoch=scope.collection.epoch) if words else []
             if not unknown or len(unknown) > MAX_SUSPECTS or len(unknown) == len(words) > 2:
                 return ()
             misspelled = [word for word in unknown if not self._is_word(word)]

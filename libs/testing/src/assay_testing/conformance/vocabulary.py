@@ -38,6 +38,17 @@ class VocabularyContract:
         only = choosing(scope_of(collection, 1), [rows[1].chunk])
         assert words.rows_with(only, asked, epoch=next(_epochs)) == [1, 0, 0, 0]
 
+    def test_a_word_that_only_hidden_rows_hold_is_unknown(self, words: WordedIndex) -> None:
+        collection = new_collection()
+        rows = [new_row(collection, acl=acl) for acl in (1, 1, 2, 2, 2)]
+        words.upsert(rows, ["pump station", "pump", "zephyr pump", "zephyr", "zephyr station"])
+        asked = ["Pump", "the", "zephyr", "stations", "valve"]
+        assert words.unknown(scope_of(collection, 1), asked, epoch=next(_epochs)) == ["zephyr", "valve"]
+        assert words.unknown(scope_of(collection, 1, 2), asked, epoch=next(_epochs)) == ["valve"]
+        assert words.unknown(scope_of(collection), ["pump"], epoch=next(_epochs)) == ["pump"]
+        words.delete(collection, [rows[0].chunk])
+        assert words.unknown(scope_of(collection, 1), asked, epoch=next(_epochs)) == ["zephyr", "stations", "valve"]
+
     def test_a_deleted_row_holds_no_word(self, words: WordedIndex) -> None:
         collection = new_collection()
         rows = [new_row(collection) for _ in range(2)]

@@ -22,6 +22,7 @@ from assay_cli.collection_options import (
     RecencyDaysOption,
     RecencyFieldOption,
     RecencyOption,
+    RewritingOption,
     SpellingOption,
     settings_of,
 )
@@ -82,6 +83,7 @@ def create(
     recency_field: RecencyFieldOption = None,
     diversity: DiversityOption = None,
     spelling: SpellingOption = None,
+    rewriting: RewritingOption = None,
 ) -> None:
     """Make an empty collection."""
     session = session_of(context)
@@ -103,6 +105,7 @@ def create(
             "recency_field": recency_field,
             "diversity": diversity,
             "spelling": spelling,
+            "rewriting": rewriting,
         },
         fields=fields,
         near_duplicates=near_duplicates,
@@ -147,6 +150,7 @@ def change(
     recency_field: RecencyFieldOption = None,
     diversity: DiversityOption = None,
     spelling: SpellingOption = None,
+    rewriting: RewritingOption = None,
 ) -> None:
     """Change settings. Fields are replaced as a whole; what is not named stays."""
     session = session_of(context)
@@ -168,6 +172,7 @@ def change(
             "recency_field": recency_field,
             "diversity": diversity,
             "spelling": spelling,
+            "rewriting": rewriting,
         },
         fields=fields,
         near_duplicates=near_duplicates,

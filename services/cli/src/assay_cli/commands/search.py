@@ -12,7 +12,7 @@ from assay_cli.output import console, print_json, say
 from assay_cli.session import session_of
 
 if TYPE_CHECKING:
-    from assay_wire.public import SearchReply, Understood
+    from assay_wire.public import SearchReply, SecondLook, Understood
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +43,10 @@ def search(
     ] = True,
     synonyms: Annotated[bool, typer.Option(help="Look for what the collection's synonyms mean, too.")] = True,
     spelling: Annotated[bool, typer.Option(help="Correct words that no passage holds which you may read.")] = True,
+    rewriting: Annotated[
+        bool,
+        typer.Option(help="Search again for a weak result, in the language model's words, if the collection does."),
+    ] = True,
 ) -> None:
     """Find the passages that fit a query best."""
     session = session_of(context)
@@ -59,6 +63,7 @@ def search(
         syntax=syntax,
         synonyms=synonyms,
         spelling=spelling,
+        rewriting=rewriting,
         **{key: value for key, value in shape.items() if value is not None},
         **field_filter(filters),
     )
@@ -91,4 +96,11 @@ def _read_as(found: "Understood") -> str:
     filters = [f"filter {json.dumps(found.filter, ensure_ascii=False)}"] if found.filter else []
     also = [f"{one.term} also as {', '.join(one.added)}" for one in found.synonyms]
     language = [] if found.language == "und" else [f"language {found.language}"]
-    return "; ".join([found.text, *language, *also, *exact, *without, *filters])
+    return "; ".join([found.text, *language, *also, *exact, *without, *filters, *_looked_again(found.second_look)])
+
+
+def _looked_again(look: "SecondLook | None") -> list[str]:
+    if look is None:
+        return []
+    texts = "".join(f'; {look.technique}: "{text}"' for text in look.texts)
+    return [f"weak with a probability of {look.weakness:.2f}{texts}"]
