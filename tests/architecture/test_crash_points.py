@@ -61,6 +61,8 @@ WITHOUT_POINT = {
     "leftovers.remove": REPAIRS,
     "milvus.delete": PASSES_ON,
     "milvus.drop": PASSES_ON,
+    "percolation._percolate": ONLY_READS,
+    "percolation.catch_up": ONLY_READS,
     "pipeline._dismiss": ONE_STATEMENT,
     "pipeline._drop_leftovers": REPAIRS,
     "pipeline._fail": ONE_STATEMENT,

@@ -22,6 +22,7 @@ from assay_ingestion.index import Indexer
 from assay_ingestion.index_writer import IndexWriter
 from assay_ingestion.indexer import write
 from assay_ingestion.leases import LeaseKeeper
+from assay_ingestion.percolation import Percolator
 from assay_ingestion.pipeline import Ingestion
 from assay_ingestion.prepare import Preparer
 from assay_ingestion.rebuild import Rebuild
@@ -169,6 +170,7 @@ def world(database: Database) -> World:
         database=database, ingestion=ingestion, owner="w", lease_s=30, stop=stop, limits=BatchLimits(), lanes=1
     )
     loader = RowLoader(vault=library.vault, blobs=blobs, dimension=64)
+    percolator = Percolator(database=database, lexical=lexical, cache=cache)
     writer = IndexWriter(
         indexer=Indexer(
             database=database,
@@ -176,6 +178,7 @@ def world(database: Database) -> World:
             loader=loader,
             dense=dense,
             lexical=lexical,
+            percolator=percolator,
             pass_chunks=4000,
         ),
         deletions=Deletions(
@@ -186,7 +189,10 @@ def world(database: Database) -> World:
             cache=cache,
             mark=Fingerprints(library.vault.mac_key("erasures")).of,
         ),
-        access_changes=AccessChanges(database=database, loader=loader, dense=dense, lexical=lexical),
+        access_changes=AccessChanges(
+            database=database, loader=loader, dense=dense, lexical=lexical, percolator=percolator
+        ),
+        percolator=percolator,
         reconciler=Reconciler(database=database, loader=loader, dense=dense, lexical=lexical, every_s=60),
         retention=Retention(database=database, blobs=blobs, dense=dense, lexical=lexical, dimension=64, every_s=0.0),
         settling=Settling(
@@ -292,13 +298,13 @@ def test_a_deleted_document_leaves_every_store(world: World) -> None:
     kept = world.ingest("b.md", "Pumps are blue.")
     world.writer.work()
     evidence = (EvidenceVersion(document, 1),)
-    scope = CacheScope(world.library.collection, 1, "p", "r")
-    world.cache.store(scope, CacheEntry("pumps?", b"x", evidence), [1.0])
+    scope = CacheScope(world.library.collection, "p", "r")
+    assert world.cache.store(scope, CacheEntry("pumps?", b"x", evidence, made_at=2), [1.0])
     world.library.delete(document)
     assert world.sql("SELECT document FROM document_keys") == [(kept.id,)]  # before anything else is removed
     assert world.writer.work()
     assert world.found("pumps") == (1, 1)
-    assert world.cache.lookup(scope, "pumps?", [1.0]) is None
+    assert world.cache.lookup(scope, "pumps?", [1.0], sequence=2) is None
     assert [key for key in world.blobs.held if document.id in key] == []
     assert world.sql(f"SELECT count(*) FROM chunks WHERE document = '{document.id}'") == [(0,)]
     assert world.sql(f"SELECT name_sealed, metadata_sealed FROM documents WHERE id = '{document.id}'") == [(None, None)]

@@ -270,7 +270,7 @@ async def test_a_search_that_takes_too_long_ends_at_its_deadline(shelf: Shelf):
     assert caught.value.code == "deadline"
 
 
-async def test_the_same_question_is_a_cache_hit_until_anything_changes(shelf: Shelf):
+async def test_the_same_question_is_a_cache_hit_until_something_arrived_that_was_not_percolated(shelf: Shelf):
     shelf.put("pump.md", "The blue pump needs an inspection twice a year.")
     first, second = [await shelf.cached().search(ANN, shelf.request()) for _ in range(2)]
     assert (first.cache, second.cache) == ("miss", "hit")
@@ -288,7 +288,7 @@ async def test_a_cache_hit_needs_the_same_rights(shelf: Shelf):
     assert [hit.document_name for hit in found.hits] == ["plan.md"]
 
 
-async def test_an_entry_whose_evidence_died_is_not_served_even_in_the_same_epoch(shelf: Shelf):
+async def test_an_entry_whose_evidence_died_is_not_served(shelf: Shelf):
     shelf.put("pump.md", "The blue pump needs an inspection twice a year.")
     await shelf.cached().search(ANN, shelf.request())
     with shelf.database.transaction() as connection:

@@ -16,6 +16,7 @@ from assay_ingestion.drain import BatchLimits, Drain
 from assay_ingestion.index import Indexer
 from assay_ingestion.index_writer import IndexWriter
 from assay_ingestion.leases import LeaseKeeper
+from assay_ingestion.percolation import Percolator
 from assay_ingestion.pipeline import Ingestion
 from assay_ingestion.prepare import Preparer
 from assay_ingestion.reconcile import Reconciler
@@ -90,8 +91,11 @@ class World:
         self.settling = Settling(
             database=database, loader=loader, **indexes, gather_s=0.0, every_s=0.0, files_s=0.0, log_s=0.0
         )
+        percolator = Percolator(database=database, lexical=self.lexical, cache=None)
         self.writer = IndexWriter(
-            indexer=Indexer(database=database, vault=vault, loader=loader, **indexes, pass_chunks=4000),
+            indexer=Indexer(
+                database=database, vault=vault, loader=loader, **indexes, percolator=percolator, pass_chunks=4000
+            ),
             deletions=Deletions(
                 database=database,
                 **indexes,
@@ -99,7 +103,8 @@ class World:
                 cache=None,
                 mark=Fingerprints(vault.mac_key("erasures")).of,
             ),
-            access_changes=AccessChanges(database=database, loader=loader, **indexes),
+            access_changes=AccessChanges(database=database, loader=loader, **indexes, percolator=percolator),
+            percolator=percolator,
             reconciler=Reconciler(database=database, loader=loader, **indexes, every_s=3600),
             retention=Retention(database=database, blobs=self.blobs, **indexes, dimension=64, every_s=3600),
             settling=self.settling,

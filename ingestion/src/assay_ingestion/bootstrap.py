@@ -10,7 +10,7 @@ from assay_adapters import embedders
 from assay_adapters.embedders import VectorSpace as VectorSpace
 from assay_core.errors import Invalid
 from assay_core.index_profiles import IndexProfile
-from assay_core.ports import BlobStore, Connector, Embedder, LanguageDetector, Parser, SemanticCache
+from assay_core.ports import BlobStore, Connector, Embedder, LanguageDetector, Parser, PercolatedCache, SemanticCache
 from assay_runtime.settings import (
     BlobSettings,
     CacheSettings,
@@ -155,6 +155,20 @@ def choose_cache(settings: CacheSettings | None, vault: Vault, space: VectorSpac
     from assay_adapters.redis_cache import RedisSemanticCache
 
     return RedisSemanticCache(
+        url=settings.url.get_secret_value(),
+        key=vault.mac_key("semantic-cache"),
+        model_id=space.model_id,
+        dimension=space.dimension,
+    )
+
+
+def choose_percolated_cache(settings: CacheSettings | None, vault: Vault, space: VectorSpace) -> PercolatedCache | None:
+    """The cached questions, to run what arrives against them; None if there is no cache."""
+    if settings is None or not settings.enabled:
+        return None
+    from assay_adapters.redis_percolation import RedisPercolatedCache
+
+    return RedisPercolatedCache(
         url=settings.url.get_secret_value(),
         key=vault.mac_key("semantic-cache"),
         model_id=space.model_id,

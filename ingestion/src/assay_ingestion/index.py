@@ -23,6 +23,7 @@ from prometheus_client import Counter
 from sqlalchemy import Connection
 
 from assay_ingestion.index_kinds import SealableIndex
+from assay_ingestion.percolation import Percolator
 from assay_ingestion.rows import IndexRows, RowLoader, missing_from_either, write_both
 
 log = structlog.get_logger()
@@ -46,6 +47,7 @@ class Indexer:
         loader: RowLoader,
         dense: SealableIndex,
         lexical: LexicalIndex,
+        percolator: Percolator,
         pass_chunks: int,
     ) -> None:
         self._database = database
@@ -53,6 +55,7 @@ class Indexer:
         self._loader = loader
         self._dense = dense
         self._lexical = lexical
+        self._percolator = percolator
         self._pass_chunks = pass_chunks
         self._unsealed_rows = 0
         self._quiet_since_s = 0.0
@@ -77,7 +80,7 @@ class Indexer:
             loaded, broken = self._loader.load(stored)
             not_yet = {document for rows in loaded for document in self._write(rows)}
         ready = [p for p in pending if p.document not in broken and p.document not in not_yet]
-        self._go_live(ready)
+        self._go_live(ready, loaded)
         for one in pending:
             if error := broken.get(one.document):
                 self._fail(one, error)
@@ -108,7 +111,7 @@ class Indexer:
             log.warning("index.rows_missing", collection=loaded.collection.id, rows=len(missing))
         return {document for row, document in zip(loaded.rows, loaded.documents, strict=True) if row.chunk in missing}
 
-    def _go_live(self, ready: Sequence[PendingVersion]) -> None:
+    def _go_live(self, ready: Sequence[PendingVersion], loaded: Sequence[IndexRows]) -> None:
         replaced = defaultdict[CollectionId, list[ChunkId]](list)
         for start in range(0, len(ready), _FLIPPED_TOGETHER):
             together = ready[start : start + _FLIPPED_TOGETHER]
@@ -118,6 +121,8 @@ class Indexer:
                     replaced[collection] += chunks
                 reach("flip.before_commit")
             reach("flip.after_commit")
+            documents = {one.document for one in together}
+            self._percolator.run({one.collection for one in together}, [rows.of(documents) for rows in loaded])
             LIVE.inc(len(together))
             for one in together:
                 log.info("version.live", document_id=one.document.id, version=one.version, chunks=one.chunks)

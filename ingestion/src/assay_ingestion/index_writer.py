@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from assay_ingestion.access_changes import AccessChanges
 from assay_ingestion.deletions import Deletions
 from assay_ingestion.index import Indexer
+from assay_ingestion.percolation import Percolator
 from assay_ingestion.reconcile import Reconciler
 from assay_ingestion.retention import Retention
 from assay_ingestion.scratch import ScratchSweep
@@ -19,6 +20,7 @@ class IndexWriter:
     indexer: Indexer
     deletions: Deletions
     access_changes: AccessChanges
+    percolator: Percolator
     reconciler: Reconciler
     retention: Retention
     settling: Settling
@@ -37,6 +39,7 @@ class IndexWriter:
         """
         worked = self.deletions.run() + self.access_changes.run() + self.indexer.index_pending() > 0
         self.reconciler.work()
+        self.percolator.catch_up()
         self.retention.work()
         if not worked:
             self.indexer.seal_if_quiet()
@@ -52,6 +55,7 @@ class IndexWriter:
     def start_over(self) -> None:
         """After a store was away: compare all of it with SQL again."""
         self.reconciler.start_over()
+        self.percolator.start_over()
         self.settling.start_over()
 
     def heal(self) -> None:

@@ -26,6 +26,7 @@ from assay_ingestion.bootstrap import (
     choose_dense,
     choose_fingerprints,
     choose_lexical,
+    choose_percolated_cache,
     describe_embedder,
     open_database,
     remove_scratch,
@@ -34,6 +35,7 @@ from assay_ingestion.deletions import Deletions
 from assay_ingestion.index import Indexer
 from assay_ingestion.index_kinds import DenseIndexes
 from assay_ingestion.index_writer import IndexWriter
+from assay_ingestion.percolation import Percolator
 from assay_ingestion.reconcile import Reconciler
 from assay_ingestion.retention import Retention
 from assay_ingestion.rows import RowLoader
@@ -105,6 +107,9 @@ def _writer(settings: IndexerProcess, *, database: Database, space: VectorSpace,
     lexical = choose_lexical(settings.lexical)
     loader = RowLoader(vault=vault, blobs=blobs, dimension=space.dimension)
     own = settings.indexing
+    percolator = Percolator(
+        database=database, lexical=lexical, cache=choose_percolated_cache(settings.cache, vault, space)
+    )
     return IndexWriter(
         indexer=Indexer(
             database=database,
@@ -112,6 +117,7 @@ def _writer(settings: IndexerProcess, *, database: Database, space: VectorSpace,
             loader=loader,
             dense=dense,
             lexical=lexical,
+            percolator=percolator,
             pass_chunks=own.pass_chunks,
         ),
         deletions=Deletions(
@@ -122,7 +128,10 @@ def _writer(settings: IndexerProcess, *, database: Database, space: VectorSpace,
             cache=choose_cache(settings.cache, vault, space),
             mark=choose_fingerprints(vault).of,
         ),
-        access_changes=AccessChanges(database=database, loader=loader, dense=dense, lexical=lexical),
+        access_changes=AccessChanges(
+            database=database, loader=loader, dense=dense, lexical=lexical, percolator=percolator
+        ),
+        percolator=percolator,
         reconciler=Reconciler(database=database, loader=loader, dense=dense, lexical=lexical, every_s=own.check_s),
         retention=Retention(
             database=database,

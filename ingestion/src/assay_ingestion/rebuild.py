@@ -63,7 +63,8 @@ class Rebuild:
                 total += len(rows.rows)
             say(f"  {total:,} chunks")
         with self._database.transaction() as connection:
-            collections.advance_epoch(connection, collection)
+            # The cache sees that it missed this, and forgets what was found while rows were missing.
+            collections.advance_sequence(connection, collection)
         return total
 
 

@@ -11,7 +11,7 @@ from assay_core.documents import ChunkId, CollectionId
 from assay_core.errors import Broken
 from assay_core.ports import LexicalIndex, VectorIndex
 from assay_runtime.metrics import step
-from assay_store import pipeline, repairs
+from assay_store import collections, pipeline, repairs
 from assay_store.database import Database, clock
 from prometheus_client import Counter
 
@@ -144,6 +144,9 @@ class Reconciler:
                 self._dense.upsert(rows.rows, rows.vectors)
             else:
                 self._lexical.upsert(rows.rows, rows.texts)
+        with self._database.transaction() as connection:
+            # The cache sees that it missed this, and forgets what was found while the rows were missing.
+            collections.advance_sequence(connection, collection)
         self._count(collection, name, "missing", len(chunks))
         log.warning("index.restored", index=name, collection=collection.id, rows=len(chunks), unreadable=len(broken))
 

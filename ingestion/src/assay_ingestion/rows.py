@@ -1,7 +1,7 @@
 """Stored chunks in the form that the indexes take: rows, vectors and texts."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,17 @@ class IndexRows:
     @property
     def chunks(self) -> list[ChunkId]:
         return [row.chunk for row in self.rows]
+
+    def of(self, documents: Collection[DocumentId]) -> "IndexRows":
+        """The rows of these documents only."""
+        places = [place for place, document in enumerate(self.documents) if document in documents]
+        return IndexRows(
+            self.collection,
+            [self.rows[place] for place in places],
+            [self.documents[place] for place in places],
+            self.vectors[places],
+            [self.texts[place] for place in places],
+        )
 
 
 class RowLoader:

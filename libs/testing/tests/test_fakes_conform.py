@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import pytest
 from assay_core.ports import (
@@ -25,6 +26,7 @@ from assay_testing.conformance.judge import JudgeContract
 from assay_testing.conformance.language_detector import LanguageDetectorContract
 from assay_testing.conformance.lexical_index import LexicalIndexContract
 from assay_testing.conformance.parser import ParserContract
+from assay_testing.conformance.percolated_cache import MOST, BothPorts, PercolatedCacheContract
 from assay_testing.conformance.reranker import RerankerContract
 from assay_testing.conformance.semantic_cache import SemanticCacheContract
 from assay_testing.conformance.vector_index import VectorIndexContract
@@ -96,6 +98,26 @@ class TestFakeSemanticCache(SemanticCacheContract):
     @pytest.fixture
     def pass_time(self, clock: Clock) -> Callable[[float], None]:
         return clock.advance
+
+
+@dataclass
+class OneFakeCache:
+    """The fake is both ports in one."""
+
+    users: FakeSemanticCache = field(default_factory=lambda: FakeSemanticCache(most_entries=MOST))
+
+    @property
+    def percolation(self) -> FakeSemanticCache:
+        return self.users
+
+    def flush(self) -> None:
+        self.users.flush()
+
+
+class TestFakePercolatedCache(PercolatedCacheContract):
+    @pytest.fixture
+    def both(self) -> BothPorts:
+        return OneFakeCache()
 
 
 class TestFakeBlobStore(BlobStoreContract):

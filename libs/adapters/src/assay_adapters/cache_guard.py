@@ -22,18 +22,32 @@ _POLARITY_WORDS = (
     " accept reject approve deny grant revoke buy sell import export internal external old new current former"
     " first last earliest latest best worst highest lowest true false male female with paid unpaid"
 )
+_NUMBERS = frozenset(_NUMBER_WORDS.split())
 _MARKED = frozenset((_NUMBER_WORDS + " " + _POLARITY_WORDS).split())
 _NEGATING_PREFIXES = ("un", "in", "im", "il", "ir", "dis", "non", "de", "mis")
 
 
-def same_meaning(a: str, b: str) -> bool:
-    """Whether both questions have the same numbers, polarity words and names, and none is the other's negation."""
+def refusal(a: str, b: str) -> str | None:
+    """Which look tells the questions apart: "numbers", "polarity", "names" or "negation"; None if they may mean the
+    same."""
     words_a, words_b = _words(a), _words(b)
-    if _marked(words_a) != _marked(words_b) or not _names_agree(words_a, words_b):
-        return False
+    marked_a, marked_b = _marked(words_a), _marked(words_b)
+    if _numbers(marked_a) != _numbers(marked_b):
+        return "numbers"
+    if marked_a != marked_b:
+        return "polarity"
+    if not _names_agree(words_a, words_b):
+        return "names"
     only_a = {w.lower() for w in words_a} - {w.lower() for w in words_b}
     only_b = {w.lower() for w in words_b} - {w.lower() for w in words_a}
-    return not any(_negates(x, y) or _negates(y, x) for x in only_a for y in only_b)
+    if any(_negates(x, y) or _negates(y, x) for x in only_a for y in only_b):
+        return "negation"
+    return None
+
+
+def same_meaning(a: str, b: str) -> bool:
+    """Whether no look tells the questions apart."""
+    return refusal(a, b) is None
 
 
 def _words(text: str) -> list[str]:
@@ -43,6 +57,10 @@ def _words(text: str) -> list[str]:
 def _marked(words: list[str]) -> Counter[str]:
     """Numbers, codes with digits, and words that turn a meaning round."""
     return Counter(w.lower() for w in words if any(c.isdigit() for c in w) or w.lower() in _MARKED)
+
+
+def _numbers(marked: Counter[str]) -> Counter[str]:
+    return Counter({w: n for w, n in marked.items() if any(c.isdigit() for c in w) or w in _NUMBERS})
 
 
 def _names_agree(words_a: list[str], words_b: list[str]) -> bool:

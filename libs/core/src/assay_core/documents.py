@@ -188,7 +188,8 @@ def chunk_id(
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A named set of documents that share settings; `epoch` grows with every change of what is searchable.
+    """A named set of documents that share settings; `epoch` grows with every change of what is searchable, `sequence`
+    with those only by which something is found that was not before.
 
     `documents`, `chunks` and `rechunk_due` (documents whose searchable version was divided by other settings) are 0
     where nobody asked for them to be counted. `paused_at` is None while its uploads
@@ -206,6 +207,7 @@ class Collection:
     settings: CollectionSettings = field(default_factory=CollectionSettings)
     rechunk_due: int = 0
     paused_at: datetime | None = None
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,10 @@ from assay_core.documents import ChunkId, CollectionId, DocumentId, ParsedDocume
 from assay_core.evaluation import ClaimJudgement, TriadSample, TriadScore
 from assay_core.principals import Principal
 from assay_core.search import (
+    CachedQuestion,
     CacheEntry,
     CacheScope,
+    CacheView,
     IndexCounts,
     IndexHit,
     IndexRow,
@@ -226,19 +228,58 @@ class ChatModel(Protocol):
 class SemanticCache(Protocol):
     """Finds results of earlier, equivalent questions. It checks scope and wording; the caller checks evidence."""
 
-    def lookup(self, scope: CacheScope, question: str, vector: Vector) -> CacheEntry | None:
+    def lookup(self, scope: CacheScope, question: str, vector: Vector, *, sequence: int) -> CacheEntry | None:
         """The entry of the most similar question in exactly this scope, or None if none is similar enough.
 
-        Similar enough: cosine at or above the adapter's threshold, and the same numbers, negations and names.
+        Similar enough: cosine at or above the adapter's threshold, and the same numbers, negations and names. None
+        also while what arrived up to `sequence` has not been run against the entries (see `PercolatedCache`).
         """
         ...
 
-    def store(self, scope: CacheScope, entry: CacheEntry, vector: Vector) -> None:
-        """Keep an entry until its absolute expiry; a hit does not renew it."""
+    def store(self, scope: CacheScope, entry: CacheEntry, vector: Vector) -> bool:
+        """Keep an entry until its absolute expiry; a hit does not renew it.
+
+        Returns False, and keeps nothing, if anything that arrived after `entry.made_at` is being or was run against
+        the entries: this one would be missed. The check and the writing are one step.
+        """
+        ...
+
+    def view(self, scope: CacheScope, question: str, vector: Vector) -> CacheView:
+        """The nearest entries in exactly this scope, and why they may not be served. Changes nothing."""
         ...
 
     def evict_document(self, document: DocumentId) -> int:
         """Remove every entry that rests on a document. Returns how many."""
+        ...
+
+
+class PercolatedCache(Protocol):
+    """The semantic cache as the one process sees it by which new passages become searchable.
+
+    Each arrival has a number, its collection's sequence. `begin` comes after it can be found, `finish` after it was
+    compared with every cached question. Entries of a collection are forgotten together when an arrival was missed.
+    """
+
+    def begin(self, collection: CollectionId, sequence: int) -> Sequence[CachedQuestion] | None:
+        """Refuse entries that were made before `sequence` from now on, and return those that are kept.
+
+        None if there is nothing to compare, and nothing to `finish`: an arrival before this one was missed, or there
+        are more entries than may be compared, so that all were forgotten.
+        """
+        ...
+
+    def finish(self, collection: CollectionId, sequence: int, changed: Sequence[str]) -> bool:
+        """Remove the entries of these names and say that all others stand, in one step.
+
+        Returns False if the cache has lost its memory since `begin`; it then keeps nothing.
+        """
+        ...
+
+    def forget(self, collection: CollectionId, sequence: int) -> bool:
+        """Forget all entries of a collection unless they were percolated up to exactly `sequence`.
+
+        Returns whether there were any to forget.
+        """
         ...
 
 

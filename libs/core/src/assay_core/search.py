@@ -168,8 +168,9 @@ class SearchResult:
     """Hits in rank order, and what to know about how they were found.
 
     `cache` is "hit", "miss" or "off". `timings_ms` maps stage to milliseconds. `expansions` are synonyms that were
-    looked for too, `corrections` words that were looked for instead of those written.
-    `weakness` is how likely the first result holds no answer, where that was asked.
+    looked for too, `corrections` words that were looked for instead of those written. `weakness` is how likely the
+    first result holds no answer, where that was asked. `floors` maps each index that was asked to the least score with
+    which it would have named a passage; it is empty where any new passage might have changed what was looked for.
     """
 
     hits: tuple[Hit, ...]
@@ -180,6 +181,7 @@ class SearchResult:
     corrections: tuple[Correction, ...] = ()
     weakness: float | None = None
     second_look: SecondLook | None = None
+    floors: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,22 +194,76 @@ class EvidenceVersion:
 
 @dataclass(frozen=True, slots=True)
 class CacheScope:
-    """Who may share a cache entry: same collection, epoch, permission set and recipe (models, prompts, options)."""
+    """Who may share a cache entry: same collection, permission set and recipe (models, prompts, settings, options)."""
 
     collection: CollectionId
-    epoch: int
     permissions: str
     recipe: str
 
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """A cached result: the question it was made for, an opaque payload, and the evidence that it rests on."""
+    """A cached result: the question it was made for, an opaque payload, and the evidence that it rests on.
+
+    `made_at` is the collection's sequence when its search began. `acls`, `terms` and `floors` say which later passage
+    would have been looked at: one with such an ACL that some index scores at least so high, the lexical one for `terms`
+    (the question and the synonyms that were looked for too).
+    """
 
     question: str
     payload: bytes
     evidence: tuple[EvidenceVersion, ...]
+    made_at: int = 0
+    acls: frozenset[AclId] = frozenset()
+    floors: Mapping[str, float] = field(default_factory=dict[str, float])
+    terms: str = ""
     similarity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class CachedQuestion:
+    """A cache entry as percolation sees it: not its result, but its question's vector and `terms`."""
+
+    name: str
+    terms: str
+    vector: Sequence[float]
+    acls: frozenset[AclId]
+    floors: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class CacheNeighbour:
+    """A cache entry near a question. `refused_by` names the look that keeps it from being served, if one does."""
+
+    entry: CacheEntry
+    refused_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CacheView:
+    """What a cache holds for a question in one scope, nearest first.
+
+    `percolated` is the sequence up to which what arrived was run against the entries; None if nothing is kept of the
+    collection.
+    """
+
+    percolated: int | None
+    threshold: float
+    neighbours: tuple[CacheNeighbour, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CacheExplanation:
+    """Why a question is answered from the cache or not. `similarity` is that of the nearest entry, None without one."""
+
+    verdict: str
+    reason: str
+    sequence: int
+    percolated: int | None
+    threshold: float
+    similarity: float | None = None
+    evidence: int = 0
+    evidence_live: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,9 @@ from assay_store.tables import collections
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
-_COLUMNS = "c.tenant, c.id, c.name, c.epoch, c.default_acl, c.index_kind, c.settings, c.created_at, c.paused_at"
+_COLUMNS = (
+    "c.tenant, c.id, c.name, c.epoch, c.sequence, c.default_acl, c.index_kind, c.settings, c.created_at, c.paused_at"
+)
 _COUNTS = """
 (SELECT count(*) FROM documents d
    WHERE d.tenant = c.tenant AND d.collection = c.id AND d.deleted_at IS NULL) AS documents,
@@ -178,6 +180,34 @@ def advance_epoch(connection: Connection, collection: CollectionId) -> int:
     ).scalar_one()
 
 
+def advance_sequence(connection: Connection, collection: CollectionId) -> int:
+    """Say that something can be found that could not before; that is a new epoch too. Returns the new sequence.
+
+    Only who holds the lock of the index writer may say so: each sequence is percolated once, in order.
+    """
+    return connection.execute(
+        text("""
+            UPDATE collections SET epoch = epoch + 1, sequence = sequence + 1
+            WHERE tenant = :t AND id = :id RETURNING sequence
+        """),
+        {"t": collection.tenant, "id": collection.id},
+    ).scalar_one()
+
+
+def sequence_of(connection: Connection, collection: CollectionId) -> int:
+    """The present sequence of a collection, whether it is deleted or not."""
+    return connection.execute(
+        text("SELECT sequence FROM collections WHERE tenant = :t AND id = :id"),
+        {"t": collection.tenant, "id": collection.id},
+    ).scalar_one()
+
+
+def sequences(connection: Connection) -> dict[CollectionId, int]:
+    """The present sequence of every collection that is not deleted."""
+    rows = connection.execute(text("SELECT tenant, id, sequence FROM collections WHERE deleted_at IS NULL"))
+    return {CollectionId(TenantId(row.tenant), row.id): row.sequence for row in rows}
+
+
 def pause(connection: Connection, collection: CollectionId) -> Collection:
     """Begin no more jobs of a collection's uploads, which are accepted all the same. Repeating it changes nothing."""
     return _set_paused(connection, collection, "coalesce(paused_at, now())")
@@ -227,6 +257,7 @@ def _collection(row: Row[tuple[object, ...]]) -> Collection:
         id=CollectionId(TenantId(row.tenant), row.id),
         name=row.name,
         epoch=row.epoch,
+        sequence=row.sequence,
         default_acl=AclId(row.default_acl),
         created_at=row.created_at,
         index_kind=row.index_kind,

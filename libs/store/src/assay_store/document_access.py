@@ -5,7 +5,7 @@ indexes carry the ACL too, to find only what may be read: `acl_moved` says that 
 indexer has written them again (with the vectors that are stored). Until then, who gained access may not find it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from assay_core.documents import AclId, CollectionId, DocumentId, TenantId
@@ -102,15 +102,14 @@ def live_chunks_of(connection: Connection, moved: MovedDocument, *, after: str, 
     return pipeline.live_rows(connection, moved.collection, after=after, limit=limit, document=moved.document)
 
 
-def rows_written(connection: Connection, written: Sequence[MovedDocument]) -> None:
-    """Note that the rows carry these ACLs now; a document whose rules changed again meanwhile stays moved."""
-    for moved in written:
-        at = {"t": moved.document.tenant, "d": moved.document.id, "acl": moved.acl}
-        connection.execute(
-            text("UPDATE documents SET acl_moved = false WHERE tenant = :t AND id = :d AND acl = :acl"), at
-        )
-        # A reader opens the lexical index anew when the epoch moves.
-        collections.advance_epoch(connection, moved.collection)
+def rows_written(connection: Connection, moved: MovedDocument) -> int:
+    """Note that the rows carry this ACL now; a document whose rules changed again meanwhile stays moved.
+
+    Returns the collection's new sequence: who gained access finds the document from now on.
+    """
+    at = {"t": moved.document.tenant, "d": moved.document.id, "acl": moved.acl}
+    connection.execute(text("UPDATE documents SET acl_moved = false WHERE tenant = :t AND id = :d AND acl = :acl"), at)
+    return collections.advance_sequence(connection, moved.collection)
 
 
 def require_known(connection: Connection, tenant: TenantId, names: Iterable[str]) -> None:

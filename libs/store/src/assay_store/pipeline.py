@@ -446,7 +446,7 @@ def go_live(connection: Connection, pending: Sequence[PendingVersion]) -> dict[C
     events.record(connection, VersionState.READY, [(o.document, o.version, {"chunks": o.chunks}) for o in pending])
     _show(connection, shown)
     for collection in sorted({one.collection for one in shown}):
-        collections.advance_epoch(connection, collection)
+        collections.advance_sequence(connection, collection)
     replacement.note_first(connection, [(o.document, o.version) for o in shown if not before[o.document].live_version])
     leaving = defaultdict[CollectionId, list[ChunkId]](list)
     live = {one.document for one in shown}

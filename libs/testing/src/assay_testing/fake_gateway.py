@@ -30,7 +30,8 @@ class FakeGateway:
     due: so many documents are divided by other settings.
     paused: names of collections. jobs: as the API shows them (see `add_job`).
     holds: as the API shows them.
-    answers: what `search`, `ask` and `stream` give, and `METHOD runs` or `METHOD datasets` (a list: one each time).
+    answers: what `search`, `ask`, `explain` and `stream` give, and `METHOD runs` or `METHOD datasets` (a list: one each
+        time).
     requests: all that were sent.
     """
 
@@ -108,6 +109,7 @@ class FakeGateway:
             ("/collections/([^/]+)/(search|ask)", "POST", self._answer),
             ("/collections/([^/]+)/synonyms/candidates", "GET", self._candidates),
             ("/collections/([^/]+)/synonyms(?:/([^/]+))?", "GET|POST|DELETE", self._synonyms),
+            ("/collections/([^/]+)/cache/(explain)", "POST", self._answer),
             (
                 "/(?:evaluations/)?(runs|datasets|nights|compare|gate|baselines|promotions|ab-tests).*",
                 "GET",

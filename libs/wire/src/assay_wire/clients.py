@@ -414,6 +414,12 @@ class AssayClient:
         body = _checked(public.SearchQuery, {"query": query, **options})
         return self._ask(public.SearchReply, "POST", f"/v1/collections/{_part(collection)}/search", json=body)
 
+    def explain_cache(self, collection: str, query: str, **options: Any) -> public.CacheExplanation:
+        """Why a search is answered from the cache, or not; `options` as with `search`."""
+        body = _checked(public.SearchQuery, {"query": query, **options})
+        path = f"/v1/collections/{_part(collection)}/cache/explain"
+        return self._ask(public.CacheExplanation, "POST", path, json=body)
+
     def ask(self, collection: str, question: str, **options: Any) -> public.Answer:
         """Ask a collection; `options` are the other fields of `public.Question`.
 

@@ -12,7 +12,7 @@ from assay_core.answers import Answer, AnswerEvent, AnswerRequest, Cited, Done, 
 from assay_core.errors import Broken
 from assay_core.evaluation import EvaluationRun, NightReport, QuestionScore
 from assay_core.experiments import Baseline, Experiment, GateDecision, Promotion
-from assay_core.search import SearchRequest, SearchResult
+from assay_core.search import CacheExplanation, SearchRequest, SearchResult
 from pydantic import TypeAdapter, ValidationError
 
 from assay_wire.sse import ServerEvent
@@ -25,6 +25,7 @@ INDEX_CHECK = "/internal/index/check"
 VECTOR_SAMPLE = "/internal/index/sample"
 CACHE_LOOKUP = "/internal/cache/lookup"
 CACHE_STORE = "/internal/cache/store"
+CACHE_EXPLAIN = "/internal/cache/explain"
 ANSWER = "/internal/answer"
 GENERATOR = "/internal/generator"
 RUNS = "/internal/runs"
@@ -131,20 +132,22 @@ class CacheLookup:
 
 @dataclass(frozen=True, slots=True)
 class CacheStore:
-    """Offers an answer (JSON of `Answer`) for later; `epoch` is the collection's when its search was made."""
+    """Offers an answer (JSON of `Answer`) for later; `sequence` is the collection's from before its search, and
+    `floors` are its candidates'."""
 
     collection_id: str
     question: str
     recipe: str
-    epoch: int
+    sequence: int
     answer: str
+    floors: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)
 class CacheReply:
-    """A cached answer, or None, and the collection's epoch to hand back with `CacheStore`."""
+    """A cached answer, or None, and the collection's sequence to hand back with `CacheStore`."""
 
-    epoch: int
+    sequence: int
     answer: str | None
 
 
@@ -234,6 +237,7 @@ vectors = TypeAdapter(Vectors)
 cache_lookup = TypeAdapter(CacheLookup)
 cache_store = TypeAdapter(CacheStore)
 cache_reply = TypeAdapter(CacheReply)
+cache_explanation = TypeAdapter(CacheExplanation)
 
 
 def event_to_wire(event: AnswerEvent, number: int) -> ServerEvent:

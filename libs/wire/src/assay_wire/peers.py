@@ -13,7 +13,7 @@ from assay_core.errors import Exhausted, Unavailable
 from assay_core.evaluation import EvaluationRun, NightReport
 from assay_core.experiments import Baseline, Experiment, GateDecision, Promotion
 from assay_core.principals import Principal
-from assay_core.search import SearchRequest, SearchResult
+from assay_core.search import CacheExplanation, SearchRequest, SearchResult
 
 from assay_wire import internal, problems, sse
 
@@ -173,6 +173,16 @@ class RetrievalClient:
 
     async def cache_answer(self, principal: Principal, entry: internal.CacheStore) -> None:
         await self.peer.post(principal, internal.CACHE_STORE, internal.cache_store.dump_json(entry), deadline_s=2.0)
+
+    async def explain_cache(self, principal: Principal, request: SearchRequest) -> CacheExplanation:
+        """Why this search would be answered from the cache, or not."""
+        raw = await self.peer.post(
+            principal,
+            internal.CACHE_EXPLAIN,
+            internal.search_request.dump_json(request),
+            deadline_s=request.deadline_s,
+        )
+        return internal.cache_explanation.validate_json(raw)
 
 
 class GenerationClient:

@@ -751,6 +751,20 @@ class SearchReply(Reply):
     understood: Understood | None = None
 
 
+class CacheExplanation(Reply):
+    """`verdict` is "hit", "miss", "passed_by" or "off". `percolated` is the sequence up to which what arrived was run
+    against the cached questions; a hit needs that to be the collection's. `similarity` is that of the nearest entry."""
+
+    verdict: str
+    reason: str
+    sequence: int
+    percolated: int | None
+    threshold: float
+    similarity: float | None
+    evidence: int
+    evidence_live: bool | None
+
+
 class Turn(Request):
     role: Literal["user", "assistant"]
     content: Annotated[Text, Field(max_length=32_000)]

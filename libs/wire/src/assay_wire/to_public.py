@@ -169,6 +169,19 @@ def _understood(asked: search.SearchRequest, result: search.SearchResult, langua
     )
 
 
+def cache_explanation(found: search.CacheExplanation) -> public.CacheExplanation:
+    return public.CacheExplanation(
+        verdict=found.verdict,
+        reason=found.reason,
+        sequence=found.sequence,
+        percolated=found.percolated,
+        threshold=found.threshold,
+        similarity=found.similarity,
+        evidence=found.evidence,
+        evidence_live=found.evidence_live,
+    )
+
+
 def citation(found: answers.Citation) -> public.Citation:
     return public.Citation(
         n=found.n,

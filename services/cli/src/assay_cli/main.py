@@ -12,6 +12,7 @@ from assay_cli.commands import (
     ab,
     ask,
     bench,
+    cache,
     chunks,
     collections,
     document_changes,
@@ -123,6 +124,7 @@ app.add_typer(evaluate.app, name="eval")
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(sources.app, name="sources")
 app.add_typer(bench.app, name="bench")
+app.add_typer(cache.app, name="cache")
 
 if __name__ == "__main__":
     app()

@@ -19,6 +19,7 @@ from assay_gateway import (
     ab_tests,
     ask,
     batches,
+    cache,
     chunks,
     collections,
     document_changes,
@@ -179,6 +180,9 @@ def _include_questions(
             languages=parts.languages,
             deadline_s=limits.search_s,
         )
+    )
+    app.include_router(
+        cache.build_routes(who=who, transactions=transactions, retrieval=parts.retrieval, deadline_s=limits.search_s)
     )
     app.include_router(
         ask.build_routes(

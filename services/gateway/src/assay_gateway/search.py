@@ -1,5 +1,6 @@
 """Search a collection."""
 
+from assay_core.documents import Collection
 from assay_core.ports import LanguageDetector, Retriever
 from assay_core.principals import Principal
 from assay_core.search import Mode, SearchRequest
@@ -34,25 +35,7 @@ def build_routes(
     ) -> public.SearchReply:
         check_question(body.query, what="query")
         collection = await transactions.reading(lambda c: collections.get(c, principal, name))
-        read = read_question(collection.settings.fields, body.query, body.filter, syntax=body.syntax)
-        asked = SearchRequest(
-            collection=collection.id,
-            query=read.text,
-            top_k=body.top_k,
-            mode=Mode(body.mode),
-            rerank=body.rerank,
-            use_cache=body.use_cache,
-            one_per_document=body.one_per_document,
-            recency=body.recency,
-            diversity=body.diversity,
-            filter=read.filter,
-            phrases=read.phrases,
-            excluded=read.excluded,
-            synonyms=body.synonyms,
-            spelling=body.spelling,
-            rewriting=body.rewriting,
-            deadline_s=deadline_s,
-        )
+        asked = asked_for(collection, body, deadline_s=deadline_s)
         result = await unless_gone(request, retriever.search(principal, asked))
         if not body.explain:
             return to_public.search_reply(result, explain=False)
@@ -60,3 +43,26 @@ def build_routes(
         return to_public.search_reply(result, explain=True, asked=asked, language=language)
 
     return router
+
+
+def asked_for(collection: Collection, body: public.SearchQuery, *, deadline_s: float) -> SearchRequest:
+    """What a caller asks of a collection. Raises `Invalid` if its question or filter cannot be read."""
+    read = read_question(collection.settings.fields, body.query, body.filter, syntax=body.syntax)
+    return SearchRequest(
+        collection=collection.id,
+        query=read.text,
+        top_k=body.top_k,
+        mode=Mode(body.mode),
+        rerank=body.rerank,
+        use_cache=body.use_cache,
+        one_per_document=body.one_per_document,
+        recency=body.recency,
+        diversity=body.diversity,
+        filter=read.filter,
+        phrases=read.phrases,
+        excluded=read.excluded,
+        synonyms=body.synonyms,
+        spelling=body.spelling,
+        rewriting=body.rewriting,
+        deadline_s=deadline_s,
+    )

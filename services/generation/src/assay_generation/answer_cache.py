@@ -1,5 +1,6 @@
 """Answers given before, kept by the retrieval service, which alone decides whether one may be served again."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import structlog
@@ -22,13 +23,21 @@ class AnswerCache(Protocol):
     async def find(
         self, principal: Principal, collection: CollectionId, question: str, recipe: str
     ) -> tuple[int | None, Answer | None]:
-        """The collection's epoch (None if the cache is down), and an answer if one may be served."""
+        """The collection's sequence (None if the cache is down), and an answer if one may be served."""
         ...
 
     async def keep(
-        self, principal: Principal, collection: CollectionId, question: str, recipe: str, *, epoch: int, answer: Answer
+        self,
+        principal: Principal,
+        collection: CollectionId,
+        question: str,
+        recipe: str,
+        *,
+        sequence: int,
+        floors: Mapping[str, float],
+        answer: Answer,
     ) -> None:
-        """Offer an answer whose search was made at `epoch` or later."""
+        """Offer an answer whose search began at `sequence` or later, with the `floors` of its candidates."""
         ...
 
 
@@ -50,15 +59,23 @@ class RemoteAnswerCache:
             _passed_by("lookup", error)
             return None, None
         CACHE.labels("hit" if found else "miss").inc()
-        return reply.epoch, found
+        return reply.sequence, found
 
     async def keep(
-        self, principal: Principal, collection: CollectionId, question: str, recipe: str, *, epoch: int, answer: Answer
+        self,
+        principal: Principal,
+        collection: CollectionId,
+        question: str,
+        recipe: str,
+        *,
+        sequence: int,
+        floors: Mapping[str, float],
+        answer: Answer,
     ) -> None:
         body = internal.answer.dump_json(answer).decode()
         try:
             await self._retrieval.cache_answer(
-                principal, internal.CacheStore(collection.id, question, recipe, epoch, body)
+                principal, internal.CacheStore(collection.id, question, recipe, sequence, body, floors)
             )
         except AssayError as error:
             _passed_by("store", error)

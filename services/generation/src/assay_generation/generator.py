@@ -142,6 +142,7 @@ class DocumentGenerator:
                 result = await self.retriever.search(work.principal, search)
         read = await asyncio.to_thread(self.as_data, work.question, result.hits)
         work.found(result.hits, result.degraded, read=read)
+        work.floors = result.floors
         if read != result.hits:
             work.degrade(LEFT_OUT)
         return Retrieved(result.hits, result.timings_ms, result.degraded)
@@ -265,10 +266,10 @@ class DocumentGenerator:
             return None
         with step("cache", work.timings_ms):
             async with work.deadline.enforced():
-                work.epoch, found = await self.cache.find(
+                work.sequence, found = await self.cache.find(
                     work.principal, work.request.collection, work.question, self._recipe(work.request)
                 )
-        work.cache = "off" if work.epoch is None else "miss"
+        work.cache = "off" if work.sequence is None else "miss"
         if found is None:
             return None
         again = replace(
@@ -289,19 +290,20 @@ class DocumentGenerator:
         ]
 
     async def _remember(self, work: Work, answer: Answer) -> None:
-        """Offer a good answer to the cache; the epoch is that from before the search."""
+        """Offer a good answer to the cache; the sequence is that from before the search."""
         good = answer.outcome in (Outcome.ANSWERED, Outcome.PARTLY_SUPPORTED) and set(answer.degraded) <= {
             QUOTED,
             LEFT_OUT,
         }
-        if work.epoch is None or not good or answer.finish_reason == "length":
+        if work.sequence is None or not good or answer.finish_reason == "length":
             return
         await self.cache.keep(
             work.principal,
             work.request.collection,
             work.question,
             self._recipe(work.request),
-            epoch=work.epoch,
+            sequence=work.sequence,
+            floors=work.floors,
             answer=answer,
         )
 

@@ -1,6 +1,6 @@
 """A generator with fakes all around, whose parts a test replaces as it needs. Needs assay-testing."""
 
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -77,9 +77,18 @@ class Cache:
         return (None, None) if self.down else (7, self.kept.get((question, recipe)))
 
     async def keep(
-        self, principal: Principal, collection: CollectionId, question: str, recipe: str, *, epoch: int, answer: Answer
+        self,
+        principal: Principal,
+        collection: CollectionId,
+        question: str,
+        recipe: str,
+        *,
+        sequence: int,
+        floors: Mapping[str, float],
+        answer: Answer,
     ) -> None:
-        assert (principal, collection, epoch) == (ASKER, COLLECTION, 7)
+        assert floors == {}
+        assert (principal, collection, sequence) == (ASKER, COLLECTION, 7)
         self.kept[question, recipe] = answer
 
 

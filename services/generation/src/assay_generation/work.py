@@ -1,6 +1,6 @@
 """What is known of an answer while it is being made."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from assay_core.answers import Answer, AnswerRequest, Outcome, TokenUsage
@@ -37,7 +37,8 @@ class Work:
     timings_ms: dict[str, float] = field(default_factory=dict[str, float])
     degraded: list[Degradation] = field(default_factory=list[Degradation])
     cache: str = "off"
-    epoch: int | None = None
+    sequence: int | None = None
+    floors: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def found(self, hits: tuple[Hit, ...], degraded: tuple[Degradation, ...], *, read: tuple[Hit, ...]) -> None:
         self.hits, self.read = hits, read

@@ -37,12 +37,13 @@ from assay_store.visibility import LiveChunk
 from sqlalchemy import Connection
 
 from assay_retrieval.dense_indexes import DenseSearch
+from assay_retrieval.floors import floor_of
 from assay_retrieval.fusion import reranking_order, single_ranking
 from assay_retrieval.query import check_top_k, clean_query
 from assay_retrieval.scope import SearchScope, load_scope
 from assay_retrieval.second_look import LooksAgain, wanted
 from assay_retrieval.shaping import POOL, shape_of, shaped
-from assay_retrieval.spelling import Speller, applies
+from assay_retrieval.spelling import Speller, Spelling, applies
 from assay_retrieval.whole_search import whole_search
 
 log = structlog.get_logger()
@@ -84,13 +85,13 @@ class Larger(NamedTuple):
 class Prepared(NamedTuple):
     """A search before any index is asked for hits.
 
-    `vector` is that of the query with its `corrections`, None if none is needed, or why there is none.
+    `vector` is that of the query as it is meant by its `spelling`, None if none is needed, or why there is none.
     """
 
     scope: SearchScope
     vector: Vector | Unavailable | None
     timings_ms: dict[str, float]
-    corrections: tuple[Correction, ...] = ()
+    spelling: Spelling = Spelling()
 
 
 class Found(NamedTuple):
@@ -143,14 +144,14 @@ class HybridRetriever:
             raise understood
         if isinstance(vector, BaseException) and not isinstance(vector, Unavailable):
             raise vector
-        scope, corrections = understood
-        if corrections and not isinstance(vector, Unavailable):
-            vector = await self._embed(_as_meant(request, corrections), timings)
-        return Prepared(scope, vector, timings, corrections)
+        scope, spelling = understood
+        if spelling.corrections and not isinstance(vector, Unavailable):
+            vector = await self._embed(_as_meant(request, spelling.corrections), timings)
+        return Prepared(scope, vector, timings, spelling)
 
     async def search_prepared(self, prepared: Prepared, request: SearchRequest) -> SearchResult:
         """`search` from there on, for a request that is `checked`."""
-        request = _as_meant(request, prepared.corrections)
+        request = _as_meant(request, prepared.spelling.corrections)
         first = await self._search_once(prepared, request)
         if self._look_again is None:
             return first
@@ -163,7 +164,7 @@ class HybridRetriever:
         return await self._look_again(prepared.scope, request, first, search)
 
     async def _search_once(self, prepared: Prepared, request: SearchRequest) -> SearchResult:
-        scope, timings, corrections = prepared.scope, prepared.timings_ms, prepared.corrections
+        scope, timings, corrections = prepared.scope, prepared.timings_ms, prepared.spelling.corrections
         if not scope.index.acls:
             return SearchResult((), timings, corrections=corrections)
         chosen = await self._choose(scope, request, timings)
@@ -171,9 +172,8 @@ class HybridRetriever:
             return SearchResult((), timings, corrections=corrections)
         if chosen is not None:
             scope = replace(scope, index=replace(scope.index, chunks=chosen.chunks))
-        rankings, degraded = await self._ask_indexes(
-            scope, request, prepared.vector, timings, widened=_widening(chosen)
-        )
+        depth = self._depth(request, widened=_widening(chosen))
+        rankings, degraded = await self._ask_indexes(scope, request, prepared.vector, depth, timings)
         candidates = self._fuse(scope, request, rankings)
         found = await self._read_live(scope, request, candidates, timings)
         hits, more = await self._rerank(request, [one.hit for one in found], timings)
@@ -186,17 +186,18 @@ class HybridRetriever:
             degraded=(*degraded, *more),
             expansions=_expansions(scope, request),
             corrections=corrections,
+            floors=_floors(rankings, depth) if prepared.spelling.settled else {},
             weakness=weakness(candidates) if wanted(scope, request) and not degraded else None,
         )
 
     async def _understand(
         self, principal: Principal, request: SearchRequest, timings: dict[str, float]
-    ) -> tuple[SearchScope, tuple[Correction, ...]]:
+    ) -> tuple[SearchScope, Spelling]:
         scope, speller = await self._scope(principal, request, timings), self._speller
         if speller is None or not applies(scope, request):
-            return scope, ()
+            return scope, Spelling()
         with step("spelling", timings):
-            return scope, await self._sql.run(lambda: speller.corrections(scope, request))
+            return scope, await self._sql.run(lambda: speller.spelling(scope, request))
 
     async def _scope(self, principal: Principal, request: SearchRequest, timings: dict[str, float]) -> SearchScope:
         with step("scope", timings):
@@ -226,18 +227,19 @@ class HybridRetriever:
         """The query's vector, computed in a thread."""
         return await self._embedding.run(lambda: self._embedder().embed_query(query))
 
+    def _depth(self, request: SearchRequest, *, widened: float) -> int:
+        depth = min(max(self._depths.candidates, 3 * request.top_k), MAX_CANDIDATES)
+        exact = WORDING_WIDENING if request.phrases or request.excluded else 1.0
+        return min(ceil(depth * widened * exact), MAX_WIDENED)
+
     async def _ask_indexes(
         self,
         scope: SearchScope,
         request: SearchRequest,
         vector: Vector | Unavailable | None,
+        depth: int,
         timings: dict[str, float],
-        *,
-        widened: float,
     ) -> tuple[dict[str, list[IndexHit]], list[Degradation]]:
-        depth = min(max(self._depths.candidates, 3 * request.top_k), MAX_CANDIDATES)
-        exact = WORDING_WIDENING if request.phrases or request.excluded else 1.0
-        depth = min(ceil(depth * widened * exact), MAX_WIDENED)
         asked: dict[str, Awaitable[list[IndexHit]]] = {}
         if request.mode is not Mode.LEXICAL:
             asked[DENSE] = self._ask_dense(scope, request, vector, depth, timings)
@@ -425,6 +427,10 @@ def checked(request: SearchRequest) -> SearchRequest:
     """The request with its query cleaned. Raises `Invalid` if it cannot be searched for."""
     check_top_k(request.top_k)
     return replace(request, query=clean_query(request.query))
+
+
+def _floors(rankings: Mapping[str, Sequence[IndexHit]], depth: int) -> dict[str, float]:
+    return {name: floor_of(name, ranking, depth) for name, ranking in rankings.items()}
 
 
 def _as_meant(request: SearchRequest, corrections: tuple[Correction, ...]) -> SearchRequest:

@@ -71,6 +71,12 @@ def build_routes(
         await retriever.store_answer(who.principal, await read_body(internal.cache_store, request))
         return Response(status_code=204)
 
+    @router.post(internal.CACHE_EXPLAIN)
+    async def explain_cache(request: Request, who: Caller = signed) -> Response:
+        asked = await read_body(internal.search_request, request)
+        explained = await retriever.explain(who.principal, asked)
+        return Response(internal.cache_explanation.dump_json(explained), media_type=JSON)
+
     return router
 
 

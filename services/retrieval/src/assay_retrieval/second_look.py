@@ -71,7 +71,7 @@ class Rewriter:
         except TimeoutError:
             return _kept(first, look, f"The language model took longer than {self._timeout_s:.1f} s.")
         hits = merged(request, first.hits, [one.hits for one in others]) if others else first.hits
-        return replace(first, hits=hits, timings_ms=timings, second_look=replace(look, texts=texts))
+        return replace(first, hits=hits, timings_ms=timings, second_look=replace(look, texts=texts), floors={})
 
 
 def wanted(scope: SearchScope, request: SearchRequest) -> bool:

@@ -6,6 +6,7 @@ asker could not find.
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import structlog
 from assay_core.documents import ChunkId, text_for_index
@@ -25,6 +26,13 @@ log = structlog.get_logger()
 PASSAGES_READ = 30
 
 
+class Spelling(NamedTuple):
+    """Words to look for instead of those written. New passages may change that, unless it is `settled`."""
+
+    corrections: tuple[Correction, ...] = ()
+    settled: bool = True
+
+
 class Speller:
     """Corrects questions by the passages of a scope; `is_word` tells words of the language, which are spelt right."""
 
@@ -36,26 +44,26 @@ class Speller:
         self._database = database
         self._vault = vault
 
-    def corrections(self, scope: SearchScope, request: SearchRequest) -> tuple[Correction, ...]:
+    def spelling(self, scope: SearchScope, request: SearchRequest) -> Spelling:
         """Words of the question that no readable row holds, and what to look for instead.
 
         None if the question has many of them: it is then in another language, or about something else. None if the
         index does not answer, which the search will say itself.
         """
         if not applies(scope, request):
-            return ()
+            return Spelling()
         words = correctable(request.query, request.phrases)
         try:
             unknown = self._vocabulary.unknown(scope.index, words, epoch=scope.collection.epoch) if words else []
             if not unknown or len(unknown) > MAX_SUSPECTS or len(unknown) == len(words) > 2:
-                return ()
+                return Spelling(settled=not unknown)
             misspelled = [word for word in unknown if not self._is_word(word)]
             found = ((word, self._meant(scope, request.query, word)) for word in misspelled)
-            return tuple(Correction(word, meant) for word, meant in found if meant is not None)
+            return Spelling(tuple(Correction(word, meant) for word, meant in found if meant is not None), settled=False)
         except Unavailable as error:
             DEGRADED.labels("spelling").inc()
             log.warning("search.degraded", component="spelling", code=error.code, detail=error.message)
-            return ()
+            return Spelling(settled=False)
 
     def _meant(self, scope: SearchScope, question: str, word: str) -> str | None:
         epoch = scope.collection.epoch

@@ -13,11 +13,11 @@ DIMENSION = 8
 
 
 def scope_for(collection: CollectionId) -> CacheScope:
-    return CacheScope(collection, epoch=1, permissions="p1", recipe="r1")
+    return CacheScope(collection, permissions="p1", recipe="r1")
 
 
 def entry_for(collection: CollectionId, question: str, *, payload: bytes = b"\0payload\xff") -> CacheEntry:
-    return CacheEntry(question, payload, (EvidenceVersion(new_document(collection.tenant), 3),))
+    return CacheEntry(question, payload, (EvidenceVersion(new_document(collection.tenant), 3),), made_at=1)
 
 
 def turned(degrees: float) -> list[float]:
@@ -46,7 +46,7 @@ class SemanticCacheContract:
         collection = new_collection()
         scope, entry = scope_for(collection), entry_for(collection, "How long is the parental leave?")
         cache.store(scope, entry, turned(0))
-        found = cache.lookup(scope, "how long is the parental leave", turned(5))
+        found = cache.lookup(scope, "how long is the parental leave", turned(5), sequence=1)
         assert found is not None
         assert (found.question, found.payload, found.evidence) == (entry.question, entry.payload, entry.evidence)
         assert found.similarity == pytest.approx(math.cos(math.radians(5)), abs=1e-3)
@@ -54,14 +54,14 @@ class SemanticCacheContract:
     def test_a_question_too_far_away_misses(self, cache: SemanticCache) -> None:
         collection = new_collection()
         cache.store(scope_for(collection), entry_for(collection, "what now"), turned(0))
-        assert cache.lookup(scope_for(collection), "what now", turned(20)) is None
+        assert cache.lookup(scope_for(collection), "what now", turned(20), sequence=1) is None
 
     def test_the_most_similar_question_wins(self, cache: SemanticCache) -> None:
         collection = new_collection()
         scope = scope_for(collection)
         cache.store(scope, entry_for(collection, "which pump", payload=b"far"), turned(0))
         cache.store(scope, entry_for(collection, "what pump", payload=b"near"), turned(6))
-        found = cache.lookup(scope, "pump", turned(7))
+        found = cache.lookup(scope, "pump", turned(7), sequence=1)
         assert found is not None
         assert found.payload == b"near"
 
@@ -70,13 +70,12 @@ class SemanticCacheContract:
         scope = scope_for(collection)
         cache.store(scope, entry_for(collection, "what now"), turned(0))
         others = [
-            replace(scope, epoch=2),
             replace(scope, permissions="p2"),
             replace(scope, recipe="r2"),
             replace(scope, collection=new_collection(collection.tenant)),
             replace(scope, collection=CollectionId(new_collection().tenant, collection.id)),
         ]
-        assert [cache.lookup(other, "what now", turned(0)) for other in others] == [None] * len(others)
+        assert [cache.lookup(other, "what now", turned(0), sequence=1) for other in others] == [None] * len(others)
 
     @pytest.mark.parametrize(
         ("kept", "asked"),
@@ -89,15 +88,15 @@ class SemanticCacheContract:
     def test_other_numbers_or_polarity_miss(self, cache: SemanticCache, kept: str, asked: str) -> None:
         collection = new_collection()
         cache.store(scope_for(collection), entry_for(collection, kept), turned(0))
-        assert cache.lookup(scope_for(collection), asked, turned(0)) is None
-        assert cache.lookup(scope_for(collection), kept, turned(0)) is not None
+        assert cache.lookup(scope_for(collection), asked, turned(0), sequence=1) is None
+        assert cache.lookup(scope_for(collection), kept, turned(0), sequence=1) is not None
 
     def test_a_better_vector_with_other_numbers_does_not_hide_the_right_entry(self, cache: SemanticCache) -> None:
         collection = new_collection()
         scope = scope_for(collection)
         cache.store(scope, entry_for(collection, "rules of 2023", payload=b"old"), turned(0))
         cache.store(scope, entry_for(collection, "rules of 2025", payload=b"new"), turned(5))
-        found = cache.lookup(scope, "rules of 2025", turned(0))
+        found = cache.lookup(scope, "rules of 2025", turned(0), sequence=1)
         assert found is not None
         assert found.payload == b"new"
 
@@ -106,7 +105,7 @@ class SemanticCacheContract:
         scope = scope_for(collection)
         for payload in (b"old", b"new"):
             cache.store(scope, entry_for(collection, "what now", payload=payload), turned(0))
-        found = cache.lookup(scope, "what now", turned(0))
+        found = cache.lookup(scope, "what now", turned(0), sequence=1)
         assert found is not None
         assert found.payload == b"new"
 
@@ -116,9 +115,9 @@ class SemanticCacheContract:
         cache, collection = make_cache(1.5), new_collection()
         cache.store(scope_for(collection), entry_for(collection, "what now"), turned(0))
         pass_time(0.9)
-        assert cache.lookup(scope_for(collection), "what now", turned(0)) is not None
+        assert cache.lookup(scope_for(collection), "what now", turned(0), sequence=1) is not None
         pass_time(0.9)
-        assert cache.lookup(scope_for(collection), "what now", turned(0)) is None
+        assert cache.lookup(scope_for(collection), "what now", turned(0), sequence=1) is None
 
     def test_entries_that_rest_on_a_document_can_be_evicted(self, cache: SemanticCache) -> None:
         collection = new_collection()
@@ -128,5 +127,5 @@ class SemanticCacheContract:
         cache.store(scope, gone, turned(60))
         assert cache.evict_document(gone.evidence[0].document) == 1
         assert cache.evict_document(gone.evidence[0].document) == 0
-        assert cache.lookup(scope, "second question", turned(60)) is None
-        assert cache.lookup(scope, "first question", turned(0)) is not None
+        assert cache.lookup(scope, "second question", turned(60), sequence=1) is None
+        assert cache.lookup(scope, "first question", turned(0), sequence=1) is not None

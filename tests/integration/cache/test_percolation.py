@@ -1,0 +1,128 @@
+"""A cached result outlives what does not concern it, and nothing that does."""
+
+from typing import Any
+
+import pytest
+from assay_store import collections
+
+pytestmark = pytest.mark.integration
+
+PUMP = "how often is the blue pump inspected"
+ABOUT_PUMPS = ("Blue pump inspected weekly.", "Blue pump inspected by two.", "The blue pump is inspected at night.")
+
+
+@pytest.fixture
+def asked(house: Any) -> Any:
+    """A house with three documents about pumps, of which one was asked for."""
+    for number, text in enumerate(ABOUT_PUMPS):
+        house.put(f"pump{number}.md", text)
+    house.settle()
+    return house
+
+
+async def cached(house: Any, question: str = PUMP, **options: Any) -> str:
+    return (await house.ask(question, **options)).cache
+
+
+async def test_an_entry_outlives_a_document_about_something_else(asked: Any) -> None:
+    assert await cached(asked) == "miss"
+    asked.put("canteen.md", "Lunch costs nine crowns.")
+    asked.settle()
+    assert await cached(asked) == "hit"
+
+
+async def test_an_entry_is_gone_with_a_passage_that_would_rank(asked: Any) -> None:
+    await asked.ask(PUMP)
+    new = asked.put("new.md", "How often is the blue pump inspected? The blue pump is inspected hourly.")
+    asked.settle()
+    found = await asked.ask(PUMP)
+    assert (found.cache, found.hits[0].document) == ("miss", new)
+
+
+async def test_an_entry_is_gone_with_an_edit_deletion_or_hiding_of_its_evidence(asked: Any) -> None:
+    first = (await asked.ask(PUMP)).hits[0].document
+    asked.library.delete(first)
+    second = await asked.ask(PUMP)
+    assert (second.cache, second.hits[0].document == first) == ("miss", False)
+    with asked.database.transaction() as connection:
+        connection.exec_driver_sql("UPDATE documents SET live_version = 9 WHERE id = %s", (second.hits[0].document.id,))
+    assert await cached(asked) == "miss"
+
+
+async def test_the_cache_is_passed_by_between_going_live_and_percolation(asked: Any) -> None:
+    await asked.ask(PUMP)
+    with asked.database.transaction() as connection:
+        collections.advance_sequence(connection, asked.library.collection)
+    assert await cached(asked) == "miss"
+    assert (await asked.explain(PUMP)).verdict == "passed_by"
+    asked.percolator.run([asked.library.collection], [])
+    assert (await asked.explain(PUMP)).verdict == "hit"
+
+
+async def test_a_missed_arrival_forgets_and_the_cache_works_again(asked: Any) -> None:
+    await asked.ask(PUMP)
+    asked.cache.down = True
+    asked.put("new.md", "How often is the blue pump inspected? The blue pump is inspected hourly.")
+    asked.settle()
+    asked.cache.down = False
+    assert await cached(asked) == "miss"
+    asked.percolator.catch_up()
+    assert [await cached(asked), await cached(asked)] == ["miss", "hit"]
+
+
+async def test_a_cache_that_forgot_everything_fills_again(asked: Any) -> None:
+    await asked.ask(PUMP)
+    asked.cache.flush()
+    assert [await cached(asked), await cached(asked)] == ["miss", "hit"]
+    asked.put("canteen.md", "Lunch costs nine crowns.")
+    asked.settle()
+    assert await cached(asked) == "hit"
+
+
+async def test_what_becomes_readable_is_percolated_as_if_it_arrived(asked: Any) -> None:
+    hidden = asked.put("secret.md", "How often is the blue pump inspected? The blue pump is inspected hourly.")
+    asked.settle()
+    asked.allow(hidden, ["ann"])
+    asked.settle()
+    await asked.ask(PUMP, who=asked.bob)
+    asked.allow(hidden, ["everyone"])
+    asked.settle()
+    found = await asked.ask(PUMP, who=asked.bob)
+    assert (found.cache, found.hits[0].document) == ("miss", hidden)
+
+
+async def test_what_a_reader_may_not_see_leaves_the_readers_entries_alone(asked: Any) -> None:
+    hidden = asked.put("secret.md", "Salaries.")
+    asked.settle()
+    asked.allow(hidden, ["ann"])
+    asked.settle()
+    await asked.ask(PUMP, who=asked.bob)
+    asked.put("secret.md", "How often is the blue pump inspected? The blue pump is inspected hourly.")
+    asked.settle()
+    assert await cached(asked, who=asked.bob) == "hit"
+
+
+async def test_rows_that_were_missing_from_an_index_make_the_cache_forget(asked: Any) -> None:
+    await asked.ask(PUMP)
+    asked.dense.drop(asked.library.collection)
+    asked.reconciler.work()
+    assert (await asked.explain(PUMP)).verdict == "passed_by"
+    asked.percolator.catch_up()
+    assert (await asked.explain(PUMP)).verdict == "miss"
+
+
+async def test_other_settings_of_the_collection_are_another_scope(asked: Any) -> None:
+    await asked.ask(PUMP)
+    with asked.database.transaction() as connection:
+        found = collections.by_id(connection, asked.library.librarian, asked.library.collection)
+        collections.change_settings(connection, found, {"answering": {"top_k": 3}})
+    assert await cached(asked) == "miss"
+
+
+async def test_explaining_says_which_look_refused(asked: Any) -> None:
+    asked.cache.flush()
+    assert (await asked.explain(PUMP)).percolated is None
+    await asked.ask(PUMP)
+    explained = await asked.explain(PUMP.replace("is", "is not"))
+    assert (explained.verdict, explained.percolated, explained.sequence) == ("miss", 1, 1)
+    assert "refused by the look at" in explained.reason
