@@ -79,7 +79,7 @@ def look(
     **options: object,
 ) -> SearchResult:
     request = SearchRequest(COLLECTION, "how much leave", **options)  # pyright: ignore[reportArgumentType] - a test passes what it wants
-    first = SearchResult(hits("a1", "b1"), {"dense": 1.0}, weakness=weakness)
+    first = SearchResult(hits("a1", "b1"), {"dense": 1.0}, weakness=weakness, floors={"dense": 0.2})
     return asyncio.run(Rewriter(chat, timeout_s=timeout_s)(scope(technique), request, first, searches))
 
 
@@ -94,6 +94,7 @@ def test_a_weak_result_is_looked_for_again_in_other_words() -> None:
     assert result.hits[0].scored_by is Scorer.RRF
     assert (searches.asked[0].phrases, searches.asked[0].rerank) == (("leave",), False)
     assert "second_look" in result.timings_ms
+    assert result.floors == {}
 
 
 def test_a_cosine_with_a_written_text_is_not_one_with_the_question() -> None:

@@ -22,6 +22,7 @@ from assay_ingestion.reconcile import Reconciler
 from assay_ingestion.rows import RowLoader
 from assay_retrieval.retriever import Depths, HybridRetriever, Indexes
 from assay_retrieval.semantic_cache import CachedRetriever
+from assay_retrieval.spelling import Speller
 from assay_store import access, document_access
 from assay_store.database import Database
 from assay_store.document_access import AccessRules
@@ -31,6 +32,8 @@ from assay_testing.fake_embedder import FakeEmbedder
 from assay_testing.fake_indexes import FakeLexicalIndex, FakeVectorIndex
 from assay_testing.fake_parser import FakeParser
 from assay_testing.library import Library
+
+NO_WORD = "krzzts"  # all others are spelt right, whether a document says them or not
 
 
 class Dense(FakeVectorIndex):
@@ -108,6 +111,9 @@ class House:
             embedder=lambda: embedder,
             indexes=Indexes(dense=lambda _: self.dense, lexical=self.lexical),
             depths=Depths(candidates=self.candidates),
+            speller=Speller(
+                vocabulary=self.lexical, is_word=lambda word: word != NO_WORD, database=self.database, vault=vault
+            ),
         )
         self.cached = CachedRetriever(self.plain, cache=lambda: self.cache, database=self.database, recipe="test")
 

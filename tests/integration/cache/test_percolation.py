@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from assay_core.answers import Answer, Outcome
 from assay_store import collections
+from assay_wire import internal
 
 pytestmark = pytest.mark.integration
 
 PUMP = "how often is the blue pump inspected"
+NO_WORD = "krzzts"
 ABOUT_PUMPS = ("Blue pump inspected weekly.", "Blue pump inspected by two.", "The blue pump is inspected at night.")
 
 
@@ -47,6 +50,35 @@ async def test_an_entry_is_gone_with_an_edit_deletion_or_hiding_of_its_evidence(
     with asked.database.transaction() as connection:
         connection.exec_driver_sql("UPDATE documents SET live_version = 9 WHERE id = %s", (second.hits[0].document.id,))
     assert await cached(asked) == "miss"
+
+
+async def test_any_arrival_may_change_what_an_unknown_word_was_meant_to_be(asked: Any) -> None:
+    question = f"{PUMP} {NO_WORD}"
+    assert [await cached(asked, question), await cached(asked, question)] == ["miss", "hit"]
+    asked.put("canteen.md", "Lunch costs nine crowns.")
+    asked.settle()
+    assert await cached(asked, question) == "miss"
+
+
+async def test_an_answer_from_before_a_change_of_settings_is_not_kept(asked: Any) -> None:
+    who, collection = asked.library.librarian, asked.library.collection
+    lookup = internal.CacheLookup(collection.id, PUMP, "recipe")
+    found = await asked.ask(PUMP)
+    answer = internal.answer.dump_json(
+        Answer("a", PUMP, "Weekly.", Outcome.ANSWERED, (), (), found.hits, "m", "p", None, {})
+    ).decode()
+
+    async def offered(moment: str) -> str | None:
+        store = internal.CacheStore(collection.id, PUMP, "recipe", moment, answer, found.floors)
+        await asked.cached.store_answer(who, store)
+        return (await asked.cached.lookup_answer(who, lookup)).answer
+
+    before = (await asked.cached.lookup_answer(who, lookup)).moment
+    with asked.database.transaction() as connection:
+        current = collections.by_id(connection, who, collection)
+        collections.change_settings(connection, current, {"answering": {"top_k": 3}})
+    assert await offered(before) is None
+    assert await offered((await asked.cached.lookup_answer(who, lookup)).moment) == answer
 
 
 async def test_the_cache_is_passed_by_between_going_live_and_percolation(asked: Any) -> None:

@@ -132,22 +132,22 @@ class CacheLookup:
 
 @dataclass(frozen=True, slots=True)
 class CacheStore:
-    """Offers an answer (JSON of `Answer`) for later; `sequence` is the collection's from before its search, and
+    """Offers an answer (JSON of `Answer`) for later; `moment` is the collection's from before its search, and
     `floors` are its candidates'."""
 
     collection_id: str
     question: str
     recipe: str
-    sequence: int
+    moment: str
     answer: str
     floors: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)
 class CacheReply:
-    """A cached answer, or None, and the collection's sequence to hand back with `CacheStore`."""
+    """A cached answer, or None, and the moment to hand back with `CacheStore`: what results rest on now."""
 
-    sequence: int
+    moment: str
     answer: str | None
 
 

@@ -22,8 +22,8 @@ class AnswerCache(Protocol):
 
     async def find(
         self, principal: Principal, collection: CollectionId, question: str, recipe: str
-    ) -> tuple[int | None, Answer | None]:
-        """The collection's sequence (None if the cache is down), and an answer if one may be served."""
+    ) -> tuple[str | None, Answer | None]:
+        """The collection's moment (None if the cache is down), and an answer if one may be served."""
         ...
 
     async def keep(
@@ -33,11 +33,11 @@ class AnswerCache(Protocol):
         question: str,
         recipe: str,
         *,
-        sequence: int,
+        moment: str,
         floors: Mapping[str, float],
         answer: Answer,
     ) -> None:
-        """Offer an answer whose search began at `sequence` or later, with the `floors` of its candidates."""
+        """Offer an answer whose search began at `moment` or later, with the `floors` of its candidates."""
         ...
 
 
@@ -49,7 +49,7 @@ class RemoteAnswerCache:
 
     async def find(
         self, principal: Principal, collection: CollectionId, question: str, recipe: str
-    ) -> tuple[int | None, Answer | None]:
+    ) -> tuple[str | None, Answer | None]:
         try:
             reply = await self._retrieval.cached_answer(
                 principal, internal.CacheLookup(collection.id, question, recipe)
@@ -59,7 +59,7 @@ class RemoteAnswerCache:
             _passed_by("lookup", error)
             return None, None
         CACHE.labels("hit" if found else "miss").inc()
-        return reply.sequence, found
+        return reply.moment, found
 
     async def keep(
         self,
@@ -68,14 +68,14 @@ class RemoteAnswerCache:
         question: str,
         recipe: str,
         *,
-        sequence: int,
+        moment: str,
         floors: Mapping[str, float],
         answer: Answer,
     ) -> None:
         body = internal.answer.dump_json(answer).decode()
         try:
             await self._retrieval.cache_answer(
-                principal, internal.CacheStore(collection.id, question, recipe, sequence, body, floors)
+                principal, internal.CacheStore(collection.id, question, recipe, moment, body, floors)
             )
         except AssayError as error:
             _passed_by("store", error)

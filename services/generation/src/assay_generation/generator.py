@@ -266,10 +266,10 @@ class DocumentGenerator:
             return None
         with step("cache", work.timings_ms):
             async with work.deadline.enforced():
-                work.sequence, found = await self.cache.find(
+                work.moment, found = await self.cache.find(
                     work.principal, work.request.collection, work.question, self._recipe(work.request)
                 )
-        work.cache = "off" if work.sequence is None else "miss"
+        work.cache = "off" if work.moment is None else "miss"
         if found is None:
             return None
         again = replace(
@@ -290,19 +290,19 @@ class DocumentGenerator:
         ]
 
     async def _remember(self, work: Work, answer: Answer) -> None:
-        """Offer a good answer to the cache; the sequence is that from before the search."""
+        """Offer a good answer to the cache; the moment is that from before the search."""
         good = answer.outcome in (Outcome.ANSWERED, Outcome.PARTLY_SUPPORTED) and set(answer.degraded) <= {
             QUOTED,
             LEFT_OUT,
         }
-        if work.sequence is None or not good or answer.finish_reason == "length":
+        if work.moment is None or not good or answer.finish_reason == "length":
             return
         await self.cache.keep(
             work.principal,
             work.request.collection,
             work.question,
             self._recipe(work.request),
-            sequence=work.sequence,
+            moment=work.moment,
             floors=work.floors,
             answer=answer,
         )

@@ -72,9 +72,9 @@ class Cache:
 
     async def find(
         self, principal: Principal, collection: CollectionId, question: str, recipe: str
-    ) -> tuple[int | None, Answer | None]:
+    ) -> tuple[str | None, Answer | None]:
         assert (principal, collection) == (ASKER, COLLECTION)
-        return (None, None) if self.down else (7, self.kept.get((question, recipe)))
+        return (None, None) if self.down else ("7", self.kept.get((question, recipe)))
 
     async def keep(
         self,
@@ -83,12 +83,12 @@ class Cache:
         question: str,
         recipe: str,
         *,
-        sequence: int,
+        moment: str,
         floors: Mapping[str, float],
         answer: Answer,
     ) -> None:
         assert floors == {}
-        assert (principal, collection, sequence) == (ASKER, COLLECTION, 7)
+        assert (principal, collection, moment) == (ASKER, COLLECTION, "7")
         self.kept[question, recipe] = answer
 
 

@@ -37,7 +37,7 @@ class Work:
     timings_ms: dict[str, float] = field(default_factory=dict[str, float])
     degraded: list[Degradation] = field(default_factory=list[Degradation])
     cache: str = "off"
-    sequence: int | None = None
+    moment: str | None = None
     floors: Mapping[str, float] = field(default_factory=dict[str, float])
 
     def found(self, hits: tuple[Hit, ...], degraded: tuple[Degradation, ...], *, read: tuple[Hit, ...]) -> None:

@@ -6,10 +6,10 @@ indexer does so: see `assay_ingestion.percolation`). The cache may always be pas
 simply made.
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from typing import Literal
 
 import structlog
@@ -107,12 +107,16 @@ class CachedRetriever:
         except Unavailable:
             DEGRADED.labels("cache").inc()
             entry = None
-        return internal.CacheReply(scope.collection.sequence, entry.payload.decode() if entry is not None else None)
+        return internal.CacheReply(_moment(scope), entry.payload.decode() if entry is not None else None)
 
     async def store_answer(self, principal: Principal, entry: internal.CacheStore) -> None:
-        """Keep an answer whose search began at `entry.sequence`."""
+        """Keep an answer whose search began at `entry.moment`, unless settings or permissions have changed since."""
         collection = CollectionId(principal.tenant, entry.collection_id)
         scope = await self._workers.run(lambda: load_scope(self._database, principal, collection))
+        sequence, _, circumstances = entry.moment.partition(":")
+        if circumstances != _circumstances(scope):
+            STORED.labels("answer", "overtaken").inc()
+            return
         answer = internal.answer.validate_json(entry.answer)
         question = clean_query(entry.question)
         vector = await self._inner.embed_query(question)
@@ -120,7 +124,7 @@ class CachedRetriever:
             question,
             entry.answer.encode(),
             _evidence_of_answer(answer),
-            made_at=entry.sequence,
+            made_at=int(sequence),
             acls=scope.index.acls,
             floors=entry.floors,
             terms=expanded(question, expansions(scope.collection.settings.synonyms, question)),
@@ -190,10 +194,21 @@ def _evidence_of_answer(answer: Answer) -> tuple[EvidenceVersion, ...]:
 
 
 def _cache_scope(scope: SearchScope, kind: Kind, recipe: str) -> CacheScope:
+    return CacheScope(scope.collection.id, scope.permissions, f"{kind}:{recipe}:{_settings(scope)}")
+
+
+def _settings(scope: SearchScope) -> str:
     """Any change of the collection's settings makes another scope: they shape what is found and said."""
     own = json.dumps([scope.collection.index_kind, scope.collection.settings.as_json()], sort_keys=True)
-    settings = hashlib.sha256(own.encode()).hexdigest()[:16]
-    return CacheScope(scope.collection.id, scope.permissions, f"{kind}:{recipe}:{settings}")
+    return sha256(own.encode()).hexdigest()[:16]
+
+
+def _moment(scope: SearchScope) -> str:
+    return f"{scope.collection.sequence}:{_circumstances(scope)}"
+
+
+def _circumstances(scope: SearchScope) -> str:
+    return sha256(f"{scope.permissions}:{_settings(scope)}".encode()).hexdigest()[:16]
 
 
 def _without_cache(result: SearchResult, error: Unavailable) -> SearchResult:

@@ -55,9 +55,9 @@ class Speller:
         words = correctable(request.query, request.phrases)
         try:
             unknown = self._vocabulary.unknown(scope.index, words, epoch=scope.collection.epoch) if words else []
-            if not unknown or len(unknown) > MAX_SUSPECTS or len(unknown) == len(words) > 2:
-                return Spelling(settled=not unknown)
             misspelled = [word for word in unknown if not self._is_word(word)]
+            if not misspelled or len(unknown) > MAX_SUSPECTS or len(unknown) == len(words) > 2:
+                return Spelling(settled=not misspelled)
             found = ((word, self._meant(scope, request.query, word)) for word in misspelled)
             return Spelling(tuple(Correction(word, meant) for word, meant in found if meant is not None), settled=False)
         except Unavailable as error:
