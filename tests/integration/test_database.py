@@ -1,5 +1,7 @@
 """Connections that were cut while they rested."""
 
+from collections.abc import Iterator
+
 import pytest
 from assay_core.errors import Unavailable
 from assay_store import database as module
@@ -10,9 +12,11 @@ CUT = text("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE 
 
 
 @pytest.fixture
-def named(database: Database) -> Database:
+def named(database: Database) -> Iterator[Database]:
     """A pool of one connection, which another can find and cut."""
-    return Database(f"{database.url}?application_name=to-be-cut", pool_size=1)
+    named = Database(f"{database.url}?application_name=to-be-cut", pool_size=1)
+    yield named
+    named.dispose()
 
 
 def cut(database: Database) -> None:
