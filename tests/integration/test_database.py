@@ -8,6 +8,8 @@ from assay_store import database as module
 from assay_store.database import Database
 from sqlalchemy import text
 
+pytestmark = pytest.mark.integration
+
 CUT = text("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = :name")
 
 
