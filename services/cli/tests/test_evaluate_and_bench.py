@@ -85,6 +85,26 @@ def test_bench_that_ran_degraded_fails(run: Run, gateway: FakeGateway, tmp_path:
     assert "4 of 4 searches went without one of their parts" in outcome.err
 
 
+def test_bench_rerank_asks_each_question_with_and_without(run: Run, gateway: FakeGateway, tmp_path: Path) -> None:
+    (tmp_path / "q").write_text("one\ntwo\n")
+    gateway.collections["docs"] = {}
+    gateway.answers["search"] = {"hits": [], "timings_ms": {"rerank": 90.0}, "cache": "off", "degraded": []}
+    found = run("bench", "rerank", "-c", "docs", "--queries", "4", "--queries-file", tmp_path / "q", "--json").json
+    assert (found["queries"], found["rerank_p50_ms"], found["rerank_p95_ms"]) == (4, 90.0, 90.0)
+    searches = [json.loads(r.content) for r in gateway.requests if r.url.path.endswith("/search")]
+    assert [s["rerank"] for s in searches[-8:]] == [False, True, True, False] * 2
+    assert {s["use_cache"] for s in searches} == {False}
+
+
+def test_bench_rerank_without_a_reranker_fails(run: Run, gateway: FakeGateway, tmp_path: Path) -> None:
+    (tmp_path / "q").write_text("one\n")
+    gateway.collections["docs"] = {}
+    gateway.answers["search"] = {"hits": [], "timings_ms": {"dense": 2.0}, "cache": "off", "degraded": []}
+    outcome = run("bench", "rerank", "-c", "docs", "--queries", "3", "--queries-file", tmp_path / "q")
+    assert outcome.code == 1
+    assert "3 of 3 searches were not reranked" in outcome.err
+
+
 def test_percentiles_by_hand() -> None:
     assert latency.percentile([4, 1, 3, 2], 0.5) == 2
     assert latency.percentile(list(range(1, 101)), 0.99) == 99

@@ -36,6 +36,10 @@ class CrossEncoderReranker:
     def model_id(self) -> str:
         return f"cross-encoder:{Path(self._name).name if '/' in self._name else self._name}"
 
+    @property
+    def weight(self) -> None:
+        return None
+
     def score(self, query: str, passages: Sequence[str]) -> list[float]:
         import torch
 

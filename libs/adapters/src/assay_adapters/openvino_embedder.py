@@ -25,6 +25,7 @@ from assay_adapters.word_counts import token_counter
 Matrix = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
 _BATCH_TOKENS = 16 * 176
+_LEAST_TOKENS = 512
 _BATCH_ROWS = 32
 _PAD_TO = 8
 _EXPORT_S = 300.0
@@ -111,12 +112,18 @@ class OpenVinoEmbedder:
         return out
 
     def _run(self, rows: list[list[int]], keep: Callable[[Any, list[int]], None]) -> None:
-        """One pass over rows of token ids; `keep` gets each finished request with the places of its rows."""
+        """One pass over rows of token ids; `keep` gets each finished request with the places of its rows.
+
+        A few rows make small batches: with one batch for all, one stream would work and the others wait.
+        """
         from openvino import AsyncInferQueue
+
+        share = sum(map(len, rows)) // (2 * self._streams)
+        limit = min(max(share, _LEAST_TOKENS), _BATCH_TOKENS)
 
         queue = AsyncInferQueue(self._bulk, self._streams)
         queue.set_callback(keep)
-        for places in _batches(sorted(range(len(rows)), key=lambda i: len(rows[i])), rows):
+        for places in _batches(sorted(range(len(rows)), key=lambda i: len(rows[i])), rows, limit):
             queue.start_async(list(_padded([rows[i] for i in places])), places)
         queue.wait_all()
 
@@ -130,12 +137,12 @@ class OpenVinoEmbedder:
         return [e.ids if len(e.ids) <= limit else [*e.ids[: limit - 1], e.ids[-1]] for e in encoded]
 
 
-def _batches(order: list[int], rows: list[list[int]]) -> Iterator[list[int]]:
-    """Places in order of length, in batches of about equal work, the longest first."""
+def _batches(order: list[int], rows: list[list[int]], limit: int = _BATCH_TOKENS) -> Iterator[list[int]]:
+    """Places in order of length, in batches of about equal work, `limit` tokens at most, the longest first."""
     batch: list[int] = []
     for place in reversed(order):
         width = len(rows[batch[0]]) if batch else len(rows[place])
-        if batch and (len(batch) == _BATCH_ROWS or (len(batch) + 1) * width > _BATCH_TOKENS):
+        if batch and (len(batch) == _BATCH_ROWS or (len(batch) + 1) * width > limit):
             yield batch
             batch = []
         batch.append(place)

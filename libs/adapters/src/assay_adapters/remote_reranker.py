@@ -48,6 +48,10 @@ class RemoteReranker:
     def model_id(self) -> str:
         return f"remote:{self._model}"
 
+    @property
+    def weight(self) -> None:
+        return None
+
     def score(self, query: str, passages: Sequence[str]) -> list[float]:
         if not passages:
             return []

@@ -172,6 +172,11 @@ class Reranker(Protocol):
     @property
     def model_id(self) -> str: ...
 
+    @property
+    def weight(self) -> float | None:
+        """How much a score counts beside the fused one, which is 0 to 1; None: it decides alone."""
+        ...
+
     def score(self, query: str, passages: Sequence[str]) -> list[float]:
         """Scores in input order, higher is better; comparable within one call only."""
         ...

@@ -8,8 +8,9 @@ from assay_testing.words import content_words
 class FakeReranker:
     """Scores a passage by the share of the query's words that it holds."""
 
-    def __init__(self, *, model_id: str = "fake-reranker") -> None:
+    def __init__(self, *, model_id: str = "fake-reranker", weight: float | None = None) -> None:
         self.down = False
+        self.weight = weight
         self.model_id = model_id
 
     def score(self, query: str, passages: Sequence[str]) -> list[float]:

@@ -31,12 +31,13 @@ def measure_searches(
     mode: "Mode",
     top_k: int,
     concurrency: int,
+    rerank: bool = False,
 ) -> tuple[list[Sample], float]:
-    """Search for each query, `concurrency` at a time, without cache and rerank. Returns also the seconds in all."""
+    """Search for each query, `concurrency` at a time, without cache. Returns also the seconds in all."""
 
     def search(query: str) -> Sample:
         started = time.perf_counter()
-        reply = client.search(collection, query, mode=mode, top_k=top_k, rerank=False, use_cache=False)
+        reply = client.search(collection, query, mode=mode, top_k=top_k, rerank=rerank, use_cache=False)
         return Sample((time.perf_counter() - started) * 1000, reply.timings_ms, bool(reply.degraded))
 
     started = time.perf_counter()

@@ -84,7 +84,14 @@ def build_service(settings: Settings) -> FastAPI:
         retriever,
         cache=functools.cache(lambda: choose_cache(settings.cache, vault, embedder())),
         database=database,
-        recipe=f"{settings.embedder.model}:{settings.reranker.backend}:{settings.reranker.model}",
+        recipe=":".join(
+            [
+                settings.embedder.model,
+                settings.reranker.backend,
+                settings.reranker.model,
+                str(settings.retrieval.rerank_candidates),
+            ]
+        ),
     )
     verify = TokenVerifier(
         read_secret(settings.secrets.token_public_key_file, name="ASSAY_SECRETS__TOKEN_PUBLIC_KEY_FILE")

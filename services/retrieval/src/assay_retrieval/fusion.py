@@ -8,12 +8,12 @@ from assay_core.fusion import Candidate
 from assay_core.search import IndexHit, StageRank
 
 
-def reranking_order(candidates: Sequence[Candidate], *, size: int, first: str, share: int = 4) -> list[Candidate]:
+def reranking_order(candidates: Sequence[Candidate], *, size: int, first: str, share: int = 2) -> list[Candidate]:
     """The `size` candidates that are most worth reranking, then the others as they were.
 
     `share` of the best of stage `first` come for each one of the best of the other stages. A reranker needs the right
-    passage to be among its candidates, not to be high up; rank fusion would fill them with what both stages find
-    middling, and lose what meaning alone finds: see docs/measurements.md.
+    passage to be among its candidates, not to be high up; fusion would fill them with what both stages find middling,
+    and lose what meaning alone finds: see decision 27.
     """
     by_rank = sorted(
         ((seen.rank, seen.stage != first, c) for c in candidates for seen in c.stages), key=lambda one: one[0]

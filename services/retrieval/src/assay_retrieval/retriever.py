@@ -21,7 +21,7 @@ from assay_core.fusion import DENSE, LEXICAL, RRF_K, Candidate, fuse, fused_by
 from assay_core.ports import Embedder, LexicalIndex, Reranker, Vector
 from assay_core.principals import Principal
 from assay_core.rewriting import weakness
-from assay_core.search import Degradation, Hit, IndexHit, Mode, Scorer, SearchRequest, SearchResult, StageRank
+from assay_core.search import Degradation, Hit, IndexHit, Mode, Scorer, SearchRequest, SearchResult
 from assay_core.spelling import Correction, respelled
 from assay_core.synonyms import Expansion, expanded, expansions
 from assay_core.wording import Wording
@@ -40,6 +40,7 @@ from assay_retrieval.dense_indexes import DenseSearch
 from assay_retrieval.floors import floor_of
 from assay_retrieval.fusion import reranking_order, single_ranking
 from assay_retrieval.query import check_top_k, clean_query
+from assay_retrieval.reranking import reranked
 from assay_retrieval.scope import SearchScope, load_scope
 from assay_retrieval.second_look import LooksAgain, wanted
 from assay_retrieval.shaping import POOL, shape_of, shaped
@@ -63,7 +64,7 @@ class Depths:
     """How deep each stage looks."""
 
     candidates: int = 100
-    rerank_candidates: int = 25
+    rerank_candidates: int = 10
     rrf_k: int = RRF_K
 
 
@@ -398,9 +399,7 @@ class HybridRetriever:
             DEGRADED.labels("reranker").inc()
             log.warning("search.degraded", component="reranker", code=error.code, detail=error.message)
             return fused, [Degradation("reranker", "fused_order", error.message)]
-        order = sorted(range(len(head)), key=lambda i: (-scores[i], i))
-        reranked = [_reranked(head[i], rank, scores[i]) for rank, i in enumerate(order, start=1)]
-        return reranked + [replace(hit, rank=rank) for rank, hit in enumerate(tail, len(head) + 1)], []
+        return reranked(head, scores, tail, weight=reranker().weight), []
 
     async def _shape(
         self, scope: SearchScope, request: SearchRequest, hits: list[Hit], timings: dict[str, float]
@@ -478,11 +477,6 @@ def _as_read(hit: Hit, larger: Larger | None) -> Hit:
 
 def _fused_first(hit: Hit) -> tuple[float, str]:
     return -hit.score, hit.chunk.id
-
-
-def _reranked(hit: Hit, rank: int, score: float) -> Hit:
-    stages = (*hit.stages, StageRank("fused", hit.rank, hit.score), StageRank("rerank", rank, score))
-    return replace(hit, rank=rank, score=score, scored_by=Scorer.RERANKER, stages=stages)
 
 
 def _with_context(hit: Hit) -> str:

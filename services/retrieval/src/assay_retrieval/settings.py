@@ -25,7 +25,7 @@ class RetrievalSettings(Section):
     """
 
     candidates: int = 100
-    rerank_candidates: int = 25
+    rerank_candidates: int = 10
     rrf_k: int = 60
     rewriting_s: float = 4.0
 
