@@ -33,14 +33,14 @@ class FakeBlobStore:
 
     def delete(self, prefix: str) -> int:
         below = _checked(prefix) + "/"
-        doomed = [key for key in self.held if key == prefix or key.startswith(below)]
+        doomed = [key for key in list(self.held) if key == prefix or key.startswith(below)]
         for key in doomed:
-            del self.held[key]
+            self.held.pop(key, None)
         return len(doomed)
 
     def keys(self, prefix: str, *, older_than_s: float = 0.0) -> Iterator[str]:
         below, latest_s = _checked(prefix) + "/" if prefix else "", time.time() - older_than_s
-        yield from [key for key in self.held if key.startswith(below) and self.written_s[key] <= latest_s]
+        yield from [key for key in list(self.held) if key.startswith(below) and self.written_s.get(key, latest_s) <= latest_s]
 
     def free_bytes(self) -> int:
         return self.room_bytes
