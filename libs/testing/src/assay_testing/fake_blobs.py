@@ -40,7 +40,8 @@ class FakeBlobStore:
 
     def keys(self, prefix: str, *, older_than_s: float = 0.0) -> Iterator[str]:
         below, latest_s = _checked(prefix) + "/" if prefix else "", time.time() - older_than_s
-        yield from [key for key in list(self.held) if key.startswith(below) and self.written_s.get(key, latest_s) <= latest_s]
+        there = [key for key in list(self.held) if key.startswith(below)]
+        yield from [key for key in there if self.written_s[key] <= latest_s]
 
     def free_bytes(self) -> int:
         return self.room_bytes
