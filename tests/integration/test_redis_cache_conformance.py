@@ -19,7 +19,9 @@ pytestmark = pytest.mark.integration
 
 
 def opened(url: str, *, ttl_s: float = 60.0, key: bytes = bytes(32)) -> RedisSemanticCache:
-    return RedisSemanticCache(url=url, key=key, model_id="test", dimension=DIMENSION, ttl_s=ttl_s, timeout_s=2)
+    return RedisSemanticCache(
+        url=url, key=key, model_id="test", dimension=DIMENSION, ttl_s=ttl_s, threshold=0.97, timeout_s=2
+    )
 
 
 class TestRedisSemanticCache(SemanticCacheContract):

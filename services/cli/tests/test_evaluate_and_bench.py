@@ -105,6 +105,26 @@ def test_bench_rerank_without_a_reranker_fails(run: Run, gateway: FakeGateway, t
     assert "3 of 3 searches were not reranked" in outcome.err
 
 
+def test_bench_cache_measures_hits_beside_searches_past_it(run: Run, gateway: FakeGateway, tmp_path: Path) -> None:
+    (tmp_path / "q").write_text("one\ntwo\n")
+    gateway.collections["docs"] = {}
+    gateway.answers["search"] = {"hits": [], "timings_ms": {"cache": 3.0}, "cache": "hit", "degraded": []}
+    found = run("bench", "cache", "-c", "docs", "--queries-file", tmp_path / "q", "--json").json
+    assert (found["questions"], found["hits"], found["hit_stages_median_ms"]) == (2, 2, {"cache": 3.0})
+    assert 0 < found["hit_p50_ms"] <= found["hit_p95_ms"]
+    searches = [json.loads(r.content) for r in gateway.requests if r.url.path.endswith("/search")]
+    assert [s["use_cache"] for s in searches] == [True] * 4 + [False] * 2
+
+
+def test_bench_cache_without_a_hit_names_the_way_out(run: Run, gateway: FakeGateway, tmp_path: Path) -> None:
+    (tmp_path / "q").write_text("one\n")
+    gateway.collections["docs"] = {}
+    gateway.answers["search"] = {"hits": [], "timings_ms": {}, "cache": "miss", "degraded": []}
+    outcome = run("bench", "cache", "-c", "docs", "--queries-file", tmp_path / "q")
+    assert outcome.code == 1
+    assert "`assay cache explain QUESTION -c docs`" in outcome.err
+
+
 def test_percentiles_by_hand() -> None:
     assert latency.percentile([4, 1, 3, 2], 0.5) == 2
     assert latency.percentile(list(range(1, 101)), 0.99) == 99

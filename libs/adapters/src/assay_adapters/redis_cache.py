@@ -48,7 +48,7 @@ class RedisSemanticCache:
         model_id: str,
         dimension: int,
         ttl_s: float = 86400.0,
-        threshold: float = 0.97,
+        threshold: float = 0.875,
         timeout_s: float = 0.5,
     ) -> None:
         self._space = RedisSpace(url=url, key=key, model_id=model_id, dimension=dimension, timeout_s=timeout_s)

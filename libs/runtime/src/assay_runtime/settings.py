@@ -62,12 +62,16 @@ class BrokerSettings(Section):
 
 
 class CacheSettings(Section):
-    """Redis-compatible server with the query engine, bounded. `threshold_cosine` decides what is the same question."""
+    """Redis-compatible server with the query engine, bounded.
+
+    `threshold_cosine` is how near two questions must be for a second look at whether they mean the same; it was chosen
+    for the packaged embedder (decision 33), and `assay eval cache` chooses it for pairs of your own.
+    """
 
     url: SecretStr
     enabled: bool = True
     ttl_s: int = 24 * 3600
-    threshold_cosine: float = 0.97
+    threshold_cosine: float = 0.875
 
 
 class MilvusSettings(Section):

@@ -21,6 +21,7 @@ class Sample:
     total_ms: float
     stages_ms: dict[str, float]
     degraded: bool
+    cache: str
 
 
 def measure_searches(
@@ -32,13 +33,14 @@ def measure_searches(
     top_k: int,
     concurrency: int,
     rerank: bool = False,
+    use_cache: bool = False,
 ) -> tuple[list[Sample], float]:
-    """Search for each query, `concurrency` at a time, without cache. Returns also the seconds in all."""
+    """Search for each query, `concurrency` at a time. Returns also the seconds in all."""
 
     def search(query: str) -> Sample:
         started = time.perf_counter()
-        reply = client.search(collection, query, mode=mode, top_k=top_k, rerank=rerank, use_cache=False)
-        return Sample((time.perf_counter() - started) * 1000, reply.timings_ms, bool(reply.degraded))
+        reply = client.search(collection, query, mode=mode, top_k=top_k, rerank=rerank, use_cache=use_cache)
+        return Sample((time.perf_counter() - started) * 1000, reply.timings_ms, bool(reply.degraded), reply.cache)
 
     started = time.perf_counter()
     with ThreadPoolExecutor(concurrency, thread_name_prefix="search") as pool:

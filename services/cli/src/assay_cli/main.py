@@ -18,6 +18,7 @@ from assay_cli.commands import (
     document_changes,
     documents,
     erasure,
+    eval_cache,
     eval_judges,
     evaluate,
     experiments,
@@ -119,6 +120,7 @@ app.add_typer(collections.app, name="collections")
 app.add_typer(synonyms.app, name="synonyms")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(erasure.app, name="erasure")
+eval_cache.register(evaluate.app)
 eval_judges.register(evaluate.app)
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(feedback.app, name="feedback")
