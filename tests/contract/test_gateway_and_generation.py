@@ -26,7 +26,7 @@ from assay_core.answers import (
 from assay_core.documents import ChunkId, CollectionId, DocumentId, TenantId
 from assay_core.errors import AssayError, Exhausted, Invalid, NotFound, Unavailable
 from assay_core.principals import Principal
-from assay_core.search import Degradation, Hit, Scorer
+from assay_core.search import CacheUse, Degradation, Hit, Scorer
 from assay_generation.routes import build_routes
 from assay_runtime.http_shell import build_app, caller_dependency
 from assay_runtime.tokens import TokenMinter, TokenVerifier
@@ -68,7 +68,15 @@ EVENTS: tuple[AnswerEvent, ...] = (
     Done(ANSWER),
 )
 ASKED = AnswerRequest(
-    CollectionId(TENANT, "e" * 32), "how many?", (Turn("user", "hi"),), 3, 9, 0.5, ("\n",), False, deadline_s=4.0
+    CollectionId(TENANT, "e" * 32),
+    "how many?",
+    (Turn("user", "hi"),),
+    3,
+    9,
+    0.5,
+    ("\n",),
+    CacheUse.BYPASS,
+    deadline_s=4.0,
 )
 
 

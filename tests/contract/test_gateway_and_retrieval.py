@@ -11,7 +11,7 @@ from assay_core.documents import ChunkId, CollectionId, DocumentId, TenantId
 from assay_core.errors import AssayError, Denied, Exhausted, Invalid, NotFound, Unavailable
 from assay_core.metadata_filter import Condition, Group, Join, Operator
 from assay_core.principals import Principal
-from assay_core.search import Degradation, Hit, Mode, Scorer, SearchRequest, SearchResult, StageRank
+from assay_core.search import CacheUse, Degradation, Hit, Mode, Scorer, SearchRequest, SearchResult, StageRank
 from assay_retrieval.routes import build_routes
 from assay_runtime.http_shell import build_app, caller_dependency
 from assay_runtime.tokens import TokenMinter, TokenVerifier
@@ -45,7 +45,7 @@ YEAR = Condition("year", FieldType.NUMBER, Operator.GTE, (2020.0,))
 KIND = Condition("kind", FieldType.STRING, Operator.IN, ("memo", "note"))
 FILTER = (YEAR, Group(Join.NOT, (Group(Join.OR, (KIND, YEAR)),)))
 ASKED = SearchRequest(
-    CollectionId(TENANT, "e" * 32), "how many?", 7, Mode.LEXICAL, False, False, True, FILTER, deadline_s=3.0
+    CollectionId(TENANT, "e" * 32), "how many?", 7, Mode.LEXICAL, False, CacheUse.BYPASS, True, FILTER, deadline_s=3.0
 )
 
 

@@ -18,6 +18,7 @@ from assay_core.answers import AnswerEvent, AnswerRequest, Done, Failed, Outcome
 from assay_core.documents import TenantId
 from assay_core.errors import Exhausted, Invalid, NotFound
 from assay_core.principals import Principal
+from assay_core.search import CacheUse
 from assay_generation.breaker import ChatBreaker
 from assay_generation.generator import DocumentGenerator
 from assay_generation.routes import build_routes
@@ -80,7 +81,7 @@ class Service:
     def ask(
         self, *, deadline_s: float = 20.0, question: str = "How much do bicycles cost?"
     ) -> AsyncIterator[AnswerEvent]:
-        request = AnswerRequest(COLLECTION, question, use_cache=False, max_tokens=1_000, deadline_s=deadline_s)
+        request = AnswerRequest(COLLECTION, question, cache=CacheUse.BYPASS, max_tokens=1_000, deadline_s=deadline_s)
         return self.client.answer(ASKER, request)
 
     async def events(
@@ -200,11 +201,11 @@ async def test_server_that_keeps_failing_is_left_alone_for_a_while(vllm: FakeVll
     house = House(model=ChatBreaker(chat, now=lambda: now[0]))
     vllm.mode = "loading"
     for _ in range(6):
-        await house.failure(use_cache=False)
+        await house.failure(cache=CacheUse.BYPASS)
     assert len(vllm.requests) == 3
     now[0] = 6.0
     vllm.mode = "ok"
-    assert (await house.answer(use_cache=False)).outcome is Outcome.ANSWERED
+    assert (await house.answer(cache=CacheUse.BYPASS)).outcome is Outcome.ANSWERED
     assert len(vllm.requests) == 4
     await chat.aclose()
 
@@ -230,7 +231,7 @@ async def test_errors_before_the_stream_are_statuses(vllm: FakeVllm) -> None:
 async def test_tenant_is_said_by_the_token_alone(vllm: FakeVllm) -> None:
     async with service(vllm) as it:
         stranger = Principal(TenantId("other"), "u1", "User", frozenset({"reader"}))
-        stream = it.client.answer(stranger, AnswerRequest(COLLECTION, QUESTION, use_cache=False))
+        stream = it.client.answer(stranger, AnswerRequest(COLLECTION, QUESTION, cache=CacheUse.BYPASS))
         await anext(stream)
         assert isinstance(stream, AsyncGenerator)
         await stream.aclose()
@@ -260,7 +261,8 @@ async def test_more_than_there_is_room_for_is_refused_at_once(vllm: FakeVllm) ->
 async def leave(it: Service, vllm: FakeVllm, *, after_s: float) -> float:
     """Ask, wait until the model is at work and a little longer, and cut the connection. Returns the moment."""
     asked = len(vllm.requests)
-    request = internal.answer_request.dump_json(AnswerRequest(COLLECTION, QUESTION, use_cache=False, max_tokens=1_000))
+    asking = AnswerRequest(COLLECTION, QUESTION, cache=CacheUse.BYPASS, max_tokens=1_000)
+    request = internal.answer_request.dump_json(asking)
     async with httpx.AsyncClient(base_url=it.url, timeout=10) as client:
         headers = {"Authorization": f"Bearer {MINT(ASKER)}"}
         async with client.stream("POST", internal.ANSWER, content=request, headers=headers):

@@ -10,7 +10,12 @@ import pytest
 from assay_core.answers import AnswerRequest, Done, Turn
 from assay_core.documents import CollectionId
 from assay_core.principals import Principal
-from assay_core.search import Hit, SearchRequest, SearchResult
+from assay_core.search import (
+    CacheUse,
+    Hit,
+    SearchRequest,
+    SearchResult,
+)
 from assay_evals.redteam import obedient
 from assay_evals.redteam.asking import Result
 from assay_evals.redteam.cases import Case, Document
@@ -67,7 +72,7 @@ class Scene:
         history = tuple(Turn(turn["role"], turn["content"]) for turn in case.history)
         collection = self.library.collection if defended else self.control
         request = AnswerRequest(
-            collection, case.question, history=history, max_tokens=1024, use_cache=False, deadline_s=60.0
+            collection, case.question, history=history, max_tokens=1024, cache=CacheUse.BYPASS, deadline_s=60.0
         )
         events = [event async for event in self.client.answer(self.library.librarian, request)]
         done = events[-1]

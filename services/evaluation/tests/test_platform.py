@@ -10,7 +10,12 @@ from assay_core.answers import AnswerEvent, Done, Failed, Retrieved, Token
 from assay_core.collection_settings import Answering
 from assay_core.errors import AssayError, Broken, Exhausted, Invalid, Unavailable
 from assay_core.principals import Principal
-from assay_core.search import Degradation, SearchRequest, SearchResult
+from assay_core.search import (
+    CacheUse,
+    Degradation,
+    SearchRequest,
+    SearchResult,
+)
 from assay_evaluation.platform import Patience, Platform
 from assay_testing.answers import TENANT, answer, hit
 from assay_testing.fake_generator import FakeGenerator
@@ -74,7 +79,7 @@ def test_questions_go_past_the_cache_as_the_principal(build: Build) -> None:
     assert platform.ask("How long?") == GOOD
     (searcher, search), (asker, asked) = retriever.requests[0], generator.requests[0]
     assert (searcher, asker) == (ANN, ANN)
-    assert (search.use_cache, asked.use_cache) == (False, False)
+    assert (search.cache, asked.cache) == (CacheUse.BYPASS, CacheUse.BYPASS)
     assert (search.top_k, asked.top_k, asked.deadline_s) == (10, 5, 60)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,11 @@ from assay_core.answers import (
     Verdict,
 )
 from assay_core.errors import Broken, Conflict, Exhausted, Invalid, NotFound, Unavailable
-from assay_core.search import Degradation, EvidenceVersion
+from assay_core.search import (
+    CacheUse,
+    Degradation,
+    EvidenceVersion,
+)
 from assay_generation.testing import FARES, House, found, make_hit, two_hits
 from assay_testing.fake_judge import FakeJudge
 from assay_testing.fake_retriever import FakeRetriever
@@ -190,7 +195,7 @@ async def test_version_that_is_gone_is_neither_cited_nor_a_source() -> None:
     assert answer.text == "Staff receive 28 days. [1]"
     assert answer.sources == (first,)
     house.liveness.gone.add(EvidenceVersion(first.document, first.version))
-    assert (await house.answer(use_cache=False)).outcome is Outcome.NOTHING_FOUND
+    assert (await house.answer(cache=CacheUse.BYPASS)).outcome is Outcome.NOTHING_FOUND
 
 
 async def test_liveness_that_cannot_be_checked_shows_nothing() -> None:
@@ -241,13 +246,42 @@ async def test_second_asker_gets_the_cached_answer_with_the_same_evidence() -> N
 
 @pytest.mark.parametrize(
     "request_",
-    [{"use_cache": False}, {"temperature": 0.7}, {"history": (Turn("user", "Hello"), Turn("assistant", "Hi"))}],
+    [{"cache": CacheUse.BYPASS}, {"temperature": 0.7}, {"history": (Turn("user", "Hello"), Turn("assistant", "Hi"))}],
 )
 async def test_some_questions_pass_the_cache_by(request_: dict[str, Any]) -> None:
     house = House()
     await house.answer()
     assert (await house.answer(**request_)).cache == "off"
     assert len(house.chat.prompts) == 2
+
+
+async def test_only_what_is_kept_is_given_where_that_is_wanted() -> None:
+    house = House()
+    for temperature in (0.0, 0.7):
+        with pytest.raises(NotFound, match="No answer is kept"):
+            await house.answer(cache=CacheUse.ONLY, temperature=temperature)
+    assert house.chat.prompts == []
+    given = await house.answer()
+    again = await house.answer(cache=CacheUse.ONLY)
+    assert (again.cache, again.text) == ("hit", given.text)
+
+
+async def test_a_cache_that_is_down_keeps_nothing() -> None:
+    house = House()
+    await house.answer()
+    house.cache.down = True
+    with pytest.raises(NotFound, match="No answer is kept"):
+        await house.answer(cache=CacheUse.ONLY)
+
+
+async def test_a_refreshed_answer_is_made_anew_and_kept() -> None:
+    house = House()
+    await house.answer()
+    house.cache.kept = {place: replace(kept, text="old") for place, kept in house.cache.kept.items()}
+    assert (await house.answer()).text == "old"
+    fresh = await house.answer(cache=CacheUse.REFRESH)
+    assert (fresh.cache, fresh.text == "old") == ("miss", False)
+    assert (await house.answer()).text == fresh.text
 
 
 async def test_other_options_are_another_recipe() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from assay_core.answers import Outcome
 from assay_core.evaluation import ClaimJudgement
+from assay_core.search import CacheUse
 from assay_generation.generator import DocumentGenerator
 from assay_generation.orders import LEFT_OUT, as_data, orders_in, without_orders
 from assay_generation.testing import House, found, make_hit
@@ -209,4 +210,4 @@ async def test_the_control_lets_answers_rest_on_strangers() -> None:
     house = wary(f"{FACT} {STRANGER}", STRANGER)
     assert STRANGER not in (await house.answer()).text
     house.limits = house.limits.without_strays()
-    assert STRANGER in (await house.answer(use_cache=False)).text
+    assert STRANGER in (await house.answer(cache=CacheUse.BYPASS)).text

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from assay_adapters.byte_scanner import Fingerprints
@@ -132,11 +133,11 @@ class House:
         while self.deletions.run() + self.access_changes.run() + self.indexer.index_pending():
             pass
 
-    def request(self, question: str) -> SearchRequest:
-        return SearchRequest(self.library.collection, question, top_k=1)
+    def request(self, question: str, **options: Any) -> SearchRequest:
+        return SearchRequest(self.library.collection, question, top_k=1, **options)
 
-    async def ask(self, question: str, *, who: Principal | None = None) -> SearchResult:
-        return await self.cached.search(who or self.library.librarian, self.request(question))
+    async def ask(self, question: str, *, who: Principal | None = None, **options: Any) -> SearchResult:
+        return await self.cached.search(who or self.library.librarian, self.request(question, **options))
 
     async def explain(self, question: str) -> CacheExplanation:
         return await self.cached.explain(self.library.librarian, self.request(question))

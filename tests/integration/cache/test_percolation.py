@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from assay_core.answers import Answer, Outcome
+from assay_core.errors import NotFound
+from assay_core.search import CacheUse, Mode
 from assay_store import collections
 from assay_wire import internal
 
@@ -141,6 +143,25 @@ async def test_rows_that_were_missing_from_an_index_make_the_cache_forget(asked:
     assert (await asked.explain(PUMP)).verdict == "passed_by"
     asked.percolator.catch_up()
     assert (await asked.explain(PUMP)).verdict == "miss"
+
+
+async def test_only_what_is_kept_is_found_where_that_is_wanted(asked: Any) -> None:
+    with pytest.raises(NotFound, match="No result is kept"):
+        await asked.ask(PUMP, cache=CacheUse.ONLY)
+    with pytest.raises(NotFound, match="No result is kept"):
+        await asked.ask(PUMP, cache=CacheUse.ONLY, mode=Mode.LEXICAL)
+    with pytest.raises(NotFound, match="No result is kept"):
+        await asked.ask(PUMP, cache=CacheUse.ONLY, phrases=("blue pump",))
+    found = await asked.ask(PUMP)
+    again = await asked.ask(PUMP, cache=CacheUse.ONLY)
+    assert (again.cache, again.hits) == ("hit", found.hits)
+
+
+async def test_a_refreshed_result_is_found_anew_and_kept(asked: Any) -> None:
+    await asked.ask(PUMP)
+    assert await cached(asked, cache=CacheUse.REFRESH) == "miss"
+    assert await cached(asked) == "hit"
+    assert await cached(asked, cache=CacheUse.BYPASS) == "off"
 
 
 async def test_other_settings_of_the_collection_are_another_scope(asked: Any) -> None:

@@ -7,7 +7,12 @@ from enum import StrEnum
 from assay_core.ab_tests import Assigned
 from assay_core.documents import ChunkId, CollectionId, DocumentId
 from assay_core.metadata_filter import Part
-from assay_core.search import Degradation, Hit, Mode
+from assay_core.search import (
+    CacheUse,
+    Degradation,
+    Hit,
+    Mode,
+)
 
 
 class Verdict(StrEnum):
@@ -51,7 +56,7 @@ class AnswerRequest:
     max_tokens: int = 256
     temperature: float = 0.0
     stop: tuple[str, ...] = ()
-    use_cache: bool = True
+    cache: CacheUse = CacheUse.USE
     filter: tuple[Part, ...] = ()
     phrases: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()

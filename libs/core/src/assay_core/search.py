@@ -108,6 +108,15 @@ class Hit:
     stages: tuple[StageRank, ...] = ()
 
 
+class CacheUse(StrEnum):
+    """What a request wants of the semantic cache: what is kept, nothing, only what is kept, or to replace it."""
+
+    USE = "use"
+    BYPASS = "bypass"
+    ONLY = "only"
+    REFRESH = "refresh"
+
+
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
     """A search in one collection. `deadline_s` is what remains of the request's time.
@@ -124,7 +133,7 @@ class SearchRequest:
     top_k: int = 10
     mode: Mode = Mode.HYBRID
     rerank: bool = True
-    use_cache: bool = True
+    cache: CacheUse = CacheUse.USE
     one_per_document: bool = False
     filter: tuple[Part, ...] = ()
     phrases: tuple[str, ...] = ()

@@ -11,7 +11,13 @@ from assay_core.documents import CollectionId
 from assay_core.errors import AssayError, Broken, Exhausted, Invalid, Unavailable
 from assay_core.ports import Generator, Retriever
 from assay_core.principals import Principal
-from assay_core.search import Degradation, Hit, Mode, SearchRequest
+from assay_core.search import (
+    CacheUse,
+    Degradation,
+    Hit,
+    Mode,
+    SearchRequest,
+)
 from assay_evals.run import SEARCH_DEPTH
 
 Result = TypeVar("Result")
@@ -73,7 +79,7 @@ class Platform:
             top_k=SEARCH_DEPTH,
             mode=Mode(self._answering.mode),
             rerank=self._answering.rerank,
-            use_cache=False,
+            cache=CacheUse.BYPASS,
             deadline_s=SEARCH_DEADLINE_S,
         )
 
@@ -94,7 +100,7 @@ class Platform:
             prompt=self._answering.prompt,
             mode=Mode(self._answering.mode),
             rerank=self._answering.rerank,
-            use_cache=False,
+            cache=CacheUse.BYPASS,
             deadline_s=self._answer_deadline_s,
         )
 

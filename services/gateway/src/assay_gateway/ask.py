@@ -19,7 +19,7 @@ from assay_gateway.disconnect import unless_gone
 from assay_gateway.ids import answer_id
 from assay_gateway.limits import check_question
 from assay_gateway.openapi import JSON, events, operation_id
-from assay_gateway.reading_questions import read_question
+from assay_gateway.reading_questions import cache_use, read_question
 from assay_gateway.stored_answers import stored_answer
 from assay_gateway.streaming import EventStream, close
 from assay_gateway.transactions import Transactions
@@ -56,7 +56,7 @@ def build_routes(
             assigned=way.assigned,
             max_tokens=body.max_tokens,
             temperature=body.temperature,
-            use_cache=body.use_cache,
+            cache=cache_use(body),
             filter=read.filter,
             phrases=read.phrases,
             excluded=read.excluded,

@@ -13,7 +13,7 @@ from assay_gateway.auth import Authenticator
 from assay_gateway.disconnect import unless_gone
 from assay_gateway.limits import check_question
 from assay_gateway.openapi import operation_id
-from assay_gateway.reading_questions import read_question
+from assay_gateway.reading_questions import cache_use, read_question
 from assay_gateway.transactions import Transactions
 
 
@@ -54,7 +54,7 @@ def asked_for(collection: Collection, body: public.SearchQuery, *, deadline_s: f
         top_k=body.top_k,
         mode=Mode(body.mode),
         rerank=body.rerank,
-        use_cache=body.use_cache,
+        cache=cache_use(body),
         one_per_document=body.one_per_document,
         recency=body.recency,
         diversity=body.diversity,

@@ -25,10 +25,18 @@ from assay_core.answers import (
     Token,
     Verdict,
 )
-from assay_core.errors import AssayError
+from assay_core.errors import (
+    AssayError,
+    NotFound,
+)
 from assay_core.ports import Retriever
 from assay_core.principals import Principal
-from assay_core.search import Degradation, Hit, SearchRequest
+from assay_core.search import (
+    CacheUse,
+    Degradation,
+    Hit,
+    SearchRequest,
+)
 from assay_runtime.metrics import DEGRADED, step
 
 from assay_generation.abstain import (
@@ -131,7 +139,7 @@ class DocumentGenerator:
             top_k=work.request.top_k,
             mode=work.request.mode,
             rerank=work.request.rerank,
-            use_cache=work.request.use_cache,
+            cache=work.request.cache,
             filter=work.request.filter,
             phrases=work.request.phrases,
             excluded=work.request.excluded,
@@ -261,16 +269,22 @@ class DocumentGenerator:
         return answer
 
     async def _given_before(self, work: Work) -> Sequence[AnswerEvent] | None:
-        """The events of a cached answer to this question, if there is one that still holds."""
-        if not _may_be_cached(work.request):
-            return None
-        with step("cache", work.timings_ms):
-            async with work.deadline.enforced():
-                work.moment, found = await self.cache.find(
-                    work.principal, work.request.collection, work.question, self._recipe(work.request)
-                )
-        work.cache = "off" if work.moment is None else "miss"
-        if found is None:
+        """The events of a cached answer to this question, if there is one that still holds.
+
+        Raises:
+            NotFound: there is none, and no other is wanted.
+        """
+        found = None
+        if _may_be_cached(work.request):
+            with step("cache", work.timings_ms):
+                async with work.deadline.enforced():
+                    work.moment, found = await self.cache.find(
+                        work.principal, work.request.collection, work.question, self._recipe(work.request)
+                    )
+            work.cache = "off" if work.moment is None else "miss"
+        if found is None and work.request.cache is CacheUse.ONLY:
+            raise NotFound("No answer is kept for this question; ask without `cache: only`.", code="not_cached")
+        if found is None or work.request.cache is CacheUse.REFRESH:
             return None
         again = replace(
             found,
@@ -322,4 +336,4 @@ class DocumentGenerator:
 
 def _may_be_cached(request: AnswerRequest) -> bool:
     narrowed = request.filter or request.phrases or request.excluded
-    return request.use_cache and not narrowed and not request.history and request.temperature == 0
+    return request.cache is not CacheUse.BYPASS and not narrowed and not request.history and request.temperature == 0

@@ -16,7 +16,13 @@ from assay_core.answers import AnswerEvent, AnswerRequest, Verdict
 from assay_core.errors import Invalid
 from assay_core.ports import Retriever
 from assay_core.principals import Principal
-from assay_core.search import Degradation, Hit, SearchRequest, SearchResult
+from assay_core.search import (
+    CacheUse,
+    Degradation,
+    Hit,
+    SearchRequest,
+    SearchResult,
+)
 
 from assay_generation.draft import Sentence
 from assay_generation.generator import DocumentGenerator
@@ -86,7 +92,7 @@ class MarkedRetriever:
         self._retriever = retriever
 
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
-        found = await self._retriever.search(principal, replace(request, use_cache=False))
+        found = await self._retriever.search(principal, replace(request, cache=CacheUse.BYPASS))
         return replace(found, degraded=(*found.degraded, DEFENCES_OFF))
 
 

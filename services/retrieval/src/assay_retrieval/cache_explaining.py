@@ -1,6 +1,6 @@
 """Why a search is answered from the cache, or not. No earlier question is shown: it may be somebody else's."""
 
-from assay_core.search import CacheEntry, CacheExplanation, CacheView, SearchRequest
+from assay_core.search import CacheEntry, CacheExplanation, CacheUse, CacheView, SearchRequest
 
 
 def served_by(view: CacheView, *, sequence: int) -> CacheEntry | None:
@@ -11,7 +11,7 @@ def served_by(view: CacheView, *, sequence: int) -> CacheEntry | None:
 
 def switched_off(request: SearchRequest, *, sequence: int) -> CacheExplanation:
     """For a search that passes the cache by."""
-    if not request.use_cache:
+    if request.cache is CacheUse.BYPASS:
         reason = "The search asks for no cache."
     elif request.narrowed:
         reason = "Searches with a filter, exact words or excluded ones are not kept."

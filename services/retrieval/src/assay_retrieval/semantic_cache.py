@@ -15,13 +15,14 @@ from typing import Literal
 import structlog
 from assay_core.answers import Answer
 from assay_core.documents import CollectionId
-from assay_core.errors import AssayError, Unavailable
+from assay_core.errors import AssayError, NotFound, Unavailable
 from assay_core.ports import SemanticCache, Vector
 from assay_core.principals import Principal
 from assay_core.search import (
     CacheEntry,
     CacheExplanation,
     CacheScope,
+    CacheUse,
     CacheView,
     Degradation,
     EvidenceVersion,
@@ -47,6 +48,7 @@ log = structlog.get_logger()
 ASKED = Counter("assay_semantic_cache_total", "Look-ups in the semantic cache.", ["kind", "outcome"])
 STORED = Counter("assay_semantic_cache_stores_total", "Entries offered to the semantic cache.", ["kind", "outcome"])
 Kind = Literal["search", "answer"]
+_NOT_KEPT = "No result is kept for this question; search without `cache: only`."
 
 
 class CachedRetriever:
@@ -62,7 +64,7 @@ class CachedRetriever:
         self._workers = Workers(4)
 
     async def search(self, principal: Principal, request: SearchRequest) -> SearchResult:
-        if not request.use_cache or request.narrowed:
+        if request.cache is CacheUse.BYPASS or (request.narrowed and request.cache is not CacheUse.ONLY):
             return await self._inner.search(principal, request)
         asked = checked(request)
         return await whole_search(asked, lambda: self._search(principal, asked))
@@ -70,7 +72,9 @@ class CachedRetriever:
     async def _search(self, principal: Principal, request: SearchRequest) -> SearchResult:
         prepared = await self._inner.prepare(principal, request)
         vector, timings = prepared.vector, prepared.timings_ms
-        if vector is None or isinstance(vector, Unavailable) or prepared.spelling.corrections:
+        if vector is None or isinstance(vector, Unavailable) or prepared.spelling.corrections or request.narrowed:
+            if request.cache is CacheUse.ONLY:
+                raise NotFound(_NOT_KEPT, code="not_cached")
             return await self._inner.search_prepared(prepared, request)
         scope = prepared.scope
         cache_scope = _cache_scope(scope, "search", self._recipe_of(request))
@@ -78,10 +82,14 @@ class CachedRetriever:
             with step("cache", timings):
                 entry = await self._lookup("search", cache_scope, scope, request.query, vector)
         except Unavailable as error:
+            if request.cache is CacheUse.ONLY:
+                raise
             return _without_cache(await self._inner.search_prepared(prepared, request), error)
-        if entry is not None:
+        if entry is not None and request.cache is not CacheUse.REFRESH:
             found = internal.search_result.validate_json(entry.payload)
             return replace(found, timings_ms=timings, cache="hit")
+        if request.cache is CacheUse.ONLY:
+            raise NotFound(_NOT_KEPT, code="not_cached")
         result = await self._inner.search_prepared(prepared, request)
         if result.hits and not result.degraded:
             kept = CacheEntry(
@@ -142,7 +150,7 @@ class CachedRetriever:
         scope, vector, question = prepared.scope, prepared.vector, asked.query
         if isinstance(vector, Unavailable):
             raise vector
-        if not asked.use_cache or asked.narrowed or vector is None:
+        if asked.cache is CacheUse.BYPASS or asked.narrowed or vector is None:
             return switched_off(asked, sequence=scope.collection.sequence)
 
         def look() -> tuple[CacheView, bool | None]:

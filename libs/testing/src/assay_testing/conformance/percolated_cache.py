@@ -82,7 +82,7 @@ class PercolatedCacheContract:
 
     def test_an_entry_made_with_what_arrived_is_kept_while_that_is_percolated(self, both: BothPorts) -> None:
         collection = self.kept(both)
-        new = replace(entry_for(collection, "another"), made_at=2)
+        new = replace(entry_for(collection, "what is now"), made_at=2)
         assert both.users.store(scope_for(collection), new, turned(60))
         questions = self.begun(both, collection, 2)
         assert [one.terms for one in questions] == ["what now at present"]

@@ -14,7 +14,13 @@ from assay_core.documents import CollectionId
 from assay_core.errors import Exhausted, Unavailable
 from assay_core.ports import Retriever
 from assay_core.principals import Principal
-from assay_core.search import Hit, Mode, SearchRequest, SearchResult
+from assay_core.search import (
+    CacheUse,
+    Hit,
+    Mode,
+    SearchRequest,
+    SearchResult,
+)
 
 from assay_testing.crash.ledger import SECTIONS, Ledger, Written, marker
 
@@ -83,7 +89,7 @@ class Readers:
             self._collection,
             wanted.name,
             mode=self._random.choice([Mode.HYBRID, Mode.HYBRID, Mode.LEXICAL]),
-            use_cache=self._random.random() < 0.5,
+            cache=self._random.choice([CacheUse.USE, CacheUse.BYPASS]),
             rerank=False,
             deadline_s=_DEADLINE_S,
         )
