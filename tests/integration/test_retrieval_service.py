@@ -21,8 +21,8 @@ from assay_core.documents import (
 from assay_core.errors import Exhausted, Invalid, NotFound, Unavailable
 from assay_core.metadata_filter import parse_filter
 from assay_core.ports import Vector
-from assay_core.principals import Principal
-from assay_core.search import IndexHit, IndexRow, IndexScope, Mode, Scorer, SearchRequest
+from assay_core.principals import EVERYONE, Principal
+from assay_core.search import CacheScope, IndexHit, IndexRow, IndexScope, Mode, Scorer, SearchRequest
 from assay_core.spelling import Correction
 from assay_retrieval import retriever as retriever_module
 from assay_retrieval.inspection import Inspector
@@ -30,8 +30,18 @@ from assay_retrieval.retriever import Depths, HybridRetriever, Indexes
 from assay_retrieval.second_look import Rewriter
 from assay_retrieval.semantic_cache import CachedRetriever
 from assay_retrieval.spelling import Speller
-from assay_store import access, collections, document_fields, documents, live_texts, pipeline, visibility
+from assay_store import (
+    access,
+    collections,
+    document_access,
+    document_fields,
+    documents,
+    live_texts,
+    pipeline,
+    visibility,
+)
 from assay_store.database import Database
+from assay_store.document_access import AccessRules
 from assay_store.documents import StoredBlob
 from assay_store.encryption import Vault
 from assay_store.pipeline import PendingVersion, Source, VectorPlace
@@ -151,6 +161,20 @@ class Shelf:
         return SearchRequest(self.collection, query, **options)  # pyright: ignore[reportArgumentType] - as above
 
 
+class InterruptedIndex(FakeVectorIndex):
+    """Something happens when it is asked, before it answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], None] | None = None
+
+    def search(self, scope: IndexScope, vector: Vector, *, top_k: int, timeout_s: float) -> list[IndexHit]:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        return super().search(scope, vector, top_k=top_k, timeout_s=timeout_s)
+
+
 @pytest.fixture
 def shelf(database: Database) -> Shelf:
     with database.transaction() as connection:
@@ -224,6 +248,54 @@ async def test_strangers_do_not_even_learn_that_the_collection_exists(shelf: She
     for principal in (stranger, foreign):
         with pytest.raises(NotFound):
             await shelf.retriever().search(principal, shelf.request())
+
+
+def changes_rules(shelf: Shelf, document: DocumentId, rules: AccessRules) -> Callable[[], None]:
+    """Gives a document other rules, and its rows the ACL of them."""
+
+    def change() -> None:
+        with shelf.database.transaction() as connection:
+            document_access.change_access(connection, ANN, document, rules)
+            (moved,) = document_access.moved_documents(connection, limit=10)
+            chunks = document_access.live_chunks_of(connection, moved, after="", limit=10)
+        for chunk in (one.row.chunk for one in chunks):
+            vector = memoryview(shelf.dense.stored(shelf.collection, [chunk])[chunk]).cast("f")
+            FakeVectorIndex.upsert(shelf.dense, [IndexRow(chunk, shelf.collection, moved.acl)], [vector])
+
+    return change
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+async def test_other_rules_hide_nothing_from_whom_may_read_it_before_and_after(shelf: Shelf, filtered: bool):
+    index = shelf.dense = InterruptedIndex()
+    document = shelf.put("pump.md", "The blue pump needs an inspection twice a year.")
+    with shelf.database.transaction() as connection:
+        document_fields.replace(connection, VAULT, document, FIELDS, {"kind": "memo"})
+    index.meanwhile = changes_rules(shelf, document, AccessRules((EVERYONE,), ("bob",)))
+    chosen = parse_filter(FIELDS, {"kind": "memo"}) if filtered else ()
+    found = await shelf.cached().search(ANN, shelf.request(filter=chosen))
+    assert [hit.document for hit in found.hits] == [document]
+
+
+async def test_what_was_found_while_rights_changed_is_kept_for_nobody(shelf: Shelf, monkeypatch: pytest.MonkeyPatch):
+    stored: list[CacheScope] = []
+    monkeypatch.setattr(shelf.cache, "store", lambda scope, *_: not stored.append(scope))
+    index = shelf.dense = InterruptedIndex()
+    own = shelf.put("pump.md", "The blue pump needs an inspection twice a year.")
+    shelf.put("plan.md", "Inspection plan of the blue pump.")
+    index.meanwhile = changes_rules(shelf, own, AccessRules(("ann",)))
+    found = await shelf.cached().search(ANN, shelf.request())
+    assert {hit.document_name for hit in found.hits} == {"pump.md", "plan.md"}
+    assert not stored
+    await shelf.cached().search(ANN, shelf.request())
+    assert len(stored) == 1
+
+
+async def test_who_loses_a_document_while_it_is_looked_for_is_not_shown_it(shelf: Shelf):
+    index = shelf.dense = InterruptedIndex()
+    document = shelf.put("pump.md", "The blue pump needs an inspection twice a year.")
+    index.meanwhile = changes_rules(shelf, document, AccessRules(("ann",)))
+    assert (await shelf.cached().search(BOB, shelf.request())).hits == ()
 
 
 @pytest.mark.parametrize(("down", "missing"), [("dense", "dense"), ("lexical", "lexical")])

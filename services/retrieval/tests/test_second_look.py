@@ -7,6 +7,7 @@ import pytest
 from assay_core.collection_settings import CollectionSettings
 from assay_core.documents import AclId, ChunkId, Collection, CollectionId, DocumentId, TenantId
 from assay_core.errors import Unavailable
+from assay_core.principals import Principal
 from assay_core.search import Hit, IndexScope, Mode, Scorer, SearchRequest, SearchResult
 from assay_retrieval.scope import SearchScope
 from assay_retrieval.second_look import AT_ONCE, Rewriter
@@ -28,7 +29,12 @@ def scope(rewriting: str) -> SearchScope:
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
         settings=settings,
     )
-    return SearchScope(collection, IndexScope(COLLECTION, frozenset([AclId(1)])), "p")
+    return SearchScope(
+        Principal(TENANT, "ann", "Ann", frozenset({"reader"})),
+        collection,
+        IndexScope(COLLECTION, frozenset([AclId(1)])),
+        "p",
+    )
 
 
 def hit(name: str, rank: int, *, cosine: float | None = 0.4) -> Hit:

@@ -180,6 +180,7 @@ class SearchResult:
     looked for too, `corrections` words that were looked for instead of those written. `weakness` is how likely the
     first result holds no answer, where that was asked. `floors` maps each index that was asked to the least score with
     which it would have named a passage; it is empty where any new passage might have changed what was looked for.
+    `rights_changed` says that what the principal may read changed meanwhile: nobody else may be shown this.
     """
 
     hits: tuple[Hit, ...]
@@ -191,6 +192,7 @@ class SearchResult:
     weakness: float | None = None
     second_look: SecondLook | None = None
     floors: Mapping[str, float] = field(default_factory=dict[str, float])
+    rights_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

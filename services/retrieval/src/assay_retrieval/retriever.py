@@ -15,7 +15,7 @@ from math import ceil
 from typing import NamedTuple
 
 import structlog
-from assay_core.documents import ChunkId, DocumentId, text_for_index
+from assay_core.documents import AclId, ChunkId, DocumentId, text_for_index
 from assay_core.errors import AssayError, Broken, Unavailable
 from assay_core.fusion import DENSE, LEXICAL, RRF_K, Candidate, fuse, fused_by
 from assay_core.ports import Embedder, LexicalIndex, Reranker, Vector
@@ -165,23 +165,37 @@ class HybridRetriever:
         return await self._look_again(prepared.scope, request, first, search)
 
     async def _search_once(self, prepared: Prepared, request: SearchRequest) -> SearchResult:
+        """One search; a second one if what the principal may read changed while the indexes were asked.
+
+        A document that has been given an ACL of which this search did not know is not looked for, though the
+        principal may have read it all the time.
+        """
+        result, acls = await self._search_as(prepared, request)
+        if acls == prepared.scope.index.acls:
+            return result
+        scope = replace(prepared.scope, index=replace(prepared.scope.index, acls=acls))
+        again, _ = await self._search_as(prepared._replace(scope=scope), request)
+        return replace(again, rights_changed=True)
+
+    async def _search_as(self, prepared: Prepared, request: SearchRequest) -> tuple[SearchResult, frozenset[AclId]]:
+        """What the indexes find for the ACLs of the scope, of it what may be read now, and the ACLs readable now."""
         scope, timings, corrections = prepared.scope, prepared.timings_ms, prepared.spelling.corrections
         if not scope.index.acls:
-            return SearchResult((), timings, corrections=corrections)
+            return SearchResult((), timings, corrections=corrections), scope.index.acls
         chosen = await self._choose(scope, request, timings)
         if chosen is not None and not chosen.fitting:
-            return SearchResult((), timings, corrections=corrections)
+            return SearchResult((), timings, corrections=corrections), scope.index.acls
         if chosen is not None:
             scope = replace(scope, index=replace(scope.index, chunks=chosen.chunks))
         depth = self._depth(request, widened=_widening(chosen))
         rankings, degraded = await self._ask_indexes(scope, request, prepared.vector, depth, timings)
         candidates = self._fuse(scope, request, rankings)
-        found = await self._read_live(scope, request, candidates, timings)
+        found, acls = await self._read_live(scope, request, candidates, timings)
         hits, more = await self._rerank(request, [one.hit for one in found], timings)
         hits = await self._shape(scope, request, hits, timings)
         larger = {one.hit.chunk: one.larger for one in found}
         hits = [_as_read(hit, larger[hit.chunk]) for hit in hits[: request.top_k]]
-        return SearchResult(
+        result = SearchResult(
             hits=tuple(hits),
             timings_ms=timings,
             degraded=(*degraded, *more),
@@ -190,6 +204,7 @@ class HybridRetriever:
             floors=_floors(rankings, depth) if prepared.spelling.settled else {},
             weakness=weakness(candidates) if wanted(scope, request) and not degraded else None,
         )
+        return result, acls
 
     async def _understand(
         self, principal: Principal, request: SearchRequest, timings: dict[str, float]
@@ -217,8 +232,9 @@ class HybridRetriever:
 
         def choose() -> Selection:
             with self._database.transaction() as connection:
+                acls = visibility.readable_acls(connection, scope.principal)
                 return document_fields.select(
-                    connection, self._vault, scope.collection.id, scope.index.acls, request.filter, most=MOST_NAMED
+                    connection, self._vault, scope.collection.id, acls, request.filter, most=MOST_NAMED
                 )
 
         with step("filter", timings):
@@ -305,25 +321,25 @@ class HybridRetriever:
 
     async def _read_live(
         self, scope: SearchScope, request: SearchRequest, candidates: Sequence[Candidate], timings: dict[str, float]
-    ) -> list[Found]:
-        """The candidates that are live and readable, in order, until there are enough; of one parent the best."""
+    ) -> tuple[list[Found], frozenset[AclId]]:
+        """The candidates that are live and readable, in order, until there are enough; of one parent the best.
+        Readable by the ACLs of this moment, which are returned too."""
         shape = shape_of(request, scope.collection.settings.searching)
         wanted = request.top_k * POOL if shape.changes_order else request.top_k
         wanted = max(wanted, self._depths.rerank_candidates if self._reranks(request) else 0)
         scored_by = _SCORERS.get(request.mode) or fused_by(scope.collection.settings.searching)
         wording = Wording(request.phrases, request.excluded)
 
-        def read() -> list[Found]:
+        def read() -> tuple[list[Found], frozenset[AclId]]:
             hits: list[Found] = []
             seen: set[object] = set()
             width = 2 * wanted if request.one_per_document else wanted
             # Of one moment, or a version that goes live between two batches would stand beside the one before.
             with self._database.snapshot() as connection:
+                acls = visibility.readable_acls(connection, scope.principal)
                 for start in range(0, len(candidates), width):
                     batch = candidates[start : start + width]
-                    live = visibility.live_chunks(
-                        connection, scope.collection.id, scope.index.acls, [c.chunk for c in batch]
-                    )
+                    live = visibility.live_chunks(connection, scope.collection.id, acls, [c.chunk for c in batch])
                     live = self._fitting(connection, request, live)
                     for candidate in batch:
                         found = live.get(candidate.chunk)
@@ -338,8 +354,8 @@ class HybridRetriever:
                         seen.add(what)
                         hits.append(opened)
                         if len(hits) == wanted:
-                            return hits
-            return hits
+                            return hits, acls
+            return hits, acls
 
         with step("read", timings):
             return await self._sql.run(read)

@@ -13,6 +13,7 @@ from assay_store.database import Database
 class SearchScope:
     """A collection as one principal sees it, at one epoch."""
 
+    principal: Principal
     collection: Collection
     index: IndexScope
     permissions: str
@@ -23,4 +24,4 @@ def load_scope(database: Database, principal: Principal, collection: CollectionI
     with database.reading() as connection:
         found = collections.by_id(connection, principal, collection)
         acls = visibility.readable_acls(connection, principal)
-    return SearchScope(found, IndexScope(found.id, acls), visibility.permissions_digest(acls))
+    return SearchScope(principal, found, IndexScope(found.id, acls), visibility.permissions_digest(acls))

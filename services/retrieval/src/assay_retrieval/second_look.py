@@ -71,7 +71,14 @@ class Rewriter:
         except TimeoutError:
             return _kept(first, look, f"The language model took longer than {self._timeout_s:.1f} s.")
         hits = merged(request, first.hits, [one.hits for one in others]) if others else first.hits
-        return replace(first, hits=hits, timings_ms=timings, second_look=replace(look, texts=texts), floors={})
+        return replace(
+            first,
+            hits=hits,
+            timings_ms=timings,
+            second_look=replace(look, texts=texts),
+            floors={},
+            rights_changed=any(one.rights_changed for one in (first, *others)),
+        )
 
 
 def wanted(scope: SearchScope, request: SearchRequest) -> bool:

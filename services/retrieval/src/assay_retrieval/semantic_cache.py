@@ -91,7 +91,7 @@ class CachedRetriever:
         if request.cache is CacheUse.ONLY:
             raise NotFound(_NOT_KEPT, code="not_cached")
         result = await self._inner.search_prepared(prepared, request)
-        if result.hits and not result.degraded:
+        if result.hits and not result.degraded and not result.rights_changed:
             kept = CacheEntry(
                 request.query,
                 internal.search_result.dump_json(result),
