@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import tantivy
-from assay_adapters.lexical_analysis import EVENER
+from assay_adapters.lexical_analysis import EVENER, analyzer, evened, indexable
 from assay_adapters.tantivy_index import TantivyIndex
 from assay_core.documents import CollectionId, TenantId
 from assay_core.errors import Broken, Invalid, Unavailable
 from assay_core.ports import LexicalIndex
+from assay_testing.conformance.bm25_oracle import Analysis, Bm25OracleContract
 from assay_testing.conformance.lexical_index import LexicalIndexContract, search
 from assay_testing.conformance.vocabulary import VocabularyContract, WordedIndex
 from assay_testing.ids import new_collection, new_row, scope_of
@@ -33,6 +34,17 @@ class TestTantivyVocabulary(VocabularyContract):
         index.upsert([row], ["The information on organizations"])
         for written in ("informatoin", "organizatoins"):
             assert index.rows_like(scope_of(collection, 1), written, "", top_k=5, epoch=1) == [row.chunk]
+
+
+class TestTantivyScores(Bm25OracleContract):
+    @pytest.fixture
+    def index(self, tmp_path: Path) -> LexicalIndex:
+        return TantivyIndex(tmp_path)
+
+    @pytest.fixture
+    def analysis(self) -> Analysis:
+        terms = analyzer().analyze
+        return Analysis(lambda passage: terms(evened(indexable(passage))), lambda question: terms(indexable(question)))
 
 
 def test_the_same_epoch_is_not_refreshed(tmp_path: Path) -> None:
@@ -64,7 +76,7 @@ def test_what_was_acknowledged_survives_a_hard_kill(tmp_path: Path) -> None:
     row = new_row(collection)
     code = f"""
 import os, signal
-from assay_adapters.lexical_analysis import EVENER
+from assay_adapters.lexical_analysis import EVENER, analyzer, evened, indexable
 from assay_adapters.tantivy_index import TantivyIndex
 from assay_core.documents import *
 from assay_core.search import IndexRow
