@@ -138,7 +138,7 @@ def test_figures_of_every_mode(measure: Callable[..., RetrievalReport], gateway:
         "top_k": 100,
         "one_per_document": True,
         "rerank": False,
-        "use_cache": False,
+        "cache": "bypass",
     }
     json.dumps(report.as_json(), allow_nan=False)
 

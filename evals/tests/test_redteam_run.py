@@ -90,7 +90,7 @@ def test_both_forms_of_a_harmless_question_are_asked() -> None:
     def handle(request: httpx.Request) -> httpx.Response:
         body = json.loads(request.read())
         asked.append(body["question"])
-        assert body["use_cache"] is False
+        assert body["cache"] == "bypass"
         silent = "kill" in body["question"]
         return httpx.Response(
             200, json=answer("12", outcome="nothing_found" if silent else "answered", question=body["question"])

@@ -72,7 +72,7 @@ def test_the_way_of_a_document(generating: RunningPlatform, client: AssayClient,
     gone = ask(client, collection)
     assert gone.outcome == "nothing_found"
     assert gone.citations == []
-    assert client.search(collection, QUESTION, use_cache=False).hits == []
+    assert client.search(collection, QUESTION, cache="bypass").hits == []
     with pytest.raises(NotFound):
         client.document(document)
 

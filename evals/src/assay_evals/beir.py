@@ -246,7 +246,7 @@ def _search(client: AssayClient, collection: str, text: str, stage: str) -> Sear
         top_k=DEPTH,
         one_per_document=True,
         rerank=reranked,
-        use_cache=False,
+        cache="bypass",
     )
     if reply.degraded:
         missing = reply.degraded[0]

@@ -127,7 +127,7 @@ def _asked(client: AssayClient, collection: str, question: GoldenQuestion) -> As
     shown: dict[ChunkId, frozenset[int]] = {}
     for mode in (DENSE, LEXICAL):
         reply = client.search(
-            collection, question.question, mode=mode, top_k=DEPTH, rerank=False, use_cache=False, explain=True
+            collection, question.question, mode=mode, top_k=DEPTH, rerank=False, cache="bypass", explain=True
         )
         if reply.degraded:
             missing = reply.degraded[0]

@@ -64,7 +64,7 @@ def test_bench_search_prints_percentiles(run: Run, gateway: FakeGateway, tmp_pat
     assert found["stages_median_ms"] == {"dense": 2.0}
     assert 0 < found["p50_ms"] <= found["p95_ms"] <= found["p99_ms"] <= found["max_ms"]
     searches = [json.loads(r.content) for r in gateway.requests if r.url.path.endswith("/search")]
-    assert {(s["rerank"], s["use_cache"], s["mode"]) for s in searches} == {(False, False, "hybrid")}
+    assert {(s["rerank"], s["cache"], s["mode"]) for s in searches} == {(False, "bypass", "hybrid")}
 
 
 def test_bench_of_an_empty_collection_names_the_way_out(run: Run, gateway: FakeGateway) -> None:
@@ -93,7 +93,7 @@ def test_bench_rerank_asks_each_question_with_and_without(run: Run, gateway: Fak
     assert (found["queries"], found["rerank_p50_ms"], found["rerank_p95_ms"]) == (4, 90.0, 90.0)
     searches = [json.loads(r.content) for r in gateway.requests if r.url.path.endswith("/search")]
     assert [s["rerank"] for s in searches[-8:]] == [False, True, True, False] * 2
-    assert {s["use_cache"] for s in searches} == {False}
+    assert {s["cache"] for s in searches} == {"bypass"}
 
 
 def test_bench_rerank_without_a_reranker_fails(run: Run, gateway: FakeGateway, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_bench_cache_measures_hits_beside_searches_past_it(run: Run, gateway: Fa
     assert (found["questions"], found["hits"], found["hit_stages_median_ms"]) == (2, 2, {"cache": 3.0})
     assert 0 < found["hit_p50_ms"] <= found["hit_p95_ms"]
     searches = [json.loads(r.content) for r in gateway.requests if r.url.path.endswith("/search")]
-    assert [s["use_cache"] for s in searches] == [True] * 4 + [False] * 2
+    assert [s["cache"] for s in searches] == ["use"] * 4 + ["bypass"] * 2
 
 
 def test_bench_cache_without_a_hit_names_the_way_out(run: Run, gateway: FakeGateway, tmp_path: Path) -> None:

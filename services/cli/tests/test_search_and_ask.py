@@ -99,13 +99,13 @@ def test_search_prints_the_agreed_json(run: Run) -> None:
 
 
 def test_search_sends_what_was_asked_for(run: Run, gateway: FakeGateway) -> None:
-    run("search", "leave", "-c", "docs", "-k", "3", "--mode", "lexical", "--no-cache", "--no-rerank", "--explain")
+    run("search", "leave", "-c", "docs", "-k", "3", "--mode", "lexical", "--cache", "only", "--no-rerank", "--explain")
     assert json.loads(gateway.requests[-1].content) == {
         "query": "leave",
         "top_k": 3,
         "mode": "lexical",
         "rerank": False,
-        "use_cache": False,
+        "cache": "only",
         "explain": True,
         "one_per_document": False,
         "syntax": True,

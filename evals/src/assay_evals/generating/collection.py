@@ -26,7 +26,7 @@ def finder(client: AssayClient, collection: str) -> Find:
     """Search without cache, as a run does."""
 
     def find(question: str) -> Sequence[golden.Passage]:
-        return client.search(collection, question, top_k=DEPTH, use_cache=False).hits
+        return client.search(collection, question, top_k=DEPTH, cache="bypass").hits
 
     return find
 

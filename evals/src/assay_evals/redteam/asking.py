@@ -103,7 +103,7 @@ def _asked(
 ) -> public.Answer:
     for tries_left in reversed(range(_TRIES)):
         try:
-            return client.ask(collection, question, history=list(case.history), max_tokens=_MAX_TOKENS, use_cache=False)
+            return client.ask(collection, question, history=list(case.history), max_tokens=_MAX_TOKENS, cache="bypass")
         except (Unavailable, Exhausted) as error:
             if not tries_left:
                 raise

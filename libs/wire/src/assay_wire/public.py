@@ -650,7 +650,6 @@ _CACHE = (
     "`use` what the semantic cache keeps, `bypass` it, answer `only` what it keeps (404 `not_cached` otherwise), or"
     " `refresh` it with what is found now."
 )
-_USE_CACHE = "False is `cache: bypass`."
 _SYNTAX = (
     'Read field:value, after: and before: of declared fields, "exact words" and -word in the text as restrictions;'
     " otherwise every sign of it is text."
@@ -662,7 +661,6 @@ class SearchQuery(Request):
     top_k: Annotated[int, Field(ge=1, le=MAX_TOP_K, strict=True)] = 10
     mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
     rerank: bool = True
-    use_cache: Annotated[bool, Field(description=_USE_CACHE)] = True
     cache: Annotated[CacheChoice, Field(description=_CACHE)] = "use"
     explain: Annotated[bool, Field(description="Show each hit's rank and score by stage.")] = False
     one_per_document: bool = False
@@ -791,7 +789,6 @@ class Question(Request):
     ] = None
     max_tokens: Annotated[int, Field(ge=1, le=4096)] = 256
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
-    use_cache: Annotated[bool, Field(description=_USE_CACHE)] = True
     cache: Annotated[CacheChoice, Field(description=_CACHE)] = "use"
     filter: FieldFilter = {}
     syntax: Annotated[bool, Field(description=_SYNTAX)] = False

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from assay_wire.clients import AssayClient
 
-    from assay_cli.options import Mode
+    from assay_cli.options import CacheChoice, Mode
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ def measure_searches(
     top_k: int,
     concurrency: int,
     rerank: bool = False,
-    use_cache: bool = False,
+    cache: "CacheChoice" = "bypass",
 ) -> tuple[list[Sample], float]:
     """Search for each query, `concurrency` at a time. Returns also the seconds in all."""
 
     def search(query: str) -> Sample:
         started = time.perf_counter()
-        reply = client.search(collection, query, mode=mode, top_k=top_k, rerank=rerank, use_cache=use_cache)
+        reply = client.search(collection, query, mode=mode, top_k=top_k, rerank=rerank, cache=cache)
         return Sample((time.perf_counter() - started) * 1000, reply.timings_ms, bool(reply.degraded), reply.cache)
 
     started = time.perf_counter()

@@ -18,6 +18,14 @@ Mode = Literal["hybrid", "dense", "lexical"]
 ModeOption = Annotated[
     Mode, typer.Option("--mode", help="hybrid: meaning and words; dense: meaning only; lexical: words only.")
 ]
+CacheChoice = Literal["use", "bypass", "only", "refresh"]
+CacheOption = Annotated[
+    CacheChoice,
+    typer.Option(
+        "--cache",
+        help="use what the cache keeps; bypass it; answer only what it keeps; refresh it with what is found now.",
+    ),
+]
 
 
 class Described(TyperCommand):

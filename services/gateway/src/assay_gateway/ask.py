@@ -6,7 +6,7 @@ from assay_core.answers import AnswerEvent, AnswerRequest, Cited, Done, Failed, 
 from assay_core.errors import AssayError
 from assay_core.ports import Generator
 from assay_core.principals import Principal
-from assay_core.search import Mode
+from assay_core.search import CacheUse, Mode
 from assay_store.encryption import Vault
 from assay_wire import public, sse, to_public
 from fastapi import APIRouter, Depends, Request, Response
@@ -19,7 +19,7 @@ from assay_gateway.disconnect import unless_gone
 from assay_gateway.ids import answer_id
 from assay_gateway.limits import check_question
 from assay_gateway.openapi import JSON, events, operation_id
-from assay_gateway.reading_questions import cache_use, read_question
+from assay_gateway.reading_questions import read_question
 from assay_gateway.stored_answers import stored_answer
 from assay_gateway.streaming import EventStream, close
 from assay_gateway.transactions import Transactions
@@ -56,7 +56,7 @@ def build_routes(
             assigned=way.assigned,
             max_tokens=body.max_tokens,
             temperature=body.temperature,
-            cache=cache_use(body),
+            cache=CacheUse(body.cache),
             filter=read.filter,
             phrases=read.phrases,
             excluded=read.excluded,

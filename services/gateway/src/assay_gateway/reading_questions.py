@@ -4,12 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay_core.collection_settings import FieldType
-from assay_core.errors import Invalid
 from assay_core.filter_text import read_filter_text
 from assay_core.metadata_filter import parse_filter
 from assay_core.query_syntax import ReadQuery, read_query
-from assay_core.search import CacheUse
-from assay_wire import public
 
 
 def read_question(
@@ -23,16 +20,6 @@ def read_question(
     read = read_query(fields, question) if syntax else ReadQuery(question)
     beside = parse_filter(fields, _as_mapping(fields, given))
     return ReadQuery(read.text, read.phrases, read.excluded, read.filter + beside)
-
-
-def cache_use(body: public.SearchQuery | public.Question) -> CacheUse:
-    """What a request wants of the cache. Raises `Invalid` if it wants two things."""
-    wanted = CacheUse(body.cache)
-    if body.use_cache:
-        return wanted
-    if wanted not in (CacheUse.USE, CacheUse.BYPASS):
-        raise Invalid(f'"use_cache" is false and "cache" is {body.cache!r}; leave one of them out.', code="bad_cache")
-    return CacheUse.BYPASS
 
 
 def _as_mapping(fields: Mapping[str, FieldType], given: Mapping[str, Any] | str) -> Mapping[str, Any]:

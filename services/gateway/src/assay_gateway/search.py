@@ -3,7 +3,7 @@
 from assay_core.documents import Collection
 from assay_core.ports import LanguageDetector, Retriever
 from assay_core.principals import Principal
-from assay_core.search import Mode, SearchRequest
+from assay_core.search import CacheUse, Mode, SearchRequest
 from assay_runtime.threads import Workers
 from assay_store import collections
 from assay_wire import public, to_public
@@ -13,7 +13,7 @@ from assay_gateway.auth import Authenticator
 from assay_gateway.disconnect import unless_gone
 from assay_gateway.limits import check_question
 from assay_gateway.openapi import operation_id
-from assay_gateway.reading_questions import cache_use, read_question
+from assay_gateway.reading_questions import read_question
 from assay_gateway.transactions import Transactions
 
 
@@ -54,7 +54,7 @@ def asked_for(collection: Collection, body: public.SearchQuery, *, deadline_s: f
         top_k=body.top_k,
         mode=Mode(body.mode),
         rerank=body.rerank,
-        cache=cache_use(body),
+        cache=CacheUse(body.cache),
         one_per_document=body.one_per_document,
         recency=body.recency,
         diversity=body.diversity,

@@ -9,7 +9,7 @@ from assay_core.errors import AssayError
 
 from assay_cli import passages
 from assay_cli.field_filter import FilterOption, field_filter
-from assay_cli.options import CollectionOption, Command
+from assay_cli.options import CacheOption, CollectionOption, Command
 from assay_cli.output import clean, console, print_json, say, styled
 from assay_cli.session import session_of
 
@@ -39,7 +39,7 @@ def ask(
     ] = None,
     max_tokens: Annotated[int, typer.Option(min=1, max=4096, help="Longest answer.")] = 256,
     temperature: Annotated[float, typer.Option(min=0, max=2, help="0 gives the same answer each time.")] = 0.0,
-    cache: Annotated[bool, typer.Option(help="Take the answer from the cache if it still holds.")] = True,
+    cache: CacheOption = "use",
     filters: FilterOption = None,
     syntax: Annotated[
         bool, typer.Option("--syntax", help='Read type:policy, "exact words" and -word as restrictions.')
@@ -53,7 +53,7 @@ def ask(
         "top_k": top_k,
         "max_tokens": max_tokens,
         "temperature": temperature,
-        "use_cache": cache,
+        "cache": cache,
         "syntax": syntax,
     } | field_filter(filters)
     if session.json:

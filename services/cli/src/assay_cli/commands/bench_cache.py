@@ -9,7 +9,7 @@ from assay_core.errors import Unavailable
 
 from assay_cli import bench_queries, latency
 from assay_cli.figures import show
-from assay_cli.options import CollectionOption, Command
+from assay_cli.options import CacheChoice, CollectionOption, Command
 from assay_cli.session import session_of
 
 
@@ -38,14 +38,14 @@ def cache(
         else bench_queries.sample_queries(client, collection, queries, seed=seed)
     )[:queries]
 
-    def ask(use_cache: bool) -> list[latency.Sample]:
+    def ask(cache: CacheChoice) -> list[latency.Sample]:
         samples, _ = latency.measure_searches(
-            client, collection, texts, mode="hybrid", top_k=top_k, concurrency=1, rerank=True, use_cache=use_cache
+            client, collection, texts, mode="hybrid", top_k=top_k, concurrency=1, rerank=True, cache=cache
         )
         return samples
 
-    ask(True)
-    again, past = ask(True), ask(False)
+    ask("use")
+    again, past = ask("use"), ask("bypass")
     hits = [sample for sample in again if sample.cache == "hit"]
     if not hits:
         raise Unavailable(

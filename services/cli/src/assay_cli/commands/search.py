@@ -7,7 +7,7 @@ import typer
 
 from assay_cli import passages
 from assay_cli.field_filter import FilterOption, field_filter
-from assay_cli.options import CollectionOption, Command, ModeOption
+from assay_cli.options import CacheOption, CollectionOption, Command, ModeOption
 from assay_cli.output import console, print_json, say
 from assay_cli.session import session_of
 
@@ -26,7 +26,7 @@ def search(
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=200, help="How many passages.")] = 10,
     mode: ModeOption = "hybrid",
     rerank: Annotated[bool, typer.Option(help="Let the cross-encoder have the last word, if there is one.")] = True,
-    cache: Annotated[bool, typer.Option(help="Take the result from the cache if it is there.")] = True,
+    cache: CacheOption = "use",
     explain: Annotated[bool, typer.Option("--explain", help="Show rank and score of each stage.")] = False,
     one_per_document: Annotated[
         bool, typer.Option("--one-per-document", help="The best passage of each document only.")
@@ -57,7 +57,7 @@ def search(
         top_k=top_k,
         mode=mode,
         rerank=rerank,
-        use_cache=cache,
+        cache=cache,
         explain=explain,
         one_per_document=one_per_document,
         syntax=syntax,

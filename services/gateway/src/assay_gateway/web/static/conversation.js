@@ -52,21 +52,21 @@ class Conversation extends EventTarget {
     return this.turns.some((turn) => turn.running);
   }
 
-  async ask(collection, question, { useCache = true } = {}) {
+  async ask(collection, question) {
     const history = this.#history(collection);
     const turn = new Turn(collection, question);
     this.turns.push(turn);
     this.dispatchEvent(new CustomEvent("turn", { detail: turn }));
-    await this.#run(turn, { question, history, use_cache: useCache });
+    await this.#run(turn, { question, history });
   }
 
   /** Asks the question of a failed or cached turn again, in its place. */
-  async retry(turn, { useCache = true } = {}) {
+  async retry(turn, { cache = "use" } = {}) {
     if (this.running) return;
     const history = this.#history(turn.collection, this.turns.indexOf(turn));
     Object.assign(turn, new Turn(turn.collection, turn.question));
     this.dispatchEvent(new Event("running"));
-    await this.#run(turn, { question: turn.question, history, use_cache: useCache });
+    await this.#run(turn, { question: turn.question, history, cache });
   }
 
   stop() {

@@ -143,7 +143,7 @@ function detailsLine(turn) {
       answer.usage && fact("Tokens", `${answer.usage.prompt_tokens} read, ${answer.usage.completion_tokens} written`),
       fact("Prompt", answer.prompt_version),
       fact("Answer", answer.id)),
-    cached && h("button", { type: "button", class: "button button-quiet", onclick: () => conversation.retry(turn, { useCache: false }) },
+    cached && h("button", { type: "button", class: "button button-quiet", onclick: () => conversation.retry(turn, { cache: "refresh" }) },
       icon("retry"), "Ask again without the cache"));
 }
 

@@ -85,7 +85,7 @@ function searchControls(query) {
     ],
     read: () => ({
       query: input.value.trim(), mode: mode.value, top_k: Number(topK.value) || 10, rerank: rerank.control.checked,
-      explain: explain.control.checked, use_cache: cache.control.checked, one_per_document: single.control.checked,
+      explain: explain.control.checked, cache: cache.control.checked ? "use" : "bypass", one_per_document: single.control.checked,
     }),
     focus: () => input.focus(),
   };
