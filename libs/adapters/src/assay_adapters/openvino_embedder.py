@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -116,16 +118,26 @@ class OpenVinoEmbedder:
 
         A few rows make small batches: with one batch for all, one stream would work and the others wait.
         """
-        from openvino import AsyncInferQueue
-
         share = sum(map(len, rows)) // (2 * self._streams)
         limit = min(max(share, _LEAST_TOKENS), _BATCH_TOKENS)
+        batches = list(_batches(sorted(range(len(rows)), key=lambda i: len(rows[i])), rows, limit))
+        idle = SimpleQueue[Any]()  # Any: openvino.InferRequest is untyped
+        for _ in range(min(self._streams, len(batches))):
+            idle.put(self._bulk.create_infer_request())
 
-        queue = AsyncInferQueue(self._bulk, self._streams)
-        queue.set_callback(keep)
-        for places in _batches(sorted(range(len(rows)), key=lambda i: len(rows[i])), rows, limit):
-            queue.start_async(list(_padded([rows[i] for i in places])), places)
-        queue.wait_all()
+        def run(places: list[int]) -> None:
+            request = idle.get()
+            try:
+                request.infer(list(_padded([rows[i] for i in places])), share_inputs=True)
+                keep(request, places)
+            finally:
+                idle.put(request)
+
+        # Not OpenVINO's own queue with a callback: a thread of its may still hold that when the model goes, which
+        # waits for the thread, and has Python's lock, which the thread waits for.
+        with ThreadPoolExecutor(self._streams, thread_name_prefix="embed") as pool:
+            for _ in pool.map(run, batches):
+                pass
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return self._count(texts)
