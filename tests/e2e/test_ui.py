@@ -113,9 +113,11 @@ def _look_around(visit: Visit, size: str) -> None:
     page.get_by_role("link", name="Search", exact=True).click()
     page.get_by_label("Search for").fill("opening hours on Sunday")
     page.get_by_label("Explain the ranks").check()
+    page.get_by_label("Read with each").select_option(label="Passages before and after")
     page.get_by_role("button", name="Search", exact=True).click()
     expect(page.locator(".hit").first).to_be_visible(timeout=READY_MS)
     expect(page.get_by_role("heading", name="Ranks and scores by stage")).to_be_visible()
+    assert "expand=neighbours" in page.url
     visit.shot(f"{size}-search")
     page.get_by_role("link", name="Sources", exact=True).click()
     expect(page.get_by_role("heading", name="Sources", exact=True)).to_be_visible()

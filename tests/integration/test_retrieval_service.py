@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from assay_core.errors import Exhausted, Invalid, NotFound, Unavailable
 from assay_core.metadata_filter import parse_filter
 from assay_core.ports import Vector
 from assay_core.principals import EVERYONE, Principal
-from assay_core.search import CacheScope, IndexHit, IndexRow, IndexScope, Mode, Scorer, SearchRequest
+from assay_core.search import CacheScope, Expand, Hit, IndexHit, IndexRow, IndexScope, Mode, Scorer, SearchRequest
 from assay_core.spelling import Correction
 from assay_retrieval import retriever as retriever_module
 from assay_retrieval.inspection import Inspector
@@ -104,27 +105,29 @@ class Shelf:
             pipeline.go_live(connection, [PendingVersion(made.document, self.collection, made.version, 1)])
         return made.document
 
-    def put_parts(self, name: str, text: str, parts: Sequence[str]) -> DocumentId:
-        """Add a document whose parts are found, and whose text is read."""
+    def put_parts(
+        self, name: str, text: str, parts: Sequence[str], *, parent: Parent | None = None, headings: Sequence[str] = ()
+    ) -> DocumentId:
+        """Add a document whose parts are found, each under its heading, and the parent of all read if there is one."""
         with self.database.transaction() as connection:
             acl = access.acl_for(connection, TENANT)
             target = documents.upload_target(connection, VAULT, self.collection, name, acl=acl)
             made = documents.record_upload(connection, target, StoredBlob("0" * 64, len(text), "text/plain"))
             chunks = [
                 Chunk(
-                    id=chunk_id(document=made.document, recipe="t", heading_path=("H",), text=part, occurrence=0),
+                    id=chunk_id(document=made.document, recipe="t", heading_path=(heading,), text=part, occurrence=0),
                     document=made.document,
                     ordinal=ordinal,
                     text=part,
                     start=text.index(part),
                     end=text.index(part) + len(part),
-                    heading_path=("H",),
+                    heading_path=(heading,),
                     page_first=2,
                     page_last=2,
                     tokens=5,
-                    parent=Parent(0, len(text), 1, ()),
+                    parent=parent,
                 )
-                for ordinal, part in enumerate(parts)
+                for ordinal, (part, heading) in enumerate(zip_longest(parts, headings, fillvalue="H"))
             ]
             place = Source(
                 made.document, self.collection, name, made.version, "blob", len(text), target.key_wrapped, deleted=False
@@ -387,9 +390,72 @@ def test_permissions_have_a_digest_of_their_set(shelf: Shelf):
         assert digest(ANN) != digest(BOB)
 
 
+def sentences(text: str) -> list[str]:
+    return [part + "." for part in text.rstrip(".").split(". ")]
+
+
+MANUAL = (
+    "Close the valve. The blue pump needs an inspection. Note the date."
+    " Call the desk. Lunch is at noon. Wash your hands."
+)
+
+
+def beside(found: Hit) -> list[str]:
+    return [one.text for one in found.around]
+
+
+@pytest.mark.parametrize(
+    ("expand", "expected"),
+    [
+        (Expand.OFF, []),
+        (Expand.NEIGHBOURS, ["Close the valve.", "Note the date."]),
+        (Expand.SECTION, ["Note the date.", "Call the desk."]),
+    ],
+)
+async def test_a_hit_is_read_with_what_is_around_it(shelf: Shelf, expand: Expand, expected: list[str]):
+    headings = ["Before", "Pump", "Pump", "Pump", "Canteen", "Canteen"]
+    shelf.put_parts("pump.md", MANUAL, sentences(MANUAL), headings=headings)
+    found = await shelf.retriever().search(ANN, shelf.request(mode=Mode.LEXICAL, expand=expand))
+    assert [hit.text for hit in found.hits] == ["The blue pump needs an inspection."]
+    (hit,) = found.hits
+    assert beside(hit) == expected
+    assert all(MANUAL[one.start : one.end] == one.text for one in hit.around)
+    assert [stage.stage for stage in hit.stages] == ["lexical", *(["expand"] if expected else [])]
+
+
+async def test_the_collection_says_what_is_read_with_hits_and_how_much_of_it(shelf: Shelf):
+    shelf.put_parts("pump.md", MANUAL, sentences(MANUAL), headings=["Pump"] * 6)
+    with shelf.database.transaction() as connection:
+        found = collections.by_id(connection, ANN, shelf.collection)
+        collections.change_settings(connection, found, {"searching": {"expand": "section", "expand_tokens": 16}})
+    request = shelf.request(mode=Mode.LEXICAL)
+    (hit,) = (await shelf.retriever().search(ANN, request)).hits
+    assert len(hit.around) == 2  # three passages of five tokens
+    (bare,) = (await shelf.retriever().search(ANN, replace(request, expand=Expand.OFF))).hits
+    assert bare.around == ()
+
+
+async def test_hits_that_touch_are_read_as_one_and_keep_their_own_rank(shelf: Shelf):
+    shelf.put_parts("pump.md", MANUAL, sentences(MANUAL))
+    shelf.put("plan.md", "Inspection plan.")
+    asked = shelf.request("blue pump inspection date", mode=Mode.LEXICAL, expand=Expand.NEIGHBOURS)
+    found = await shelf.retriever().search(ANN, asked)
+    assert [hit.document_name for hit in found.hits] == ["pump.md", "plan.md"]
+    assert [hit.rank for hit in found.hits] == [1, 2]
+    assert beside(found.hits[0]) == ["Close the valve.", "Note the date."]
+    assert [one.rank is not None for one in found.hits[0].around] == [False, True]
+
+
+async def test_what_is_excluded_is_not_read_beside_a_hit_either(shelf: Shelf):
+    shelf.put_parts("pump.md", MANUAL, sentences(MANUAL))
+    asked = shelf.request(mode=Mode.LEXICAL, expand=Expand.NEIGHBOURS, excluded=("date",))
+    (hit,) = (await shelf.retriever().search(ANN, asked)).hits
+    assert beside(hit) == ["Close the valve."]
+
+
 async def test_small_passages_are_found_and_the_larger_one_is_read_once(shelf: Shelf):
     text = "The blue pump needs an inspection. Lunch is at noon. The pump inspection is yearly."
-    document = shelf.put_parts("pump.md", text, [part + "." for part in text.rstrip(".").split(". ")])
+    document = shelf.put_parts("pump.md", text, sentences(text), parent=Parent(0, len(text), 1, ()))
     shelf.put("valve.md", "The blue valve needs an inspection.")
     result = await shelf.retriever(reranker=lambda: FakeReranker()).search(ANN, shelf.request(top_k=2))
     assert [hit.document_name for hit in result.hits] == ["pump.md", "valve.md"]

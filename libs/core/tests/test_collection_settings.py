@@ -64,6 +64,8 @@ def test_another_fusion_begins_with_its_own_weight() -> None:
         ({"recency_field": "No"}, "declared date field"),
         ({"recency_field": "published"}, "no declared date field"),
         ({"diversity": "much"}, "from 0 to 1"),
+        ({"expand": "all"}, "use one of off, neighbours, section"),
+        ({"expand_tokens": 3}, "16 to"),
         ({"spelling": "no"}, "true or false"),
         ({"rewriting": "always"}, "use one of off, rewrite"),
         ({"rewriting": "hyde", "fusion": "rrf"}, "set rewriting to 'off'"),

@@ -140,6 +140,26 @@ def test_search_shows_people_where_it_stands(run: Run) -> None:
     assert "There are 30 days of leave." in outcome.out
 
 
+def test_search_shows_what_is_read_with_a_passage_in_reading_order(run: Run, gateway: FakeGateway) -> None:
+    def beside(text: str, start: int) -> dict[str, object]:
+        return {
+            "chunk_id": text,
+            "page": 3,
+            "heading": "",
+            "text": text,
+            "start": start,
+            "end": start + 9,
+            "rank": None,
+        }
+
+    around = [beside("Asked for in the portal.", 0), beside("Six days may be kept.", 60)]
+    gateway.answers["search"] = {**SEARCH, "hits": [{**HIT, "around": around}]}
+    shown = run("search", "leave", "-c", "docs", "--expand", "neighbours").out
+    assert json.loads(gateway.requests[-1].content)["expand"] == "neighbours"
+    places = [shown.index(text) for text in ("Asked for", "There are 30 days", "Six days")]
+    assert places == sorted(places)
+
+
 def test_nothing_found_is_no_error(run: Run, gateway: FakeGateway) -> None:
     gateway.answers["search"] = {**SEARCH, "hits": []}
     outcome = run("search", "leave", "-c", "docs")

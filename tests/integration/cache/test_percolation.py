@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from assay_core.answers import Answer, Outcome
 from assay_core.errors import NotFound
-from assay_core.search import CacheUse, Mode
+from assay_core.search import CacheUse, Expand, Mode
 from assay_store import collections
 from assay_wire import internal
 
@@ -162,6 +162,20 @@ async def test_a_refreshed_result_is_found_anew_and_kept(asked: Any) -> None:
     assert await cached(asked, cache=CacheUse.REFRESH) == "miss"
     assert await cached(asked) == "hit"
     assert await cached(asked, cache=CacheUse.BYPASS) == "off"
+
+
+async def test_what_is_read_with_hits_is_kept_apart_and_with_them(asked: Any) -> None:
+    asked.put(
+        "manual.md", "\n\n".join(f"{part} valves: " + f"step of {part} work. " * 9 for part in ("one", "two", "three"))
+    )
+    asked.settle()
+    question = "two valves step of two work"
+    found = [await asked.ask(question, expand=Expand.NEIGHBOURS) for _ in range(2)]
+    assert [one.cache for one in found] == ["miss", "hit"]
+    assert found[1].hits == found[0].hits
+    assert found[0].hits[0].around
+    other = await asked.ask(question)
+    assert (other.cache, other.hits[0].around) == ("miss", ())
 
 
 async def test_other_settings_of_the_collection_are_another_scope(asked: Any) -> None:

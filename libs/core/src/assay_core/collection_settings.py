@@ -16,6 +16,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 SEARCH_MODES = ("hybrid", "dense", "lexical")
 FUSIONS = ("convex", "rrf")
 REWRITINGS = ("off", "rewrite", "multi-query", "hyde", "decomposition")
+EXPANDS = ("off", "neighbours", "section")
 NORMALIZATIONS = ("absolute", "theoretical", "min-max", "z")
 _PROMPT = re.compile(r"[a-z][a-z0-9._-]{0,62}")
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -131,6 +132,9 @@ class Searching:
     `rewriting` is what a language model writes to search by again, if the first result is likely weak: the question in
     other words, three of them, a passage that would answer it (`hyde`), or its parts. How weak a result is shows in
     scores on an absolute scale alone.
+
+    `expand` is what is read with each hit: the passages before and after it (`neighbours`), or those that stand under
+    the same headings (`section`), as long as all of them have no more than `expand_tokens` of the embedder's tokens.
     """
 
     fusion: str = "convex"
@@ -142,6 +146,8 @@ class Searching:
     diversity: float = 0.0
     spelling: bool = True
     rewriting: str = "off"
+    expand: str = "off"
+    expand_tokens: int = 660
 
     @property
     def recipe(self) -> str:
@@ -178,6 +184,8 @@ class Searching:
             diversity=_share("diversity", values, self.diversity),
             spelling=_flag("spelling", values, self.spelling),
             rewriting=rewriting,
+            expand=_one_of(EXPANDS, "expand", values, self.expand),
+            expand_tokens=_number("expand_tokens", values, self.expand_tokens, 16, MAX_BUDGET_TOKENS),
         )
 
 

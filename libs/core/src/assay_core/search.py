@@ -18,6 +18,14 @@ class Mode(StrEnum):
     LEXICAL = "lexical"
 
 
+class Expand(StrEnum):
+    """What is read with a hit: nothing, the passages before and after it, or those under the same headings."""
+
+    OFF = "off"
+    NEIGHBOURS = "neighbours"
+    SECTION = "section"
+
+
 class Scorer(StrEnum):
     """Who made a score; a threshold belongs to exactly one of these."""
 
@@ -78,6 +86,7 @@ class StageRank:
     """How one stage saw a hit; `rank` counts from 1.
 
     For what was fused, `weight` times `normalized` is the stage's part of the fused score; None: the stage added none.
+    The score of stage "expand" is the number of passages that are read with the hit.
     """
 
     stage: str
@@ -88,8 +97,29 @@ class StageRank:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """A passage that is read with a hit: of the same version, live and readable like it.
+
+    `text` equals the stored canonical text at `start:end`. `rank` and `score_cosine` are its own if it was a hit that
+    touched a better one, else None.
+    """
+
+    chunk: ChunkId
+    text: str
+    start: int
+    end: int
+    page: int | None
+    heading_path: tuple[str, ...]
+    rank: int | None = None
+    score_cosine: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """A live, readable passage. `text` equals the stored canonical text at `start:end` of that version."""
+    """A live, readable passage. `text` equals the stored canonical text at `start:end` of that version.
+
+    `around` are the passages that are read with it, in reading order, without itself.
+    """
 
     rank: int
     chunk: ChunkId
@@ -106,6 +136,7 @@ class Hit:
     scored_by: Scorer
     score_cosine: float | None = None
     stages: tuple[StageRank, ...] = ()
+    around: tuple[Beside, ...] = ()
 
 
 class CacheUse(StrEnum):
@@ -125,7 +156,7 @@ class SearchRequest:
     lexical index is also asked for what the collection's synonyms say that words mean.
     With `rewriting`, a weak result is searched for again in words of a language model, where the collection says so.
     A passage that is found holds each of the `phrases` and none of the `excluded` words.
-    `recency` and `diversity` as in the collection's settings; None: what these say.
+    `recency`, `diversity` and `expand` as in the collection's settings; None: what these say.
     """
 
     collection: CollectionId
@@ -144,6 +175,7 @@ class SearchRequest:
     deadline_s: float = 10.0
     recency: float | None = None
     diversity: float | None = None
+    expand: Expand | None = None
 
     @property
     def narrowed(self) -> bool:

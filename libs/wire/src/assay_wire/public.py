@@ -83,6 +83,11 @@ class ChangeSearching(Request):
         Literal["off", "rewrite", "multi-query", "hyde", "decomposition"] | None,
         Field(description="What the language model writes to search by again, if the first result is likely weak."),
     ] = None
+    expand: Annotated[
+        Literal["off", "neighbours", "section"] | None,
+        Field(description="Passages read with each hit: before and after it, or under the same headings."),
+    ] = None
+    expand_tokens: Annotated[int | None, Field(description="Most that is read of a hit and what is around it.")] = None
 
 
 class ChangeSettings(Request):
@@ -144,6 +149,8 @@ class Searching(Reply):
     diversity: float
     spelling: bool = True
     rewriting: str = "off"
+    expand: str = "off"
+    expand_tokens: int = 660
 
 
 class CollectionSettings(Reply):
@@ -666,6 +673,12 @@ class SearchQuery(Request):
     one_per_document: bool = False
     recency: Annotated[float | None, Field(ge=0, le=1, description="Default: what the collection says.")] = None
     diversity: Annotated[float | None, Field(ge=0, le=1, description="Default: what the collection says.")] = None
+    expand: Annotated[
+        Literal["off", "neighbours", "section"] | None,
+        Field(
+            description="Passages read with each hit; hits that touch become one. Default: what the collection says."
+        ),
+    ] = None
     filter: FieldFilter = {}
     syntax: Annotated[bool, Field(description=_SYNTAX)] = True
     synonyms: Annotated[bool, Field(description="Look for what the collection's synonyms mean, too.")] = True
@@ -678,7 +691,8 @@ class SearchQuery(Request):
 class Stage(Reply):
     """`weight` times `normalized` is what the stage adds to the fused score.
 
-    Where nothing was fused, `normalized` is the share of the best score that any passage could have.
+    Where nothing was fused, `normalized` is the share of the best score that any passage could have. The score of stage
+    `expand` is the number of passages that are read with the hit.
     """
 
     stage: str
@@ -686,6 +700,18 @@ class Stage(Reply):
     score: float
     normalized: float | None = None
     weight: float | None = None
+
+
+class Beside(Reply):
+    """A passage that is read with a hit; `rank` is its own if it was a hit that touched a better one."""
+
+    chunk_id: str
+    page: int | None
+    heading: str
+    text: str
+    start: int
+    end: int
+    rank: int | None
 
 
 class Hit(Reply):
@@ -704,6 +730,7 @@ class Hit(Reply):
     score: float
     scored_by: str
     stages: list[Stage] | None = None
+    around: Annotated[list[Beside], Field(description="In reading order, without the hit; see `expand`.")] = []
 
 
 class Degradation(Reply):

@@ -127,6 +127,19 @@ def hit(found: search.Hit, *, explain: bool = False) -> public.Hit:
         score=found.score,
         scored_by=found.scored_by,
         stages=[stage(s) for s in found.stages] if explain else None,
+        around=[beside(one) for one in found.around],
+    )
+
+
+def beside(found: search.Beside) -> public.Beside:
+    return public.Beside(
+        chunk_id=found.chunk.id,
+        page=found.page,
+        heading=heading(found.heading_path),
+        text=found.text,
+        start=found.start,
+        end=found.end,
+        rank=found.rank,
     )
 
 

@@ -70,6 +70,13 @@ RewritingOption = Annotated[
     Literal["off", "rewrite", "multi-query", "hyde", "decomposition"] | None,
     typer.Option("--rewriting", help="What the language model writes to search by again after a weak result."),
 ]
+ExpandOption = Annotated[
+    Literal["off", "neighbours", "section"] | None,
+    typer.Option("--expand", help="Passages read with each hit: before and after it, or under the same headings."),
+]
+ExpandTokensOption = Annotated[
+    int | None, typer.Option("--expand-tokens", help="Most that is read of a hit and what is around it.")
+]
 
 
 def settings_of(

@@ -36,7 +36,12 @@ def print_hit(out: "Console", hit: "Hit") -> None:
     )
     for stage in hit.stages or []:
         out.print(styled((f"      {stage.stage}: rank {stage.rank}, {stage.score:.4f}{_part(stage)}", "dim")))
-    out.print(Padding(styled(shortened(hit.text, _SNIPPET_CHARS)), (0, 0, 1, 4), expand=False))
+    before = [(one.text, "dim") for one in hit.around if one.start < hit.start]
+    after = [(one.text, "dim") for one in hit.around if one.start >= hit.start]
+    read = [*before, (hit.text, ""), *after]
+    for number, (text, style) in enumerate(read, start=1):
+        space = (0, 0, int(number == len(read)), 4)
+        out.print(Padding(styled((shortened(text, _SNIPPET_CHARS), style)), space, expand=False))
 
 
 def _part(stage: "Stage") -> str:

@@ -11,13 +11,7 @@ from assay_core.documents import CollectionId
 from assay_core.errors import AssayError, Broken, Exhausted, Invalid, Unavailable
 from assay_core.ports import Generator, Retriever
 from assay_core.principals import Principal
-from assay_core.search import (
-    CacheUse,
-    Degradation,
-    Hit,
-    Mode,
-    SearchRequest,
-)
+from assay_core.search import CacheUse, Degradation, Expand, Hit, Mode, SearchRequest
 from assay_evals.run import SEARCH_DEPTH
 
 Result = TypeVar("Result")
@@ -80,6 +74,7 @@ class Platform:
             mode=Mode(self._answering.mode),
             rerank=self._answering.rerank,
             cache=CacheUse.BYPASS,
+            expand=Expand.OFF,  # hits that touch become one, and a rank would count as missed
             deadline_s=SEARCH_DEADLINE_S,
         )
 

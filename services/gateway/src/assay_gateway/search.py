@@ -3,7 +3,7 @@
 from assay_core.documents import Collection
 from assay_core.ports import LanguageDetector, Retriever
 from assay_core.principals import Principal
-from assay_core.search import CacheUse, Mode, SearchRequest
+from assay_core.search import CacheUse, Expand, Mode, SearchRequest
 from assay_runtime.threads import Workers
 from assay_store import collections
 from assay_wire import public, to_public
@@ -58,6 +58,7 @@ def asked_for(collection: Collection, body: public.SearchQuery, *, deadline_s: f
         one_per_document=body.one_per_document,
         recency=body.recency,
         diversity=body.diversity,
+        expand=Expand(body.expand) if body.expand else None,
         filter=read.filter,
         phrases=read.phrases,
         excluded=read.excluded,

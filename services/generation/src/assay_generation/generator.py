@@ -61,6 +61,7 @@ from assay_generation.prompting import PromptFile, load_prompt
 from assay_generation.question import check
 from assay_generation.quoting import QUOTED, quote_best
 from assay_generation.recording import Recorder
+from assay_generation.surroundings import each_by_itself
 from assay_generation.verify import Checker, Support, outcome_of
 from assay_generation.words import echoes, repeats
 from assay_generation.work import Work, version_of
@@ -148,12 +149,13 @@ class DocumentGenerator:
         with step("retrieve", work.timings_ms):
             async with work.deadline.enforced():
                 result = await self.retriever.search(work.principal, search)
-        read = await asyncio.to_thread(self.as_data, work.question, result.hits)
-        work.found(result.hits, result.degraded, read=read)
+        hits = each_by_itself(result.hits)
+        read = await asyncio.to_thread(self.as_data, work.question, hits)
+        work.found(hits, result.degraded, read=read)
         work.floors = result.floors
-        if read != result.hits:
+        if read != hits:
             work.degrade(LEFT_OUT)
-        return Retrieved(result.hits, result.timings_ms, result.degraded)
+        return Retrieved(hits, result.timings_ms, result.degraded)
 
     async def _evidence(self, work: Work) -> list[Evidence]:
         """The sentences near the question, best first; none if the documents do not say."""

@@ -1,7 +1,7 @@
 """START HERE: a search from question to hits.
 
 scope (SQL) → spelling ∥ embed → dense ∥ lexical → fuse → live and readable (SQL) → rerank the best → shape → hits,
-and where those are likely weak and the collection says so, once again in a language model's words
+where those are likely weak and the collection says so, once again in a language model's words → what is around (SQL)
 
 Lexical search waits for the embedding, although it need not: with few cores the two hold each other up, and dense
 search, which another process does, takes longer anyway.
@@ -21,7 +21,7 @@ from assay_core.fusion import DENSE, LEXICAL, RRF_K, Candidate, fuse, fused_by
 from assay_core.ports import Embedder, LexicalIndex, Reranker, Vector
 from assay_core.principals import Principal
 from assay_core.rewriting import weakness
-from assay_core.search import Degradation, Hit, IndexHit, Mode, Scorer, SearchRequest, SearchResult
+from assay_core.search import Degradation, Expand, Hit, IndexHit, Mode, Scorer, SearchRequest, SearchResult
 from assay_core.spelling import Correction, respelled
 from assay_core.synonyms import Expansion, expanded, expansions
 from assay_core.wording import Wording
@@ -45,6 +45,7 @@ from assay_retrieval.scope import SearchScope, load_scope
 from assay_retrieval.second_look import LooksAgain, wanted
 from assay_retrieval.shaping import POOL, shape_of, shaped
 from assay_retrieval.spelling import Speller, Spelling, applies
+from assay_retrieval.surroundings import expand_of, with_surroundings
 from assay_retrieval.whole_search import whole_search
 
 log = structlog.get_logger()
@@ -155,14 +156,15 @@ class HybridRetriever:
         request = _as_meant(request, prepared.spelling.corrections)
         first = await self._search_once(prepared, request)
         if self._look_again is None:
-            return first
+            return await self._expand(prepared.scope, request, first)
 
         async def search(other: SearchRequest) -> SearchResult:
             timings: dict[str, float] = {}
             vector = await self._embed(other, timings)
             return await self._search_once(Prepared(prepared.scope, vector, timings), other)
 
-        return await self._look_again(prepared.scope, request, first, search)
+        best = await self._look_again(prepared.scope, request, first, search)
+        return await self._expand(prepared.scope, request, best)
 
     async def _search_once(self, prepared: Prepared, request: SearchRequest) -> SearchResult:
         """One search; a second one if what the principal may read changed while the indexes were asked.
@@ -436,6 +438,18 @@ class HybridRetriever:
         with step("shape", timings):
             known = await self._sql.run(dates) if how.recency else {}
             return shaped(hits, how, dates=known, now=datetime.now(UTC))
+
+    async def _expand(self, scope: SearchScope, request: SearchRequest, result: SearchResult) -> SearchResult:
+        if not result.hits or expand_of(request, scope.collection.settings.searching) is Expand.OFF:
+            return result
+
+        def read() -> tuple[Hit, ...]:
+            with self._database.snapshot() as connection:
+                return with_surroundings(connection, self._vault, scope, request, result.hits)
+
+        timings = dict(result.timings_ms)
+        with step("expand", timings):
+            return replace(result, hits=await self._sql.run(read), timings_ms=timings)
 
 
 def checked(request: SearchRequest) -> SearchRequest:

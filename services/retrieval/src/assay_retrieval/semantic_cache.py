@@ -164,6 +164,7 @@ class CachedRetriever:
     def _recipe_of(self, request: SearchRequest) -> str:
         options = [request.mode, request.top_k, request.rerank, request.one_per_document]
         options += [request.synonyms, request.spelling, request.rewriting, request.recency, request.diversity]
+        options += [request.expand]
         return ":".join([self._recipe, *map(str, options)])
 
     async def _lookup(

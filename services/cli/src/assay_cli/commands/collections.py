@@ -11,6 +11,8 @@ from assay_cli.collection_options import (
     ChunkingOption,
     DenseWeightOption,
     DiversityOption,
+    ExpandOption,
+    ExpandTokensOption,
     FieldsOption,
     FusionOption,
     KeepOption,
@@ -84,6 +86,8 @@ def create(
     diversity: DiversityOption = None,
     spelling: SpellingOption = None,
     rewriting: RewritingOption = None,
+    expand: ExpandOption = None,
+    expand_tokens: ExpandTokensOption = None,
 ) -> None:
     """Make an empty collection."""
     session = session_of(context)
@@ -106,6 +110,8 @@ def create(
             "diversity": diversity,
             "spelling": spelling,
             "rewriting": rewriting,
+            "expand": expand,
+            "expand_tokens": expand_tokens,
         },
         fields=fields,
         near_duplicates=near_duplicates,
@@ -151,6 +157,8 @@ def change(
     diversity: DiversityOption = None,
     spelling: SpellingOption = None,
     rewriting: RewritingOption = None,
+    expand: ExpandOption = None,
+    expand_tokens: ExpandTokensOption = None,
 ) -> None:
     """Change settings. Fields are replaced as a whole; what is not named stays."""
     session = session_of(context)
@@ -173,6 +181,8 @@ def change(
             "diversity": diversity,
             "spelling": spelling,
             "rewriting": rewriting,
+            "expand": expand,
+            "expand_tokens": expand_tokens,
         },
         fields=fields,
         near_duplicates=near_duplicates,

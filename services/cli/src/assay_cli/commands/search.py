@@ -1,7 +1,7 @@
 """`assay search`: passages that fit a query."""
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -37,6 +37,10 @@ def search(
     diversity: Annotated[
         float | None, typer.Option(min=0, max=1, help="Share of difference from the passages above; likewise.")
     ] = None,
+    expand: Annotated[
+        Literal["off", "neighbours", "section"] | None,
+        typer.Option(help="Passages read with each: before and after it, or under the same headings; likewise."),
+    ] = None,
     filters: FilterOption = None,
     syntax: Annotated[
         bool, typer.Option(help='Read type:policy, after:2025-01, "exact words" and -word as restrictions.')
@@ -50,7 +54,7 @@ def search(
 ) -> None:
     """Find the passages that fit a query best."""
     session = session_of(context)
-    shape = {"recency": recency, "diversity": diversity}
+    shape = {"recency": recency, "diversity": diversity, "expand": expand}
     reply = session.client.search(
         collection,
         query,

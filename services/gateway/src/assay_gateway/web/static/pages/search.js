@@ -12,6 +12,7 @@ import { milliseconds, plural, score, words } from "../format.js";
 import { remember } from "../router.js";
 
 const MODES = [["hybrid", "Hybrid: meaning and words"], ["dense", "Dense: meaning"], ["lexical", "Lexical: words"]];
+const EXPANDS = [["", "What the collection says"], ["off", "Nothing"], ["neighbours", "Passages before and after"], ["section", "Passages of its section"]];
 
 export function render({ main, query, signal }) {
   const tools = h("div", { class: "page-tools" });
@@ -43,7 +44,7 @@ function showSearch({ body, tools, collections, current, query, signal }) {
     running = new AbortController();
     signal.addEventListener("abort", () => running.abort(), { once: true });
     closePassage({ refocus: false });
-    remember({ collection, q: asked.query, mode: asked.mode, top_k: asked.top_k, explain: asked.explain ? 1 : null });
+    remember({ collection, q: asked.query, mode: asked.mode, top_k: asked.top_k, expand: asked.expand, explain: asked.explain ? 1 : null });
     fill(results, {
       signal: running.signal,
       label: "Searching…",
@@ -67,6 +68,7 @@ function showSearch({ body, tools, collections, current, query, signal }) {
 function searchControls(query) {
   const input = h("input", { type: "search", id: "search-query", required: true, maxlength: 4000, value: query.q ?? "", placeholder: "What are you looking for?" });
   const mode = h("select", null, MODES.map(([value, label]) => h("option", { value, selected: value === query.mode }, label)));
+  const expand = h("select", null, EXPANDS.map(([value, label]) => h("option", { value, selected: value === query.expand }, label)));
   const topK = h("input", { type: "number", min: 1, max: 200, value: query.top_k ?? 10 });
   const box = (label, checked) => {
     const control = h("input", { type: "checkbox", checked });
@@ -80,12 +82,13 @@ function searchControls(query) {
     nodes: [
       h("div", { class: "search-line" }, h("label", { class: "visually-hidden", for: "search-query" }, "Search for"), input,
         h("button", { type: "submit", class: "button button-primary" }, icon("search"), "Search")),
-      h("div", { class: "search-options" }, field("Mode", mode), field("Results", topK),
+      h("div", { class: "search-options" }, field("Mode", mode), field("Read with each", expand), field("Results", topK),
         h("div", { class: "checks" }, [explain, rerank, single, cache].map(({ node }) => node))),
     ],
     read: () => ({
       query: input.value.trim(), mode: mode.value, top_k: Number(topK.value) || 10, rerank: rerank.control.checked,
       explain: explain.control.checked, cache: cache.control.checked ? "use" : "bypass", one_per_document: single.control.checked,
+      expand: expand.value || null,
     }),
     focus: () => input.focus(),
   };
@@ -123,5 +126,14 @@ function hitItem(hit, explain) {
       h("span", { class: "fine hit-score" }, `${words(hit.scored_by)} ${score(hit.score)}`)),
     place && h("p", { class: "fine" }, place),
     h("div", { class: "passage-text hit-text" }, hit.text.replace(/\n\s*\n/g, "\n")),
+    hit.around.length > 0 && readWith(hit),
     explain && hit.stages?.length > 0 && h("p", { class: "fine" }, hit.stages.map(({ stage, rank }) => `${words(stage)} #${rank}`).join(" · ")));
+}
+
+function readWith(hit) {
+  const parts = (passages) => passages.map(({ text }) => h("p", { class: "passage-text" }, text));
+  const own = h("p", { class: "passage-text" }, h("strong", null, hit.text));
+  return h("details", { class: "details-line hit-around" },
+    h("summary", null, `Read with ${plural(hit.around.length, "passage")} around it`),
+    parts(hit.around.filter(({ start }) => start < hit.start)), own, parts(hit.around.filter(({ start }) => start >= hit.start)));
 }
