@@ -1,7 +1,7 @@
 """The scan for what was erased, on real servers: it finds its controls and leftovers, and proves nothing blindly."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -32,6 +32,7 @@ class World:
     folders: dict[str, Path]
     planter: Planter
     scan: Scan
+    lexical: TantivyIndex
     fingerprints: Fingerprints
 
     def look(self, wanted: list[Sought], words: list[str] | None = None) -> tuple[list[Find], dict[str, StoreReport]]:
@@ -72,6 +73,7 @@ def world(own_servers: Platform, tmp_path: Path) -> Generator[World]:
     folders |= {name: tmp_path / name for name in ("blobs", "bm25")}
     (tmp_path / "bm25").mkdir(exist_ok=True)
     planter = Planter(
+        lexical_in="bm25",
         database=database,
         dense=DenseIndexes(database, lambda _: FakeVectorIndex()),  # pyright: ignore[reportArgumentType] (not used)
         dimension=8,
@@ -87,7 +89,7 @@ def world(own_servers: Platform, tmp_path: Path) -> Generator[World]:
         folders=folders,
         others={"bm25": lexical.terms, **{name: lambda held=held: in_memory(held) for name, held in redis.items()}},
     )
-    yield World(library, folders, planter, scan, fingerprints)
+    yield World(library, folders, planter, scan, lexical, fingerprints)
     lexical.close()
     for held in redis.values():
         held.close()
@@ -100,6 +102,14 @@ def test_every_store_shows_its_control_and_a_rewritten_store_nothing_else(world:
     found, stores = world.look([gone])
     assert {name: store.control_found for name, store in stores.items()} == dict.fromkeys(world.folders, True)
     assert found == []
+
+
+def test_where_milvus_holds_the_lexical_index_its_ids_are_looked_for_there(world: World) -> None:
+    planter = replace(world.planter, lexical_in="milvus", folders={"milvus": world.folders["bm25"]})
+    with planter.planted() as controls:
+        (planted,) = controls["milvus"]
+        assert planted in [term for _, term in world.lexical.terms()]
+    assert planted not in [term for _, term in world.lexical.terms()]
 
 
 def test_a_destroyed_key_is_found_until_the_database_has_rewritten_its_files(world: World) -> None:

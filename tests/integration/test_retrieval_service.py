@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import pytest
+from assay_adapters.milvus_lexical import MilvusLexicalIndex
 from assay_core.collection_settings import FieldType
 from assay_core.documents import (
     Chunk,
@@ -26,6 +29,7 @@ from assay_core.principals import EVERYONE, Principal
 from assay_core.search import CacheScope, Expand, Hit, IndexHit, IndexRow, IndexScope, Mode, Scorer, SearchRequest
 from assay_core.spelling import Correction
 from assay_retrieval import retriever as retriever_module
+from assay_retrieval.bootstrap import choose_speller
 from assay_retrieval.inspection import Inspector
 from assay_retrieval.retriever import Depths, HybridRetriever, Indexes
 from assay_retrieval.second_look import Rewriter
@@ -176,6 +180,21 @@ class InterruptedIndex(FakeVectorIndex):
         if meanwhile is not None:
             meanwhile()
         return super().search(scope, vector, top_k=top_k, timeout_s=timeout_s)
+
+
+class InMilvus(FakeLexicalIndex):
+    """What is written goes to Milvus, too, which alone is asked."""
+
+    def __init__(self, milvus: MilvusLexicalIndex) -> None:
+        super().__init__()
+        self.milvus = milvus
+
+    def upsert(self, rows: Sequence[IndexRow], texts: Sequence[str]) -> None:
+        super().upsert(rows, texts)
+        self.milvus.upsert(rows, texts)
+
+    def search(self, scope: IndexScope, query: str, *, top_k: int, epoch: int) -> list[IndexHit]:
+        return self.milvus.search(scope, query, top_k=top_k, epoch=epoch)
 
 
 @pytest.fixture
@@ -388,6 +407,23 @@ def test_permissions_have_a_digest_of_their_set(shelf: Shelf):
         assert digest(ANN) == digest(BOB)
         access.acl_for(connection, TENANT, allow=["ann"])
         assert digest(ANN) != digest(BOB)
+
+
+async def test_milvus_serves_words_as_well_as_vectors(shelf: Shelf, tmp_path: Path):
+    with closing(MilvusLexicalIndex(uri=str(tmp_path / "lite.db"), token="", key=bytes(32))) as milvus:
+        shelf.lexical = InMilvus(milvus)
+        pump = shelf.put("pump.md", "The blue pump needs an inspection twice a year.")
+        shelf.put("secret.md", "Blue pump inspection, for Bob alone.", allow=["bob"])
+        shelf.put("canteen.md", "Lunch is served at noon.")
+        speller = choose_speller(milvus, embedder=lambda: shelf.embedder, database=shelf.database, vault=VAULT)
+        result = await shelf.retriever(speller=speller).search(ANN, shelf.request())
+        first = result.hits[0]
+        assert (first.document, result.degraded) == (pump, ())
+        share = {stage.stage: stage.normalized for stage in first.stages}
+        assert share["lexical"] == pytest.approx(1.0), "the best of what was found is the measure"
+        assert "secret.md" not in [hit.document_name for hit in result.hits]
+        shelf.delete(pump)
+        assert pump not in [hit.document for hit in (await shelf.retriever().search(ANN, shelf.request())).hits]
 
 
 def sentences(text: str) -> list[str]:

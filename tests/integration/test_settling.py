@@ -8,7 +8,7 @@ import pytest
 from assay_adapters.byte_scanner import Fingerprints
 from assay_adapters.tantivy_index import TantivyIndex
 from assay_core.collection_settings import Chunking, CollectionSettings
-from assay_core.documents import DocumentId
+from assay_core.documents import ChunkId, CollectionId, DocumentId
 from assay_core.errors import Unavailable
 from assay_ingestion.access_changes import AccessChanges
 from assay_ingestion.deletions import Deletions
@@ -59,9 +59,18 @@ class Dense(FakeVectorIndex):
         return super().purged(purge) and self.rewritten
 
 
+class Lexical(TantivyIndex):
+    """An index whose rewriting may take time."""
+
+    busy = False
+
+    def purge(self, collection: CollectionId) -> list[ChunkId] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return None if self.busy else super().purge(collection)
+
+
 class Indexes(TypedDict):
     dense: Dense
-    lexical: TantivyIndex
+    lexical: Lexical
 
 
 class World:
@@ -70,7 +79,7 @@ class World:
         self.library = Library(
             database, self.blobs, settings=CollectionSettings(Chunking(budget_tokens=40, overlap_tokens=8))
         )
-        self.dense, self.lexical = Dense(), TantivyIndex(folder)
+        self.dense, self.lexical = Dense(), Lexical(folder)
         vault = self.library.vault
         stop = threading.Event()
         prepare = Preparer(vault=vault, blobs=self.blobs, parser=FakeParser(), embedder=self.embedder)
@@ -170,6 +179,18 @@ def test_nothing_is_complete_before_the_vector_index_has_rewritten_its_files(wor
     world.settle()
     assert {one.state for one in world.erasures()} == {ErasureState.COMPLETE}
     assert world.dense.purges == 2
+
+
+def test_nothing_is_complete_before_the_lexical_index_has_rewritten_its_files(world: World) -> None:
+    document = world.ingest("a.md", "Pumps.")
+    world.writer.work()
+    world.lexical.busy = True
+    world.library.delete(document)
+    world.settle()
+    assert [one.state for one in world.erasures()] == [ErasureState.SETTLING]
+    world.lexical.busy = False
+    world.settle()
+    assert [one.state for one in world.erasures()] == [ErasureState.COMPLETE]
 
 
 def test_a_store_that_goes_away_in_the_middle_begins_the_round_anew(world: World) -> None:

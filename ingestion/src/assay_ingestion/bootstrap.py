@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay_adapters import embedders
 from assay_adapters.embedders import VectorSpace as VectorSpace
+from assay_adapters.lexical_indexes import open_lexical
 from assay_core.errors import Invalid
 from assay_core.index_profiles import IndexProfile
 from assay_core.ports import BlobStore, Connector, Embedder, LanguageDetector, Parser, PercolatedCache, SemanticCache
@@ -33,6 +34,7 @@ from assay_ingestion.settings import IngestionSettings
 if TYPE_CHECKING:
     from assay_adapters.byte_scanner import ByteScanner, Fingerprints
     from assay_adapters.fetching.connections import Guard
+    from assay_adapters.milvus_lexical import MilvusLexicalIndex
     from assay_adapters.openai_chat import OpenAIChat
     from assay_adapters.tantivy_index import TantivyIndex
     from redis import Redis
@@ -84,7 +86,7 @@ def describe_embedder(settings: EmbedderSettings) -> VectorSpace:
 
 def choose_dense(settings: MilvusSettings, space: VectorSpace, database: Database) -> DenseIndexes:
     """Milvus, with a collection of its own for each kind of index."""
-    token = read_secret(settings.token_file, name="ASSAY_MILVUS__TOKEN_FILE") if settings.token_file else ""
+    token = settings.token()
 
     def opened(kind: str) -> SealableIndex:
         from assay_adapters.milvus import MilvusIndex
@@ -104,8 +106,7 @@ def remove_scratch(settings: MilvusSettings) -> int:
     """Remove what trials of indexes left in Milvus. Returns how many collections it was."""
     from assay_adapters.milvus_scratch import remove_all
 
-    token = read_secret(settings.token_file, name="ASSAY_MILVUS__TOKEN_FILE") if settings.token_file else ""
-    return remove_all(uri=settings.uri, token=token)
+    return remove_all(uri=settings.uri, token=settings.token())
 
 
 def choose_chat(settings: ChatSettings) -> OpenChat:
@@ -120,11 +121,11 @@ def choose_chat(settings: ChatSettings) -> OpenChat:
     return opened
 
 
-def choose_lexical(settings: LexicalSettings) -> "TantivyIndex":
-    """BM25 on local disk; the process that writes it must close it."""
-    from assay_adapters.tantivy_index import TantivyIndex
-
-    return TantivyIndex(settings.path)
+def choose_lexical(
+    settings: LexicalSettings, milvus: MilvusSettings, vault: Vault
+) -> "TantivyIndex | MilvusLexicalIndex":
+    """The BM25 index; the process that writes it must close it."""
+    return open_lexical(settings, milvus, key=vault.mac_key("lexical-terms"))
 
 
 def choose_fingerprints(vault: Vault) -> "Fingerprints":

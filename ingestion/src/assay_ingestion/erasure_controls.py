@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay_core.documents import AclId, ChunkId, CollectionId, TenantId
-from assay_core.ports import BlobStore, LexicalIndex
+from assay_core.ports import BlobStore
 from assay_core.search import IndexRow
 from assay_store.database import Database
 from assay_store.rewriting import control
 
 from assay_ingestion.index_kinds import DenseIndexes
+from assay_ingestion.settling import PurgeableLexical
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -26,13 +27,17 @@ _TTL_S = 3600
 
 @dataclass(frozen=True, slots=True)
 class Planter:
-    """Puts a control into each store for as long as a scan takes."""
+    """Puts a control into each store for as long as a scan takes.
+
+    `lexical_in` is the store whose files the lexical index writes.
+    """
 
     database: Database
     dense: DenseIndexes
     dimension: int
     kinds: Sequence[str]
-    lexical: LexicalIndex
+    lexical: PurgeableLexical
+    lexical_in: str
     blobs: BlobStore
     redis: "Mapping[str, Redis]"
     folders: Mapping[str, Path]
@@ -64,7 +69,12 @@ class Planter:
 
     @contextmanager
     def _milvus(self, store: str) -> Generator[list[bytes]]:
-        del store
+        with ExitStack() as stack:
+            ids = stack.enter_context(self._ids_in_milvus()) if self.lexical_in == store else []
+            yield [*ids, *stack.enter_context(self._vectors())]
+
+    @contextmanager
+    def _vectors(self) -> Generator[list[bytes]]:
         rows = {kind: _row() for kind in self.kinds}
         planted: list[bytes] = []
         for kind, row in rows.items():
@@ -85,6 +95,16 @@ class Planter:
         self.lexical.upsert([_row()], [word])
         try:
             yield [word.encode()]
+        finally:
+            self.lexical.drop(COLLECTION)
+
+    @contextmanager
+    def _ids_in_milvus(self) -> Generator[list[bytes]]:
+        row = _row()
+        self.lexical.upsert([row], ["control"])
+        self.lexical.purge(COLLECTION)  # what is in memory goes into files
+        try:
+            yield [row.chunk.id.encode()]
         finally:
             self.lexical.drop(COLLECTION)
 

@@ -207,8 +207,9 @@ def run(
     database = open_database(settings.database)
     space = describe_embedder(settings.embedder)
     dense = choose_dense(settings.milvus, space, database)
-    lexical = choose_lexical(settings.lexical)
-    fingerprints = choose_fingerprints(Vault(read_master_key(settings.secrets)))
+    vault = Vault(read_master_key(settings.secrets))
+    lexical = choose_lexical(settings.lexical, settings.milvus, vault)
+    fingerprints = choose_fingerprints(vault)
     redis = {"broker": connect_redis(settings.broker.url.get_secret_value())}
     if settings.cache is not None:
         redis["cache"] = connect_redis(settings.cache.url.get_secret_value())
@@ -218,6 +219,7 @@ def run(
         dimension=space.dimension,
         kinds=_kinds(database),
         lexical=lexical,
+        lexical_in="milvus" if settings.lexical.engine == "milvus" else "bm25",
         blobs=choose_blobs(settings.blobs),
         redis=redis,
         folders=folders,

@@ -104,7 +104,7 @@ def write(writer: IndexWriter, lock: NamedLock, database: Database, stop: thread
 def _writer(settings: IndexerProcess, *, database: Database, space: VectorSpace, dense: DenseIndexes) -> IndexWriter:
     vault = Vault(read_master_key(settings.secrets))
     blobs = choose_blobs(settings.blobs)
-    lexical = choose_lexical(settings.lexical)
+    lexical = choose_lexical(settings.lexical, settings.milvus, vault)
     loader = RowLoader(vault=vault, blobs=blobs, dimension=space.dimension)
     own = settings.indexing
     percolator = Percolator(

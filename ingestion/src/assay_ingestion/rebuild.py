@@ -87,8 +87,8 @@ def _run(settings: IndexerProcess, *, name: str | None) -> None:
         _await_writer(database, lock)
         space = describe_embedder(settings.embedder)
         dense = choose_dense(settings.milvus, space, database)
-        lexical = choose_lexical(settings.lexical)
         vault = Vault(read_master_key(settings.secrets))
+        lexical = choose_lexical(settings.lexical, settings.milvus, vault)
         loader = RowLoader(vault=vault, blobs=choose_blobs(settings.blobs), dimension=space.dimension)
         rebuild = Rebuild(database=database, loader=loader, dense=dense, lexical=lexical)
         for number, collection in enumerate(chosen, 1):

@@ -46,8 +46,11 @@ class Purgeable(Protocol):
 class PurgeableLexical(LexicalIndex, Protocol):
     """A lexical index that can be made to rewrite its files."""
 
-    def purge(self, collection: CollectionId) -> list[ChunkId]:
-        """Merge deleted rows away. Returns the rows to be written again first; call it again then."""
+    def purge(self, collection: CollectionId) -> list[ChunkId] | None:
+        """Have deleted rows leave the files. Call it again until it returns an empty list.
+
+        Returns the rows to be written again first, or None if it only takes time.
+        """
         ...
 
 
@@ -151,7 +154,10 @@ class Settling:
 
     def _merge(self, current: _Round, collection: CollectionId) -> None:
         if not current.rows:
-            current.rows.extend(self._lexical.purge(collection))
+            again = self._lexical.purge(collection)
+            if again is None:
+                return
+            current.rows.extend(again)
         if not current.rows:
             current.collections.popleft()
             return

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from assay_adapters.milvus import MilvusIndex
+from assay_adapters.milvus_lexical import MilvusLexicalIndex
+from assay_core.documents import CollectionId, TenantId
 from assay_core.errors import Unavailable
 
 
@@ -68,6 +70,9 @@ class SlowMilvus:
 
     def flush(self, *_: object, **__: object) -> None: ...
 
+    def has_collection(self, *_: object, **__: object) -> bool:
+        return True
+
 
 def index() -> MilvusIndex:
     return MilvusIndex(uri="http://nowhere", token="", model_id="m", dimension=8)
@@ -80,7 +85,7 @@ INDEX_NAME = index().name
 def server(monkeypatch: pytest.MonkeyPatch) -> SlowMilvus:
     server = SlowMilvus(index_s=30.0)
     monkeypatch.setattr("pymilvus.MilvusClient", lambda **_: server)
-    monkeypatch.setattr("assay_adapters.milvus.time.monotonic", lambda: server.now_s)
+    monkeypatch.setattr("assay_adapters.milvus_purge.time.monotonic", lambda: server.now_s)
     return server
 
 
@@ -128,3 +133,16 @@ def test_another_purge_takes_the_place_of_the_first(server: SlowMilvus) -> None:
     asked.begin_purge()
     with pytest.raises(Unavailable):
         asked.purged(first)
+
+
+def test_terms_leave_the_files_as_vectors_do(server: SlowMilvus) -> None:
+    for indexed in (True, False):
+        server.add(indexed=indexed)
+    asked = MilvusLexicalIndex(uri="http://nowhere", token="", key=bytes(32))
+    collection = CollectionId(TenantId("t"), "c")
+    assert asked.purge(collection) is None
+    while asked.purge(collection) is None:
+        assert server.now_s < 600, "a purge that never ends"
+        server.sleep(5)
+    assert not any(server.dirty.values())
+    assert asked.purge(collection) is None, "the next purge begins anew"

@@ -6,27 +6,28 @@ never text.
 """
 
 import hashlib
-import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from assay_core.crash_points import reach
 from assay_core.documents import ChunkId, CollectionId
-from assay_core.errors import Broken, Invalid, Unavailable
+from assay_core.errors import Invalid, Unavailable
 from assay_core.index_profiles import IndexProfile, bytes_of_code
 from assay_core.ports import Vector, Vectors
 from assay_core.search import IndexCounts, IndexHit, IndexRow, IndexScope
+
+from assay_adapters.milvus_connection import MilvusConnection
+from assay_adapters.milvus_expressions import chosen_ids, quote, quoted
+from assay_adapters.milvus_purge import MilvusPurge, indexed
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
 Result = TypeVar("Result")
 
-_SAFE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _PARTITIONS = 16
 _WRITE_BATCH = 2000
 _READ_BATCH = 4000
@@ -57,24 +58,6 @@ def _search_parameters(profile: IndexProfile, scope: IndexScope, top_k: int) -> 
             return {}
 
 
-@dataclass(slots=True)
-class _Purge:
-    """The segments that may still hold deleted rows, and those that its jobs have `compacted` and `made` of them."""
-
-    name: str
-    job: int
-    due: set[int]
-    asked_s: float
-    patience_s: float = 10.0
-    compacted: set[int] = field(default_factory=set[int])
-    made: set[int] = field(default_factory=set[int])
-
-    def look_at(self, present: set[int]) -> None:
-        """Note which segments are left."""
-        compacted_by_others = self.due - present - self.compacted
-        self.due = present - self.made if compacted_by_others else self.due & present
-
-
 class MilvusIndex:
     """Vectors of one profile in Milvus.
 
@@ -97,23 +80,21 @@ class MilvusIndex:
         timeout_s: float = 10.0,
         prefix: str = "assay",
     ) -> None:
-        self._uri = uri
-        self._token = token
+        self._connection = MilvusConnection(uri=uri, token=token, timeout_s=timeout_s, failed=self._forget)
         self._dimension = dimension
         self._profile = profile = profile or IndexProfile()
         self._timeout_s = timeout_s
         digest = hashlib.sha256(f"{model_id}:{dimension}:{profile.built}".encode()).hexdigest()[:12]
         self.name = f"{prefix}_{profile.kind}_{dimension}_{digest}"
         self._lock = threading.Lock()
-        self._client: MilvusClient | None = None
         self._prepared = False
-        self._purge: _Purge | None = None
+        self._purge: tuple[str, MilvusPurge] | None = None
 
     def prepare(self, *, timeout_s: float = 60.0) -> None:
         """Connect, and make and load the collection if it is not there. Called by the first use of the index."""
         with self._lock:
             if not self._prepared:
-                self._guarded(lambda: self._prepare(timeout_s))
+                self._connection.call(lambda client: self._prepare(client, timeout_s))
                 self._prepared = True
 
     def ping(self, timeout_s: float) -> None:
@@ -148,7 +129,7 @@ class MilvusIndex:
             }
             for row, vector in zip(rows, matrix, strict=True)
         ]
-        old = f"chunk in {_quoted(row.chunk.id for row in rows)}"
+        old = f"chunk in {quoted(row.chunk.id for row in rows)}"
         reach("dense.before_replace")
         self._call(lambda client: client.delete(self.name, filter=old, timeout=self._timeout_s))
         reach("dense.before_insert")
@@ -157,13 +138,13 @@ class MilvusIndex:
 
     def delete(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> None:
         for ids in _batches(chunks, _WRITE_BATCH):
-            condition = f"{_within(collection)} and chunk in {_quoted(ids)}"
+            condition = f"{_within(collection)} and chunk in {quoted(ids)}"
             self._call(lambda client, f=condition: client.delete(self.name, filter=f, timeout=self._timeout_s))
 
     def count(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> IndexCounts:
         found: set[str] = set()
         for ids in _batches(chunks, _READ_BATCH):
-            condition = f"{_within(collection)} and chunk in {_quoted(ids)}"
+            condition = f"{_within(collection)} and chunk in {quoted(ids)}"
             rows = self._call(
                 lambda client, f=condition: client.query(
                     self.name,
@@ -178,14 +159,14 @@ class MilvusIndex:
         return IndexCounts(asked=len(chunks), found=len(chunks) - len(missing), missing=missing)
 
     def search(self, scope: IndexScope, vector: Vector, *, top_k: int, timeout_s: float) -> list[IndexHit]:
-        chosen = _chosen(scope)
+        chosen = chosen_ids(scope)
         if not scope.acls or chosen == []:
             return []
         query = np.asarray(list(vector) if not isinstance(vector, np.ndarray) else vector, dtype=np.float32)
         acls = ",".join(str(int(acl)) for acl in sorted(scope.acls))
         within = f"{_within(scope.collection)} and acl in [{acls}]"
         if chosen is not None:
-            within += f" and chunk in {_quoted(chosen)}"
+            within += f" and chunk in {quoted(chosen)}"
         (hits,) = self._call(
             lambda client: client.search(
                 self.name,
@@ -234,7 +215,7 @@ class MilvusIndex:
         """The float32 vectors that are stored for these chunks, as bytes, by a strongly consistent read."""
         found: dict[ChunkId, bytes] = {}
         for ids in _batches(chunks, _VECTOR_BATCH):
-            condition = f"{_within(collection)} and chunk in {_quoted(ids)}"
+            condition = f"{_within(collection)} and chunk in {quoted(ids)}"
             rows = self._call(
                 lambda client, f=condition: client.query(
                     self.name,
@@ -252,45 +233,24 @@ class MilvusIndex:
     def begin_purge(self) -> str:
         """Have the files rewritten without the rows that were deleted. Returns what `purged` is to be asked.
 
-        Deletes of Milvus are notes beside the rows: they are flushed, then every segment is compacted. What was
-        compacted away lies in files until Milvus' garbage collection has come by (`dataCoord.gc` in its settings), and
-        in its log until that forgets (`rocksmq`). This rewrites the rows of all tenants: let one purge serve many
-        deletions.
+        This rewrites the rows of all tenants: let one purge serve many deletions.
         """
         self.seal()
-        due = set(self._segments())
-        self._purge = _Purge(f"{self.name}:{time.monotonic_ns()}", self._compact(), due, time.monotonic())
-        return self._purge.name
+        self._purge = (
+            f"{self.name}:{time.monotonic_ns()}",
+            MilvusPurge(self._connection, collection=self.name, field="vector"),
+        )
+        return self._purge[0]
 
     def purged(self, purge: str) -> bool:
-        """Whether the rewriting has ended; to be asked until it has. Raises `Unavailable` if another one began since.
-
-        Milvus leaves out segments whose index is not built yet, which those are that it has just compacted, and those
-        that it compacts for reasons of its own just then, perhaps without the newest deletes. So it is asked again,
-        less and less often: each time it rewrites all others too.
-        """
-        current = self._purge
-        if current is None or current.name != purge:
+        """Whether the rewriting has ended; ask until it has. Raises `Unavailable` if another one began since."""
+        if self._purge is None or self._purge[0] != purge:
             raise Unavailable("This purge is not known any more; begin another.", code="milvus_unavailable")
-        if not current.due:
-            return self.indexed()
-        plans = self._call(lambda client: client.get_compaction_plans(current.job, timeout=self._timeout_s))
-        if plans.state.name != "Completed":
-            return False
-        for plan in plans.plans:
-            current.compacted.update(plan.sources)
-            current.made.add(plan.target)
-        current.look_at(set(self._segments()))
-        if current.due and time.monotonic() >= current.asked_s + current.patience_s:
-            current.job, current.asked_s = self._compact(), time.monotonic()
-            current.patience_s *= 2
-        return not current.due and self.indexed()
+        return self._purge[1].ended()
 
     def indexed(self) -> bool:
-        """Whether every segment has its index; until then Milvus keeps the files of those that it was made of, and
-        looks through the rows one by one."""
-        found = self._call(lambda client: client.describe_index(self.name, "vector", timeout=self._timeout_s))
-        return int(found["pending_index_rows"]) == 0
+        """Whether every segment has its index; until then Milvus looks through the rows one by one."""
+        return indexed(self._connection, collection=self.name, field="vector")
 
     def load_again(self) -> None:
         """Have searches use indexes that were just built; else Milvus looks through the rows for some seconds more.
@@ -298,30 +258,18 @@ class MilvusIndex:
         self._call(lambda client: client.release_collection(self.name, timeout=self._timeout_s))
         self._call(lambda client: client.load_collection(self.name, timeout=self._timeout_s))
 
-    def _compact(self) -> int:
-        """Ask for all segments to be compacted. Returns the job."""
-        # From 2.4 on deletes lie in segments of their own, which have to be merged with the others first.
-        apart = "L0" in self._segments().values()
-        return self._call(lambda client: client.compact(self.name, is_l0=apart, timeout=self._timeout_s))
-
-    def _segments(self) -> dict[int, str]:
-        """The level of each segment that is on disk."""
-        found = self._call(lambda client: client.list_persistent_segments(self.name, timeout=self._timeout_s))
-        return {segment.segment_id: str(segment.level) for segment in found}
-
     def close(self) -> None:
         """Close the connection."""
-        with self._lock:
-            if self._client is not None:
-                self._client.close()
-            self._client, self._prepared = None, False
+        self._connection.close()
+        self._forget()
 
-    def _prepare(self, timeout_s: float) -> None:
+    def _forget(self) -> None:
+        """Look again at the next call whether the collection is there and loaded."""
+        self._prepared = False
+
+    def _prepare(self, client: "MilvusClient", timeout_s: float) -> None:
         from pymilvus import DataType, MilvusClient, MilvusException
 
-        if self._client is None:
-            self._client = MilvusClient(uri=self._uri, token=self._token, timeout=self._timeout_s)
-        client = self._client
         names: list[str] = list(client.list_collections(timeout=self._timeout_s))  # pyright: ignore[reportArgumentType]
         if self.name not in names:
             schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False, num_partitions=_PARTITIONS)
@@ -351,47 +299,11 @@ class MilvusIndex:
 
     def _call(self, work: "Callable[[MilvusClient], Result]") -> Result:
         self.prepare()
-        client = self._client
-        if client is None:
-            raise Unavailable("The connection to Milvus was closed.", code="milvus_unavailable")
-        return self._guarded(lambda: work(client))
-
-    def _guarded(self, work: Callable[[], Result]) -> Result:
-        import grpc
-        from pymilvus import MilvusException
-        from pymilvus.exceptions import ParamError
-
-        try:
-            return work()
-        except ParamError as error:
-            raise Broken(f"Milvus cannot be asked so: {error.message}", code="milvus_request") from error
-        except (MilvusException, grpc.RpcError, OSError) as error:
-            # The collection may be gone or unloaded after a restart: look again at the next call.
-            self._prepared = False
-            reason = getattr(error, "message", "") or type(error).__name__
-            raise Unavailable(
-                f"Milvus does not answer: {reason}", code="milvus_unavailable", retry_after_s=5
-            ) from error
+        return self._connection.call(work)
 
 
 def _within(collection: CollectionId) -> str:
-    return f"tenant == {_quote(collection.tenant)} and collection == {_quote(collection.id)}"
-
-
-def _chosen(scope: IndexScope) -> list[str] | None:
-    """The chunks to choose from. An id that could not be written here is not there, so it need not be asked for."""
-    ids = scope.chunk_ids
-    return None if ids is None else [one for one in ids if _SAFE.fullmatch(one)]
-
-
-def _quoted(ids: Iterable[str]) -> str:
-    return f"[{','.join(_quote(one) for one in ids)}]"
-
-
-def _quote(value: str) -> str:
-    if not _SAFE.fullmatch(value):
-        raise Invalid(f"{value!r} cannot be an id: use letters, digits, '_', '.', '-', at most 64.", code="bad_id")
-    return f'"{value}"'
+    return f"tenant == {quote(collection.tenant)} and collection == {quote(collection.id)}"
 
 
 def _batches(chunks: Sequence[ChunkId], size: int) -> Iterator[list[str]]:

@@ -6,7 +6,7 @@ technology behind them does not answer, `Invalid` if the arguments cannot be use
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 from assay_core.answers import AnswerEvent, AnswerRequest, ChatDelta, Turn
 from assay_core.documents import ChunkId, CollectionId, DocumentId, ParsedDocument
@@ -147,6 +147,7 @@ class LanguageDetector(Protocol):
         ...
 
 
+@runtime_checkable
 class Vocabulary(Protocol):
     """Which words the rows of a lexical index hold. It answers from the rows in scope alone, never from others'."""
 

@@ -80,10 +80,18 @@ class MilvusSettings(Section):
     uri: str = "http://127.0.0.1:19530"
     token_file: Path | None = None
 
+    def token(self) -> str:
+        """What the token file holds; empty if none is named."""
+        return read_secret(self.token_file, name="ASSAY_MILVUS__TOKEN_FILE") if self.token_file else ""
+
 
 class LexicalSettings(Section):
-    """The BM25 index: a folder that the indexer writes and retrieval reads."""
+    """The BM25 index: a folder that the indexer writes and retrieval reads, or Milvus, from 2.5 on.
 
+    Milvus has no vocabulary to correct words by. After a change of `engine`, run `assay rebuild`.
+    """
+
+    engine: Literal["tantivy", "milvus"] = "tantivy"
     path: Path
 
 

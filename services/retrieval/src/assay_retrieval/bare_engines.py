@@ -14,8 +14,10 @@ from statistics import median
 from assay_core.documents import TenantId
 from assay_core.errors import Invalid
 from assay_core.index_profiles import IndexProfile
+from assay_runtime.settings import read_master_key
 from assay_store import access, collections
 from assay_store.database import Database
+from assay_store.encryption import Vault
 
 from assay_retrieval.bootstrap import choose_embedder, choose_lexical_index, choose_vector_index
 from assay_retrieval.scope import load_scope
@@ -53,7 +55,7 @@ def measure(name: str, questions: Sequence[str], *, tenant: TenantId, principal:
         raise Invalid(f"{principal!r} may read nothing of {name!r}.", code="empty_collection")
     embedder = choose_embedder(settings)
     dense = choose_vector_index(settings.milvus, embedder, IndexProfile.parse(collection.index_kind))
-    lexical = choose_lexical_index(settings)
+    lexical = choose_lexical_index(settings, Vault(read_master_key(settings.secrets)))
     vectors = [embedder.embed_query(one) for one in questions]
     depth = settings.retrieval.candidates
     epoch = collection.epoch

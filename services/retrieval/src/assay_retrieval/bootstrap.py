@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from assay_adapters import milvus_scratch
+from assay_adapters.lexical_indexes import open_lexical
 from assay_adapters.milvus import MilvusIndex
 from assay_core.errors import Invalid
 from assay_core.index_profiles import IndexProfile
-from assay_core.ports import BlobStore, Embedder, Reranker, SemanticCache
+from assay_core.ports import BlobStore, Embedder, LexicalIndex, Reranker, SemanticCache, Vocabulary
 from assay_runtime.http_shell import build_app, caller_dependency
 from assay_runtime.loading import Loading
 from assay_runtime.settings import (
@@ -38,6 +39,7 @@ from assay_retrieval.settings import Settings
 from assay_retrieval.spelling import Speller, whole_word_of
 
 if TYPE_CHECKING:
+    from assay_adapters.milvus_lexical import MilvusLexicalIndex
     from assay_adapters.openai_chat import OpenAIChat
     from assay_adapters.tantivy_index import TantivyIndex
 
@@ -63,7 +65,7 @@ def build_service(settings: Settings) -> FastAPI:
         kept = KeptVectors(database=database, vault=vault, blobs=choose_blobs(settings), dimension=embedder().dimension)
         return Rescored(index, kept=kept, narrow=narrow.includes, factor=profile["rescore"])
 
-    lexical = choose_lexical_index(settings)
+    lexical = choose_lexical_index(settings, vault)
     reranker = choose_reranker(settings, embedder)
     chat = choose_chat(settings.chat)
     retriever = HybridRetriever(
@@ -78,7 +80,7 @@ def build_service(settings: Settings) -> FastAPI:
             rrf_k=settings.retrieval.rrf_k,
         ),
         look_again=Rewriter(chat, timeout_s=settings.retrieval.rewriting_s),
-        speller=Speller(vocabulary=lexical, is_word=whole_word_of(embedder), database=database, vault=vault),
+        speller=choose_speller(lexical, embedder=embedder, database=database, vault=vault),
     )
     cached = CachedRetriever(
         retriever,
@@ -133,7 +135,7 @@ def choose_vector_index(settings: MilvusSettings, embedder: Embedder, profile: I
     """The Milvus collection for this embedder and index profile, made if it is not there."""
     return MilvusIndex(
         uri=settings.uri,
-        token=_milvus_token(settings),
+        token=settings.token(),
         model_id=embedder.model_id,
         dimension=embedder.dimension,
         profile=profile,
@@ -144,7 +146,7 @@ def choose_scratch(settings: MilvusSettings, embedder: Embedder, profile: IndexP
     """A Milvus collection to try a profile on, apart from what the platform uses."""
     return MilvusIndex(
         uri=settings.uri,
-        token=_milvus_token(settings),
+        token=settings.token(),
         model_id=space,
         dimension=embedder.dimension,
         profile=profile,
@@ -155,11 +157,7 @@ def choose_scratch(settings: MilvusSettings, embedder: Embedder, profile: IndexP
 
 def remove_scratch(settings: MilvusSettings) -> None:
     """Remove every Milvus collection that something was tried on."""
-    milvus_scratch.remove_all(uri=settings.uri, token=_milvus_token(settings))
-
-
-def _milvus_token(settings: MilvusSettings) -> str:
-    return read_secret(settings.token_file, name="ASSAY_MILVUS__TOKEN_FILE") if settings.token_file else ""
+    milvus_scratch.remove_all(uri=settings.uri, token=settings.token())
 
 
 def choose_blobs(settings: Settings) -> BlobStore:
@@ -169,17 +167,24 @@ def choose_blobs(settings: Settings) -> BlobStore:
     return FolderBlobStore(settings.blobs.path)
 
 
-def _let_go(lexical: "TantivyIndex", ended: threading.Event) -> None:
+def _let_go(lexical: "TantivyIndex | MilvusLexicalIndex", ended: threading.Event) -> None:
     """Files that were merged away stay on the disk while they are open here: what was deleted is in them."""
     while not ended.wait(_LET_GO_S):
         lexical.let_go()
 
 
-def choose_lexical_index(settings: Settings) -> "TantivyIndex":
-    """BM25 on local disk, read only: the indexer writes it."""
-    from assay_adapters.tantivy_index import TantivyIndex
+def choose_lexical_index(settings: Settings, vault: Vault) -> "TantivyIndex | MilvusLexicalIndex":
+    """The BM25 index, read only: the indexer writes it."""
+    return open_lexical(settings.lexical, settings.milvus, key=vault.mac_key("lexical-terms"))
 
-    return TantivyIndex(settings.lexical.path)
+
+def choose_speller(
+    lexical: LexicalIndex, *, embedder: Callable[[], Embedder], database: Database, vault: Vault
+) -> Speller | None:
+    """Corrects words by the vocabulary of the lexical index; None if it has none."""
+    if not isinstance(lexical, Vocabulary):
+        return None
+    return Speller(vocabulary=lexical, is_word=whole_word_of(embedder), database=database, vault=vault)
 
 
 def choose_chat(chosen: ChatSettings) -> "OpenAIChat":
