@@ -239,7 +239,8 @@ def _hit(text: str) -> dict[str, object]:
     place: dict[str, object] = {"document_id": "d1", "document_name": text, "version": 1, "page": 1, "heading": text}
     stages = [{"stage": text, "rank": 1, "score": 1.0}]
     span = {"chunk_id": "c1", "text": text, "start": 0, "end": 20}
-    return place | span | {"rank": 1, "score": 1.0, "scored_by": text, "stages": stages}
+    around = [span | {"chunk_id": "c0"}, span | {"chunk_id": "c2", "start": 20, "end": 40}]
+    return place | span | {"rank": 1, "score": 1.0, "scored_by": text, "stages": stages, "around": around}
 
 
 def _degraded(text: str) -> dict[str, str]:

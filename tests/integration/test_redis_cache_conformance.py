@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import redis
@@ -18,16 +19,23 @@ from assay_testing.ids import new_collection
 pytestmark = pytest.mark.integration
 
 
-def opened(url: str, *, ttl_s: float = 60.0, key: bytes = bytes(32)) -> RedisSemanticCache:
+def opened(url: str, *, ttl_s: float = 60.0, key: bytes = bytes(32), most_entries: int = 20_000) -> RedisSemanticCache:
     return RedisSemanticCache(
-        url=url, key=key, model_id="test", dimension=DIMENSION, ttl_s=ttl_s, threshold=0.97, timeout_s=2
+        url=url,
+        key=key,
+        model_id="test",
+        dimension=DIMENSION,
+        ttl_s=ttl_s,
+        threshold=0.97,
+        most_entries=most_entries,
+        timeout_s=2,
     )
 
 
 class TestRedisSemanticCache(SemanticCacheContract):
     @pytest.fixture
     def make_cache(self, servers: Platform) -> Callable[[float], SemanticCache]:
-        return lambda ttl_s: opened(servers.env["ASSAY_CACHE__URL"], ttl_s=ttl_s)
+        return lambda ttl_s: opened(servers.env["ASSAY_CACHE__URL"], ttl_s=ttl_s, most_entries=4)
 
     @pytest.fixture
     def pass_time(self) -> Callable[[float], None]:
@@ -70,9 +78,17 @@ def test_nothing_readable_lies_in_the_server(servers: Platform):
     url = servers.env["ASSAY_CACHE__URL"]
     cache, collection = opened(url), new_collection()
     cache.store(scope_for(collection), entry_for(collection, "canary question", payload=b"canary payload"), turned(0))
+    cache.asked_before(scope_for(collection), "canary question")
     client = redis.Redis.from_url(url, protocol=2)
-    stored = [(key, client.hgetall(key)) for key in client.scan_iter("assay:cache*")]
-    assert stored
+    read: dict[Any, Callable[[Any], Any]] = {
+        b"hash": client.hgetall,
+        b"zset": lambda key: client.zrange(key, 0, -1),
+        b"string": client.get,
+    }
+    stored = [(key, read[client.type(key)](key)) for key in client.scan_iter("assay:cache*")]
+    assert {b"assay:cache-ledger", b"assay:cache-tenant", b"assay:cache-asked"} <= {
+        key.rpartition(b":")[0].rpartition(b":")[0] for key, _ in stored
+    }
     assert b"canary" not in repr(stored).encode()
 
 

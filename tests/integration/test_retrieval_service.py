@@ -26,7 +26,18 @@ from assay_core.errors import Exhausted, Invalid, NotFound, Unavailable
 from assay_core.metadata_filter import parse_filter
 from assay_core.ports import Vector
 from assay_core.principals import EVERYONE, Principal
-from assay_core.search import CacheScope, Expand, Hit, IndexHit, IndexRow, IndexScope, Mode, Scorer, SearchRequest
+from assay_core.search import (
+    CacheScope,
+    CacheUse,
+    Expand,
+    Hit,
+    IndexHit,
+    IndexRow,
+    IndexScope,
+    Mode,
+    Scorer,
+    SearchRequest,
+)
 from assay_core.spelling import Correction
 from assay_retrieval import retriever as retriever_module
 from assay_retrieval.bootstrap import choose_speller
@@ -525,7 +536,45 @@ async def test_what_a_filter_hides_does_not_come_from_the_cache(shelf: Shelf):
     assert (await shelf.cached().search(ANN, shelf.request())).cache == "miss"
     filtered = shelf.request(filter=parse_filter(FIELDS, {"kind": "memo"}))
     result = await shelf.cached().search(ANN, filtered)
-    assert (result.cache, result.hits) == ("off", ())
+    assert (result.cache, result.hits) == ("miss", ())
+
+
+async def test_a_filtered_search_is_kept_for_its_filter_until_a_field_changes(shelf: Shelf):
+    pump, other = shelf.put("pump.md", "The blue pump needs an inspection."), shelf.put("b.md", "Blue pump inspection.")
+    with shelf.database.transaction() as connection:
+        document_fields.replace(connection, VAULT, pump, FIELDS, {"kind": "memo"})
+    memos = shelf.request(filter=parse_filter(FIELDS, {"kind": "memo"}))
+
+    async def asked(request: SearchRequest) -> tuple[str, set[DocumentId]]:
+        found = await shelf.cached().search(ANN, request)
+        return found.cache, {hit.document for hit in found.hits}
+
+    assert [await asked(memos) for _ in range(2)] == [("miss", {pump}), ("hit", {pump})]
+    assert await asked(shelf.request()) == ("miss", {pump, other})
+    assert await asked(shelf.request(filter=parse_filter(FIELDS, {"kind": "letter"}))) == ("miss", set())
+    with shelf.database.transaction() as connection:
+        document_fields.replace(connection, VAULT, other, FIELDS, {"kind": "memo"})
+    assert await asked(memos) == ("miss", {pump, other})
+    assert await asked(shelf.request()) == ("hit", {pump, other})
+
+
+async def test_a_quick_search_is_kept_when_it_is_asked_again(shelf: Shelf):
+    shelf.put("pump.md", "The blue pump needs an inspection.")
+
+    async def asked(admit_ms: float, query: str, **options: object) -> str:
+        cached = CachedRetriever(
+            shelf.retriever(),
+            cache=lambda: shelf.cache,
+            database=shelf.database,
+            recipe="test",
+            admit_ms=admit_ms,
+        )
+        return (await cached.search(ANN, shelf.request(query, **options))).cache
+
+    assert [await asked(60_000, "blue pump") for _ in range(3)] == ["miss", "miss", "hit"]
+    assert [await asked(0, "pump inspection") for _ in range(2)] == ["miss", "hit"]
+    refreshed = [await asked(60_000, "an inspection", cache=use) for use in (CacheUse.REFRESH, CacheUse.USE)]
+    assert refreshed == ["miss", "hit"]
 
 
 async def test_passages_hold_the_exact_words_and_none_of_the_excluded(shelf: Shelf):
@@ -535,7 +584,7 @@ async def test_passages_hold_the_exact_words_and_none_of_the_excluded(shelf: She
     shelf.put("dry.md", "A pump, and an annual inspection of dry gardens.")
     asked = shelf.request(top_k=5, phrases=("annual inspection",), excluded=("dry",))
     found = await shelf.cached().search(ANN, asked)
-    assert (found.cache, [hit.document for hit in found.hits]) == ("off", [wanted])
+    assert (found.cache, [hit.document for hit in found.hits]) == ("miss", [wanted])
 
 
 async def test_a_synonym_finds_what_says_the_same_in_other_words(shelf: Shelf):

@@ -93,7 +93,7 @@ class TestFakeSemanticCache(SemanticCacheContract):
 
     @pytest.fixture
     def make_cache(self, clock: Clock) -> Callable[[float], SemanticCache]:
-        return lambda ttl_s: FakeSemanticCache(ttl_s=ttl_s, now=lambda: clock.now_s)
+        return lambda ttl_s: FakeSemanticCache(ttl_s=ttl_s, most_of_tenant=4, now=lambda: clock.now_s)
 
     @pytest.fixture
     def pass_time(self, clock: Clock) -> Callable[[float], None]:

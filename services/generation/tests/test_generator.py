@@ -19,7 +19,9 @@ from assay_core.answers import (
     Turn,
     Verdict,
 )
+from assay_core.collection_settings import FieldType
 from assay_core.errors import Broken, Conflict, Exhausted, Invalid, NotFound, Unavailable
+from assay_core.metadata_filter import Condition, Operator
 from assay_core.search import (
     CacheUse,
     Degradation,
@@ -288,6 +290,16 @@ async def test_other_options_are_another_recipe() -> None:
     house = House()
     await house.answer()
     assert (await house.answer(max_tokens=9)).cache == "miss"
+
+
+async def test_an_answer_from_some_of_the_documents_is_kept_for_these() -> None:
+    house = House()
+    memos = (Condition("kind", FieldType.STRING, Operator.IN, ("memo",)),)
+    narrowings: list[dict[str, Any]] = [{"filter": memos}, {"phrases": ("leave",)}]
+    for narrowed in narrowings:
+        assert [(await house.answer(**narrowed)).cache for _ in range(2)] == ["miss", "hit"]
+    assert (await house.answer()).cache == "miss"
+    assert house.cache.narrowed == [True] * 4 + [False]
 
 
 async def test_cache_that_is_down_is_passed_by() -> None:

@@ -1,4 +1,4 @@
-"""Eight writers edit, delete, insert, hide and ask at random: the cache serves nothing stale and nothing forbidden.
+"""Eight writers edit, delete, hide, file and ask at random: the cache serves nothing stale and nothing forbidden.
 
 The long form: `.venv/bin/pytest -m nightly tests/integration/cache/test_interleavings.py`.
 """
@@ -13,10 +13,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from assay_core.collection_settings import FieldType
 from assay_core.documents import ChunkId, CollectionId, DocumentId
+from assay_core.metadata_filter import parse_filter
 from assay_core.principals import Principal
 from assay_core.search import CacheEntry, CacheScope, Mode, SearchRequest, SearchResult
-from assay_store import collections, visibility
+from assay_store import collections, document_changes, document_fields, visibility
 from sqlalchemy import text
 
 pytestmark = pytest.mark.integration
@@ -25,16 +27,25 @@ WRITERS = 8
 ROUND = 100
 THINGS = ("pump", "valve", "gate", "crane", "lock", "bridge", "dredger", "buoy")
 COLOURS = ("red", "blue", "green", "white")
+FIELDS = {"kind": FieldType.STRING}
+KINDS = ("memo", "letter")
 QUESTIONS = tuple(f"when is the {colour} {thing} inspected" for colour in COLOURS for thing in THINGS)
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What SQL says of a document at one moment; `changed` moves with each change of it."""
+    """What SQL says of a document at one moment; `changed` moves with each change of it.
+
+    `filed` is how often it was filed, and as what: None while that is not sure.
+    """
 
     version: int | None
     readable: bool
     changed: Any
+    filed: tuple[int, str | None] | None
+
+
+Filed = dict[DocumentId, tuple[int, str | None]]
 
 
 @dataclass
@@ -63,17 +74,20 @@ class Watch:
 class Writer:
     """One of the eight; it alone changes its own documents."""
 
-    def __init__(self, house: Any, number: int, ask: Callable[[SearchRequest, Principal], SearchResult]) -> None:
+    def __init__(
+        self, house: Any, number: int, ask: Callable[[SearchRequest, Principal], SearchResult], filed: Filed
+    ) -> None:
         self.house, self.number, self.ask = house, number, ask
         self.random = random.Random(number)
         self.own: dict[str, DocumentId] = {}
+        self.filed = filed
         self.made = 0
         self.counts: Counter[str] = Counter()
         self.faults: list[str] = []
 
     def work(self, operations: int) -> None:
         for _ in range(operations):
-            what = self.random.choices(("insert", "edit", "delete", "access", "ask"), (2, 2, 1, 2, 6))[0]
+            what = self.random.choices(("insert", "edit", "delete", "access", "file", "ask"), (2, 2, 1, 2, 1, 6))[0]
             self.counts[what] += 1
             getattr(self, f"_{what}")()
 
@@ -99,14 +113,31 @@ class Writer:
             document = self.own[self.random.choice(sorted(self.own))]
             self.house.allow(document, self.random.choice((["ann"], ["everyone"])))
 
+    def _file(self) -> None:
+        """Give a document a kind; a filter finds it by that from the commit on, and not from before."""
+        if not self.own:
+            return
+        document, kind = self.own[self.random.choice(sorted(self.own))], self.random.choice(KINDS)
+        times = self.filed.get(document, (0, None))[0] + 1
+        self.filed[document] = (times, None)
+        who, vault = self.house.library.librarian, self.house.library.vault
+        with self.house.database.transaction() as connection:
+            document_changes.change_metadata(connection, vault, who, document, {"kind": kind})
+            document_fields.replace(connection, vault, document, FIELDS, {"kind": kind})
+        self.filed[document] = (times, kind)
+
     def _ask(self) -> None:
         who = self.random.choice((self.house.library.librarian, self.house.bob))
-        before = truth(self.house, who)
+        kind = self.random.choice((None, None, *KINDS))
+        before = truth(self.house, who, self.filed)
         asked = replace(
-            self.house.request(self.random.choice(QUESTIONS)), mode=self.random.choice((Mode.HYBRID, Mode.DENSE))
+            self.house.request(self.random.choice(QUESTIONS[:4] if kind else QUESTIONS)),
+            mode=self.random.choice((Mode.HYBRID, Mode.DENSE)),
+            filter=parse_filter(FIELDS, {"kind": kind}) if kind else (),
         )
         found = self.ask(asked, who)
-        after = truth(self.house, who)
+        after = truth(self.house, who, self.filed)
+        self.counts[f"filtered {found.cache}"] += kind is not None
         self.counts[found.cache] += 1
         for hit in found.hits:
             was, then = before.get(hit.document), after.get(hit.document)
@@ -114,15 +145,21 @@ class Writer:
                 self.faults.append(f"stale: {hit.document_name} {hit.version} < {was.version} ({found.cache})")
             if was is not None and was == then and not was.readable:
                 self.faults.append(f"forbidden: {hit.document_name} for {who.id} ({found.cache})")
+            if kind and was is not None and was == then and (was.filed is None or was.filed[1] not in (None, kind)):
+                self.faults.append(f"misfiled: {hit.document_name} is {was.filed}, not {kind} ({found.cache})")
 
 
-def truth(house: Any, who: Principal) -> dict[DocumentId, Truth]:
+def truth(house: Any, who: Principal, filed: Filed) -> dict[DocumentId, Truth]:
+    known = dict(filed)
     with house.database.snapshot() as connection:
         acls = visibility.readable_acls(connection, who)
         rows = connection.execute(text("SELECT tenant, id, live_version, acl, deleted_at, updated_at FROM documents"))
         return {
             DocumentId(row.tenant, row.id): Truth(
-                row.live_version, row.acl in acls and row.deleted_at is None, row.updated_at
+                row.live_version,
+                row.acl in acls and row.deleted_at is None,
+                row.updated_at,
+                known.get(DocumentId(row.tenant, row.id)),
             )
             for row in rows
         }
@@ -160,7 +197,8 @@ async def campaign(house: Any, operations: int) -> tuple[Counter[str], list[str]
             house.settle()
             stop.wait(0.01)
 
-    writers = [Writer(house, number, ask) for number in range(WRITERS)]
+    filed: Filed = {}
+    writers = [Writer(house, number, ask, filed) for number in range(WRITERS)]
     left: list[str] = []
     with ThreadPoolExecutor(WRITERS + 1) as pool:
         for done in range(0, operations, ROUND):
@@ -183,6 +221,7 @@ async def test_nothing_stale_and_nothing_forbidden_is_served(house: Any, operati
     counts, faults = await campaign(house, operations)
     assert faults == []
     assert counts["hit"] > 0
+    assert counts["filtered hit"] > 0 or operations < 1000
     print(f"{operations} operations: {dict(counts)}")
 
 

@@ -1,12 +1,15 @@
 """A cached result outlives what does not concern it, and nothing that does."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from assay_core.answers import Answer, Outcome
+from assay_core.collection_settings import FieldType
 from assay_core.errors import NotFound
 from assay_core.search import CacheUse, Expand, Mode
-from assay_store import collections
+from assay_store import collections, document_fields
+from assay_store.ids import new_id
 from assay_wire import internal
 
 pytestmark = pytest.mark.integration
@@ -81,6 +84,41 @@ async def test_an_answer_from_before_a_change_of_settings_is_not_kept(asked: Any
         collections.change_settings(connection, current, {"answering": {"top_k": 3}})
     assert await offered(before) is None
     assert await offered((await asked.cached.lookup_answer(who, lookup)).moment) == answer
+
+
+async def test_an_answer_under_a_filter_is_not_kept_beyond_a_change_of_fields(asked: Any) -> None:
+    who, collection = asked.library.librarian, asked.library.collection
+    lookup = internal.CacheLookup(collection.id, PUMP, "recipe", narrowed=True)
+    found = await asked.ask(PUMP)
+    body = internal.answer.dump_json(
+        Answer("a", PUMP, "Weekly.", Outcome.ANSWERED, (), (), found.hits, "m", "p", None, {})
+    ).decode()
+
+    async def kept() -> str | None:
+        return (await asked.cached.lookup_answer(who, lookup)).answer
+
+    async def offer(moment: str, *, narrowed: bool = True) -> None:
+        store = internal.CacheStore(collection.id, PUMP, "recipe", moment, body, found.floors, narrowed)
+        await asked.cached.store_answer(who, store)
+
+    def change_a_field() -> None:
+        with asked.database.transaction() as connection:
+            document_fields.replace(
+                connection, asked.library.vault, found.hits[0].document, {"kind": FieldType.STRING}, {"kind": new_id()}
+            )
+
+    await offer((await asked.cached.lookup_answer(who, lookup)).moment)
+    assert await kept() == body
+    change_a_field()
+    assert await kept() is None
+    before = (await asked.cached.lookup_answer(who, lookup)).moment
+    change_a_field()
+    await offer(before)
+    assert await kept() is None
+    whole = replace(lookup, narrowed=False)
+    await offer((await asked.cached.lookup_answer(who, whole)).moment, narrowed=False)
+    change_a_field()
+    assert (await asked.cached.lookup_answer(who, whole)).answer == body
 
 
 async def test_the_cache_is_passed_by_between_going_live_and_percolation(asked: Any) -> None:

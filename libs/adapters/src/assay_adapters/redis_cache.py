@@ -38,6 +38,7 @@ class RedisSemanticCache:
     Args:
         key: 32 bytes; entries written with another key are misses.
         threshold: least cosine of two questions that may share an answer.
+        most_entries: how many a tenant may have; beyond that its oldest go.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class RedisSemanticCache:
         dimension: int,
         ttl_s: float = 86400.0,
         threshold: float = 0.875,
+        most_entries: int = 20_000,
         timeout_s: float = 0.5,
     ) -> None:
         self._space = RedisSpace(url=url, key=key, model_id=model_id, dimension=dimension, timeout_s=timeout_s)
         self._ledgers = RedisLedgers(self._space)
         self._ttl_ms = int(ttl_s * 1000)
         self._threshold = threshold
+        self._most_entries = most_entries
 
     def lookup(self, scope: CacheScope, question: str, vector: Vector, *, sequence: int) -> CacheEntry | None:
         state = self._ledgers.opened(scope.collection, sequence)
@@ -78,8 +81,18 @@ class RedisSemanticCache:
         }
         self._ensure_index()
         return self._ledgers.keep(
-            scope.collection, state.generation, name, fields, made_at=entry.made_at, ttl_ms=self._ttl_ms
+            scope.collection,
+            state.generation,
+            name,
+            fields,
+            made_at=entry.made_at,
+            ttl_ms=self._ttl_ms,
+            most=self._most_entries,
         )
+
+    def asked_before(self, scope: CacheScope, question: str) -> bool:
+        name = self._space.asked + self._space.name_of(*scope.collection, scope.permissions, scope.recipe, question)
+        return not self._space.guarded(lambda redis: redis.set(name, b"", px=self._ttl_ms, nx=True))
 
     def view(self, scope: CacheScope, question: str, vector: Vector) -> CacheView:
         state = self._ledgers.state(scope.collection)
@@ -100,6 +113,7 @@ class RedisSemanticCache:
                 return evicted
             names = [name for name, _ in rows]
             evicted += self._space.guarded(lambda redis, names=names: redis.delete(*names))
+            self._space.guarded(lambda redis, names=names: redis.zrem(self._space.tenant(document.tenant), *names))
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,8 +1,9 @@
 """A collection's ledger: up to where its cached questions were percolated, and which there are.
 
-It is one hash, so that a server that makes room loses both or neither, and each step is one script, so that no entry
-is written between the check of the ledger and the writing. Entries carry the ledger's generation in their scope: with
-a new one, all earlier entries are out of reach.
+A ledger is one hash, so that a server that makes room loses both or neither, and each step is one script, so that no
+entry is written between the check of the ledger and the writing. Entries carry the ledger's generation in their scope:
+with a new one, all earlier entries are out of reach. A tenant's list says which entries it has in all its collections,
+and when they end: beyond its quota the oldest go.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 _ANEW = """
 local function anew(generation, sequence)
     for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-        if string.sub(field, 1, 2) == 'e:' then redis.call('UNLINK', string.sub(field, 3)) end
+        if string.sub(field, 1, 2) == 'e:' then
+            redis.call('UNLINK', string.sub(field, 3))
+            redis.call('ZREM', KEYS[2], string.sub(field, 3))
+        end
     end
     redis.call('DEL', KEYS[1])
     redis.call('HSET', KEYS[1], 'generation', generation, 'begun', sequence, 'done', sequence)
@@ -36,9 +40,19 @@ _STATE = "return redis.call('HMGET', KEYS[1], 'generation', 'done')"
 _KEEP = """
 local ledger = redis.call('HMGET', KEYS[1], 'generation', 'begun')
 if ledger[1] ~= ARGV[1] or tonumber(ledger[2]) > tonumber(ARGV[2]) then return 0 end
-for i = 4, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
+redis.call('PEXPIRE', KEYS[3], ARGV[3])
+redis.call('HSET', KEYS[1], 'e:' .. KEYS[3], ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+redis.call('ZADD', KEYS[2], now + ARGV[3], KEYS[3])
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
-redis.call('HSET', KEYS[1], 'e:' .. KEYS[2], ARGV[2])
+local beyond = redis.call('ZCARD', KEYS[2]) - ARGV[4]
+if beyond > 0 then
+    local oldest = redis.call('ZPOPMIN', KEYS[2], beyond)
+    for i = 1, #oldest, 2 do redis.call('UNLINK', oldest[i]) end
+end
 return 1
 """
 _BEGIN = f"""{_ANEW}
@@ -57,6 +71,7 @@ local ledger = redis.call('HMGET', KEYS[1], 'generation', 'begun')
 if ledger[1] ~= ARGV[1] or ledger[2] ~= ARGV[2] then return 0 end
 for i = 3, #ARGV do
     redis.call('UNLINK', ARGV[i])
+    redis.call('ZREM', KEYS[2], ARGV[i])
     redis.call('HDEL', KEYS[1], 'e:' .. ARGV[i])
 end
 redis.call('HSET', KEYS[1], 'done', ARGV[2])
@@ -109,10 +124,14 @@ class RedisLedgers:
         *,
         made_at: int,
         ttl_ms: int,
+        most: int,
     ) -> bool:
-        """Write an entry and note it, unless something later than `made_at` is or was run against the others."""
+        """Write an entry and note it, unless something later than `made_at` is or was run against the others.
+
+        With it the tenant has `most` entries at most.
+        """
         flat = [part for pair in fields.items() for part in pair]
-        return bool(self._run(_KEEP, collection, [generation, made_at, ttl_ms, *flat], name))
+        return bool(self._run(_KEEP, collection, [generation, made_at, ttl_ms, most, *flat], name))
 
     def begin(self, collection: CollectionId, sequence: int, *, most: int) -> Begun | None:
         """See `PercolatedCache.begin`; `most` entries may be compared."""
@@ -133,7 +152,7 @@ class RedisLedgers:
 
     def _run(self, script: str, collection: CollectionId, arguments: Sequence[str | bytes | int], *keys: str) -> Any:
         """Any: each script has its own kind of reply."""
-        named = [self._space.ledger(collection), *keys]
+        named = [self._space.ledger(collection), self._space.tenant(collection.tenant), *keys]
 
         def run(redis: "Redis") -> Any:
             return redis.eval(script, len(named), *named, *cast("list[Any]", arguments))

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from assay_core.documents import CollectionId
+from assay_core.documents import CollectionId, TenantId
 from assay_core.errors import Unavailable
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -38,10 +38,16 @@ class RedisSpace:
         self.index = f"assay-cache-{name}"
         self.entries = f"assay:cache:{name}:"
         self._ledgers = f"assay:cache-ledger:{name}:"
+        self._tenants = f"assay:cache-tenant:{name}:"
+        self.asked = f"assay:cache-asked:{name}:"
 
     def ledger(self, collection: CollectionId) -> str:
         """The key of a collection's ledger."""
         return self._ledgers + self.name_of(*collection)
+
+    def tenant(self, tenant: TenantId) -> str:
+        """The key of a tenant's list of entries."""
+        return self._tenants + self.name_of(tenant)
 
     def name_of(self, *parts: str) -> str:
         """A name for what must not stand in the clear, nor be found by guessing it without the key."""

@@ -12,6 +12,7 @@ from assay_core.search import (
     Degradation,
     Hit,
     Mode,
+    narrowing_of,
 )
 
 
@@ -65,6 +66,11 @@ class AnswerRequest:
     rerank: bool = True
     assigned: Assigned | None = None
     deadline_s: float = 120.0
+
+    @property
+    def narrowing(self) -> str:
+        """What decides beside the question what may be found; empty if nothing does."""
+        return narrowing_of(self.filter, self.phrases, self.excluded)
 
 
 @dataclass(frozen=True, slots=True)

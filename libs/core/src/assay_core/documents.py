@@ -189,11 +189,11 @@ def chunk_id(
 @dataclass(frozen=True, slots=True)
 class Collection:
     """A named set of documents that share settings; `epoch` grows with every change of what is searchable, `sequence`
-    with those only by which something is found that was not before.
+    with those only by which something is found that was not before, `filings` with those of declared metadata fields
+    of what is found.
 
     `documents`, `chunks` and `rechunk_due` (documents whose searchable version was divided by other settings) are 0
-    where nobody asked for them to be counted. `paused_at` is None while its uploads
-    are taken in.
+    where nobody asked for them to be counted. `paused_at` is None while its uploads are taken in.
     """
 
     id: CollectionId
@@ -208,6 +208,7 @@ class Collection:
     rechunk_due: int = 0
     paused_at: datetime | None = None
     sequence: int = 0
+    filings: int = 0
 
 
 @dataclass(frozen=True, slots=True)

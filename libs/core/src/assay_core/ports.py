@@ -246,8 +246,13 @@ class SemanticCache(Protocol):
         """Keep an entry until its absolute expiry; a hit does not renew it.
 
         Returns False, and keeps nothing, if anything that arrived after `entry.made_at` is being or was run against
-        the entries: this one would be missed. The check and the writing are one step.
+        the entries: this one would be missed. The check and the writing are one step. A tenant whose entries become
+        too many loses its oldest, and no other tenant any.
         """
+        ...
+
+    def asked_before(self, scope: CacheScope, question: str) -> bool:
+        """Whether this was asked, word by word, in exactly this scope and within an entry's time; notes that it is."""
         ...
 
     def view(self, scope: CacheScope, question: str, vector: Vector) -> CacheView:

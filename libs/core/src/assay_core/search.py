@@ -178,9 +178,15 @@ class SearchRequest:
     expand: Expand | None = None
 
     @property
-    def narrowed(self) -> bool:
-        """Whether something other than the question decides what may be found."""
-        return bool(self.filter or self.phrases or self.excluded)
+    def narrowing(self) -> str:
+        """What decides beside the question what may be found; empty if nothing does."""
+        return narrowing_of(self.filter, self.phrases, self.excluded)
+
+
+def narrowing_of(filter: tuple[Part, ...], phrases: tuple[str, ...], excluded: tuple[str, ...]) -> str:
+    """A text for what narrows a search, the same for the same and another for another; empty for nothing."""
+    given = (filter, phrases, excluded)
+    return repr(given) if any(given) else ""
 
 
 @dataclass(frozen=True, slots=True)

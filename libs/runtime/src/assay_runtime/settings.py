@@ -65,13 +65,17 @@ class CacheSettings(Section):
     """Redis-compatible server with the query engine, bounded.
 
     `threshold_cosine` is how near two questions must be for a second look at whether they mean the same; it was chosen
-    for the packaged embedder (decision 33), and `assay eval cache` chooses it for pairs of your own.
+    for the packaged embedder (decision 33), and `assay eval cache` chooses it for pairs of your own. A tenant keeps
+    `tenant_entries` results, the newest. A search that took less than `admit_ms` is kept when it is asked the second
+    time only; 0 keeps each.
     """
 
     url: SecretStr
     enabled: bool = True
     ttl_s: int = 24 * 3600
     threshold_cosine: float = 0.875
+    tenant_entries: int = Field(default=20_000, ge=1)
+    admit_ms: float = Field(default=0.0, ge=0)
 
 
 class MilvusSettings(Section):

@@ -22,7 +22,8 @@ from assay_store.tables import collections
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 _COLUMNS = (
-    "c.tenant, c.id, c.name, c.epoch, c.sequence, c.default_acl, c.index_kind, c.settings, c.created_at, c.paused_at"
+    "c.tenant, c.id, c.name, c.epoch, c.sequence, c.filings, c.default_acl, c.index_kind, c.settings, c.created_at, "
+    "c.paused_at"
 )
 _COUNTS = """
 (SELECT count(*) FROM documents d
@@ -258,6 +259,7 @@ def _collection(row: Row[tuple[object, ...]]) -> Collection:
         name=row.name,
         epoch=row.epoch,
         sequence=row.sequence,
+        filings=row.filings,
         default_acl=AclId(row.default_acl),
         created_at=row.created_at,
         index_kind=row.index_kind,

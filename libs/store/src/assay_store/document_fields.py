@@ -39,8 +39,11 @@ def replace(
     fields: Mapping[str, FieldType],
     metadata: Mapping[str, MetadataValue],
 ) -> None:
-    """Write the values of a document's declared fields in place of those that it has; `metadata` must be valid."""
-    remove(connection, [document])
+    """Write the values of a document's declared fields in place of those that it has; `metadata` must be valid.
+
+    If it can be found, the collection counts that as a filing, for a filter may choose otherwise now.
+    """
+    removed = remove(connection, [document])
     rows = [
         {"t": document.tenant, "d": document.id, "f": name, "n": n, "digest": None, "number": None, "day": None} | value
         for name, kind in fields.items()
@@ -55,18 +58,27 @@ def replace(
             """),
             rows,
         )
+    if rows or removed:
+        connection.execute(
+            text("""
+                UPDATE collections c SET filings = c.filings + 1 FROM documents d
+                WHERE d.tenant = :t AND d.id = :d AND c.tenant = d.tenant AND c.id = d.collection
+                  AND d.live_version IS NOT NULL
+            """),
+            {"t": document.tenant, "d": document.id},
+        )
 
 
-def remove(connection: Connection, documents: Sequence[DocumentId]) -> None:
-    """Forget the values of documents."""
-    connection.execute(
+def remove(connection: Connection, documents: Sequence[DocumentId]) -> int:
+    """Forget the values of documents. Returns how many it were."""
+    return connection.execute(
         text("""
             DELETE FROM document_fields f
             USING unnest(CAST(:tenants AS text[]), CAST(:documents AS text[])) AS a(tenant, document)
             WHERE f.tenant = a.tenant AND f.document = a.document
         """),
         {"tenants": [d.tenant for d in documents], "documents": [d.id for d in documents]},
-    )
+    ).rowcount
 
 
 def select(

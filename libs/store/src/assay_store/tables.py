@@ -114,6 +114,7 @@ collections = Table(
     Column("name", Text, nullable=False),
     Column("epoch", BigInteger, nullable=False, server_default="0"),
     Column("sequence", BigInteger, nullable=False, server_default="0"),
+    Column("filings", BigInteger, nullable=False, server_default="0"),
     Column("default_acl", BigInteger, nullable=False),
     Column("index_kind", Text, nullable=False, server_default="hnsw"),
     Column("settings", JSONB, nullable=False, server_default="{}"),

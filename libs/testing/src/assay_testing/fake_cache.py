@@ -39,6 +39,7 @@ class FakeSemanticCache:
         threshold: float = 0.97,
         ttl_s: float = 3600.0,
         most_entries: int = 5000,
+        most_of_tenant: int = 20_000,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.down = False
@@ -46,6 +47,8 @@ class FakeSemanticCache:
         self._ttl_s = ttl_s
         self._now = now
         self._most_entries = most_entries
+        self._most_of_tenant = most_of_tenant
+        self._asked: dict[tuple[CacheScope, str], float] = {}
         self._kept: list[_Kept] = []
         self._ledgers: dict[CollectionId, _Ledger] = {}
         self._lock = threading.RLock()
@@ -72,6 +75,14 @@ class FakeSemanticCache:
                 return False
             self._store(scope, entry, vector)
         return True
+
+    def asked_before(self, scope: CacheScope, question: str) -> bool:
+        self._check()
+        with self._lock:
+            known = self._asked.get((scope, question), 0.0) > self._now()
+            if not known:
+                self._asked[scope, question] = self._now() + self._ttl_s
+            return known
 
     def begin(self, collection: CollectionId, sequence: int) -> Sequence[CachedQuestion] | None:
         self._check()
@@ -113,6 +124,7 @@ class FakeSemanticCache:
         with self._lock:
             self._kept.clear()
             self._ledgers.clear()
+            self._asked.clear()
 
     def _anew(self, collection: CollectionId, sequence: int) -> None:
         self._kept = [kept for kept in self._kept if kept.scope.collection != collection]
@@ -142,6 +154,10 @@ class FakeSemanticCache:
         self._kept = [kept for kept in self._kept if (kept.scope, kept.entry.question) != same]
         name = uuid4().hex
         self._kept.append(_Kept(name, scope, entry, tuple(float(x) for x in vector), expires))
+        tenant = scope.collection.tenant
+        own = [k for k in self._kept if k.scope.collection.tenant == tenant and k.expires > self._now()]
+        beyond = {kept.name for kept in own[: max(0, len(own) - self._most_of_tenant)]}
+        self._kept = [kept for kept in self._kept if kept.name not in beyond]
 
     def evict_document(self, document: DocumentId) -> int:
         self._check()

@@ -123,11 +123,15 @@ class Vectors:
 
 @dataclass(frozen=True, slots=True)
 class CacheLookup:
-    """Asks for an answer that was given before. `recipe` names what shaped it (models, prompt version, options)."""
+    """Asks for an answer that was given before. `recipe` names what shaped it (models, prompt version, options).
+
+    `narrowed` says that the documents' fields did too.
+    """
 
     collection_id: str
     question: str
     recipe: str
+    narrowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,7 @@ class CacheStore:
     moment: str
     answer: str
     floors: Mapping[str, float] = field(default_factory=dict[str, float])
+    narrowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,12 @@ class AnswerCache(Protocol):
     """Finds and keeps answers. Never in the way: what goes wrong is counted, and the answer is made."""
 
     async def find(
-        self, principal: Principal, collection: CollectionId, question: str, recipe: str
+        self, principal: Principal, collection: CollectionId, question: str, recipe: str, *, narrowed: bool
     ) -> tuple[str | None, Answer | None]:
-        """The collection's moment (None if the cache is down), and an answer if one may be served."""
+        """The collection's moment (None if the cache is down), and an answer if one may be served.
+
+        `narrowed` says that documents' fields decide beside the question; what does stands in the `recipe`.
+        """
         ...
 
     async def keep(
@@ -33,6 +36,7 @@ class AnswerCache(Protocol):
         question: str,
         recipe: str,
         *,
+        narrowed: bool,
         moment: str,
         floors: Mapping[str, float],
         answer: Answer,
@@ -48,11 +52,11 @@ class RemoteAnswerCache:
         self._retrieval = retrieval
 
     async def find(
-        self, principal: Principal, collection: CollectionId, question: str, recipe: str
+        self, principal: Principal, collection: CollectionId, question: str, recipe: str, *, narrowed: bool
     ) -> tuple[str | None, Answer | None]:
         try:
             reply = await self._retrieval.cached_answer(
-                principal, internal.CacheLookup(collection.id, question, recipe)
+                principal, internal.CacheLookup(collection.id, question, recipe, narrowed)
             )
             found = internal.answer.validate_json(reply.answer) if reply.answer is not None else None
         except (AssayError, ValidationError) as error:
@@ -68,6 +72,7 @@ class RemoteAnswerCache:
         question: str,
         recipe: str,
         *,
+        narrowed: bool,
         moment: str,
         floors: Mapping[str, float],
         answer: Answer,
@@ -75,7 +80,7 @@ class RemoteAnswerCache:
         body = internal.answer.dump_json(answer).decode()
         try:
             await self._retrieval.cache_answer(
-                principal, internal.CacheStore(collection.id, question, recipe, moment, body, floors)
+                principal, internal.CacheStore(collection.id, question, recipe, moment, body, floors, narrowed)
             )
         except AssayError as error:
             _passed_by("store", error)

@@ -281,7 +281,11 @@ class DocumentGenerator:
             with step("cache", work.timings_ms):
                 async with work.deadline.enforced():
                     work.moment, found = await self.cache.find(
-                        work.principal, work.request.collection, work.question, self._recipe(work.request)
+                        work.principal,
+                        work.request.collection,
+                        work.question,
+                        self._recipe(work.request),
+                        narrowed=bool(work.request.narrowing),
                     )
             work.cache = "off" if work.moment is None else "miss"
         if found is None and work.request.cache is CacheUse.ONLY:
@@ -318,13 +322,14 @@ class DocumentGenerator:
             work.request.collection,
             work.question,
             self._recipe(work.request),
+            narrowed=bool(work.request.narrowing),
             moment=work.moment,
             floors=work.floors,
             answer=answer,
         )
 
     def _recipe(self, request: AnswerRequest) -> str:
-        found = f"{request.top_k}|{request.mode}|{request.rerank}"
+        found = f"{request.top_k}|{request.mode}|{request.rerank}|{request.narrowing}"
         return f"{self._writer(request).recipe}|{found}|{request.max_tokens}|{request.stop}"
 
     def _writer(self, request: AnswerRequest) -> Writer:
@@ -337,5 +342,4 @@ class DocumentGenerator:
 
 
 def _may_be_cached(request: AnswerRequest) -> bool:
-    narrowed = request.filter or request.phrases or request.excluded
-    return request.cache is not CacheUse.BYPASS and not narrowed and not request.history and request.temperature == 0
+    return request.cache is not CacheUse.BYPASS and not request.history and request.temperature == 0

@@ -64,16 +64,21 @@ class Recorder:
 
 
 class Cache:
-    """Holds answers by question and recipe; `down` stands for a cache that cannot be asked."""
+    """Holds answers by question and recipe; `down` stands for a cache that cannot be asked.
+
+    `narrowed` is what was said of each question that was looked for.
+    """
 
     def __init__(self) -> None:
+        self.narrowed: list[bool] = []
         self.kept: dict[tuple[str, str], Answer] = {}
         self.down = False
 
     async def find(
-        self, principal: Principal, collection: CollectionId, question: str, recipe: str
+        self, principal: Principal, collection: CollectionId, question: str, recipe: str, *, narrowed: bool
     ) -> tuple[str | None, Answer | None]:
         assert (principal, collection) == (ASKER, COLLECTION)
+        self.narrowed.append(narrowed)
         return (None, None) if self.down else ("7", self.kept.get((question, recipe)))
 
     async def keep(
@@ -83,11 +88,13 @@ class Cache:
         question: str,
         recipe: str,
         *,
+        narrowed: bool,
         moment: str,
         floors: Mapping[str, float],
         answer: Answer,
     ) -> None:
         assert floors == {}
+        assert narrowed == self.narrowed[-1]
         assert (principal, collection, moment) == (ASKER, COLLECTION, "7")
         self.kept[question, recipe] = answer
 

@@ -86,6 +86,7 @@ def build_service(settings: Settings) -> FastAPI:
         retriever,
         cache=functools.cache(lambda: choose_cache(settings.cache, vault, embedder())),
         database=database,
+        admit_ms=settings.cache.admit_ms,
         recipe=":".join(
             [
                 settings.embedder.model,
@@ -242,4 +243,5 @@ def choose_cache(settings: CacheSettings, vault: Vault, embedder: Embedder) -> S
         dimension=embedder.dimension,
         ttl_s=settings.ttl_s,
         threshold=settings.threshold_cosine,
+        most_entries=settings.tenant_entries,
     )

@@ -13,8 +13,6 @@ def switched_off(request: SearchRequest, *, sequence: int) -> CacheExplanation:
     """For a search that passes the cache by."""
     if request.cache is CacheUse.BYPASS:
         reason = "The search asks for no cache."
-    elif request.narrowed:
-        reason = "Searches with a filter, exact words or excluded ones are not kept."
     else:
         reason = "Searches by words alone are not kept."
     return CacheExplanation("off", reason, sequence, None, 1.0)

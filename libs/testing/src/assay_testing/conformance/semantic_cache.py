@@ -27,7 +27,8 @@ def turned(degrees: float) -> list[float]:
 
 
 class SemanticCacheContract:
-    """Override `make_cache`: a function of the time to live in seconds; threshold .97, vectors of 8 numbers."""
+    """Override `make_cache`: a function of the time to live in seconds; threshold .97, vectors of 8 numbers, four
+    entries a tenant."""
 
     @pytest.fixture
     def make_cache(self) -> Callable[[float], SemanticCache]:
@@ -129,3 +130,51 @@ class SemanticCacheContract:
         assert cache.evict_document(gone.evidence[0].document) == 0
         assert cache.lookup(scope, "second question", turned(60), sequence=1) is None
         assert cache.lookup(scope, "first question", turned(0), sequence=1) is not None
+
+    def test_a_tenant_beyond_its_quota_loses_its_oldest_and_nobody_else_any(
+        self, cache: SemanticCache, pass_time: Callable[[float], None]
+    ) -> None:
+        first, other = new_collection(), new_collection()
+        second = new_collection(first.tenant)
+        cache.store(scope_for(other), entry_for(other, "question 0"), turned(0))
+        for number in range(7):
+            collection = (first, second)[number % 2]
+            cache.store(scope_for(collection), entry_for(collection, f"question {number}"), turned(10 * number))
+            pass_time(0.01)
+        kept = [
+            number
+            for number in range(7)
+            if cache.lookup(
+                scope_for((first, second)[number % 2]), f"question {number}", turned(10 * number), sequence=1
+            )
+        ]
+        assert kept == [3, 4, 5, 6]
+        assert cache.lookup(scope_for(other), "question 0", turned(0), sequence=1)
+
+    def test_what_was_evicted_counts_no_more(self, cache: SemanticCache, pass_time: Callable[[float], None]) -> None:
+        collection = new_collection()
+        entries = [entry_for(collection, f"question {number}") for number in range(6)]
+        for number in range(4):
+            cache.store(scope_for(collection), entries[number], turned(10 * number))
+            pass_time(0.01)
+        for number in (1, 2):
+            assert cache.evict_document(entries[number].evidence[0].document) == 1
+        for number in (4, 5):
+            cache.store(scope_for(collection), entries[number], turned(10 * number))
+        kept = [
+            number
+            for number in range(6)
+            if cache.lookup(scope_for(collection), f"question {number}", turned(10 * number), sequence=1)
+        ]
+        assert kept == [0, 3, 4, 5]
+
+    def test_a_question_is_known_the_second_time_and_for_as_long_as_an_entry(
+        self, make_cache: Callable[[float], SemanticCache], pass_time: Callable[[float], None]
+    ) -> None:
+        cache, scope = make_cache(1.0), scope_for(new_collection())
+        assert [cache.asked_before(scope, "what now") for _ in range(2)] == [False, True]
+        assert not cache.asked_before(scope, "what else")
+        assert not cache.asked_before(replace(scope, permissions="p2"), "what now")
+        assert not cache.asked_before(replace(scope, recipe="r2"), "what now")
+        pass_time(1.1)
+        assert not cache.asked_before(scope, "what now")
