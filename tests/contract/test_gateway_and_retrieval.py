@@ -9,6 +9,7 @@ import pytest
 from assay_core.collection_settings import FieldType
 from assay_core.documents import ChunkId, CollectionId, DocumentId, TenantId
 from assay_core.errors import AssayError, Denied, Exhausted, Invalid, NotFound, Unavailable
+from assay_core.index_generations import GenerationComparison
 from assay_core.metadata_filter import Condition, Group, Join, Operator
 from assay_core.principals import Principal
 from assay_core.search import CacheUse, Degradation, Hit, Mode, Scorer, SearchRequest, SearchResult, StageRank
@@ -66,6 +67,18 @@ class FakeInspector:
         return SAMPLE
 
 
+class FakeTrial:
+    """Says what it is told to say, of what it is asked."""
+
+    async def compare(
+        self, principal: Principal, asked: internal.GenerationCheck, *, deadline_s: float
+    ) -> GenerationComparison:
+        assert (principal, asked) == (WHO, internal.GenerationCheck("e" * 32, None, 100))
+        assert 295 < deadline_s <= 300
+        return COMPARED
+
+
+COMPARED = GenerationComparison("golden", 90, 0.8, 0.79, -0.015, 0.002, datetime(2026, 11, 24, tzinfo=UTC))
 SINCE = datetime(2026, 5, 1, 2, 15, tzinfo=UTC)
 
 
@@ -92,6 +105,7 @@ async def client(retriever: FakeRetriever, keys: tuple[str, str]) -> AsyncGenera
             retriever=cast(Any, retriever),
             embedder=lambda: embedder,
             inspector=cast(Any, FakeInspector()),
+            trial=cast(Any, FakeTrial()),
             caller=caller,
         )
     )
@@ -149,6 +163,11 @@ async def test_a_token_of_someone_else_is_refused(client: RetrievalClient, monke
 
 async def test_readiness_is_told(client: RetrievalClient) -> None:
     assert await client.peer.readiness() == (True, "")
+
+
+async def test_generations_are_compared(client: RetrievalClient) -> None:
+    check = internal.GenerationCheck("e" * 32, None, 100)
+    assert await client.compare_generations(WHO, check, deadline_s=300.0) == COMPARED
 
 
 async def test_an_index_is_checked_and_sampled(client: RetrievalClient) -> None:

@@ -18,6 +18,7 @@ from assay_ingestion import vectors
 from assay_ingestion.access_changes import AccessChanges
 from assay_ingestion.deletions import Deletions
 from assay_ingestion.drain import BatchLimits, Drain
+from assay_ingestion.generations import Generations
 from assay_ingestion.index import Indexer
 from assay_ingestion.index_writer import IndexWriter
 from assay_ingestion.indexer import write
@@ -70,6 +71,9 @@ class Dense(FakeVectorIndex):
 
     def ping(self, timeout_s: float) -> None:
         del timeout_s
+
+    def indexed(self) -> bool:
+        return True
 
     def seal(self) -> None:
         self.seals += 1
@@ -206,6 +210,7 @@ def world(database: Database) -> World:
             log_s=0.0,
         ),
         scratch=ScratchSweep(lock=NamedLock(database.url, INDEX_TRIAL), remove=lambda: 0),
+        generations=Generations(database=database, loader=loader, of_kind=lambda _: dense),
         close=lambda: None,
     )
     return World(database, library, blobs, dense, lexical, cache, drain, loader, writer, embedder)

@@ -13,6 +13,7 @@ from assay_core.errors import Unavailable
 from assay_ingestion.access_changes import AccessChanges
 from assay_ingestion.deletions import Deletions
 from assay_ingestion.drain import BatchLimits, Drain
+from assay_ingestion.generations import Generations
 from assay_ingestion.index import Indexer
 from assay_ingestion.index_writer import IndexWriter
 from assay_ingestion.leases import LeaseKeeper
@@ -48,6 +49,9 @@ class Dense(FakeVectorIndex):
     def ping(self, timeout_s: float) -> None: ...
 
     def seal(self) -> None: ...
+
+    def indexed(self) -> bool:
+        return True
 
     def close(self) -> None: ...
 
@@ -118,6 +122,7 @@ class World:
             retention=Retention(database=database, blobs=self.blobs, **indexes, dimension=64, every_s=3600),
             settling=self.settling,
             scratch=ScratchSweep(lock=NamedLock(database.url, INDEX_TRIAL), remove=lambda: 0),
+            generations=Generations(database=database, loader=loader, of_kind=lambda _: self.dense),
             close=self.lexical.close,
         )
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from math import ceil, log2
 from typing import Protocol
 
-from assay_core.evaluation import GoldenPassage
+from assay_core.evaluation import GoldenPassage, GoldenQuestion
 
 MIN_SHARE = 0.6
 MIN_WORDS = 5
@@ -43,6 +43,12 @@ def shows(hit: Passage, gold: GoldenPassage) -> bool:
 def first_ranks(hits: Sequence[Passage], golds: Sequence[GoldenPassage]) -> list[int | None]:
     """For each gold passage the rank (from 1) of the first hit that shows it, or None."""
     return [next((rank for rank, hit in enumerate(hits, 1) if shows(hit, gold)), None) for gold in golds]
+
+
+def searched(question: GoldenQuestion) -> str:
+    """What is searched for: a follow-up together with the question before it."""
+    before = next((turn.content for turn in reversed(question.history) if turn.role == "user"), "")
+    return f"{before} {question.question}".strip()
 
 
 def recall_at(k: int, ranks: Sequence[int | None]) -> float:

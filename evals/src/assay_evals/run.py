@@ -77,14 +77,8 @@ class Summary:
 
 def observe(question: GoldenQuestion, *, search: Search, ask: Ask) -> Observation:
     """Put a question to the system. Only answerable ones are searched for: the others have nothing to be found."""
-    hits = _attempt(lambda: search(searched(question))) if question.answerable else None
+    hits = _attempt(lambda: search(golden.searched(question))) if question.answerable else None
     return Observation(question, hits, _attempt(lambda: ask(question.question, question.history)))
-
-
-def searched(question: GoldenQuestion) -> str:
-    """What is searched for: a follow-up together with the question before it."""
-    before = next((turn.content for turn in reversed(question.history) if turn.role == "user"), "")
-    return f"{before} {question.question}".strip()
 
 
 def score_observation(

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from assay_core.errors import AssayError, Invalid
 from assay_runtime.log import configure
 from assay_runtime.settings import read_master_key
-from assay_store import erasures, pipeline
+from assay_store import erasures, index_generations
 from assay_store.database import Database
 from assay_store.encryption import Vault
 from assay_store.erasures import Sought
@@ -252,7 +252,7 @@ def run(
 
 def _kinds(database: Database) -> list[str]:
     with database.transaction() as connection:
-        return pipeline.index_kinds(connection)
+        return index_generations.kinds_ever(connection)
 
 
 def _size_bytes(file: Path) -> int:

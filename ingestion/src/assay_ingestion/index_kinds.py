@@ -1,4 +1,4 @@
-"""One vector index per profile that collections chose (HNSW, IVF_PQ with parameters …), seen as one."""
+"""One vector index per profile that collections have (HNSW, IVF_PQ with parameters …), seen as one."""
 
 import json
 import threading
@@ -9,8 +9,9 @@ from typing import Protocol
 from assay_core.documents import ChunkId, CollectionId
 from assay_core.ports import Vector, VectorIndex, Vectors
 from assay_core.search import IndexCounts, IndexHit, IndexRow, IndexScope
-from assay_store import pipeline
+from assay_store import index_generations
 from assay_store.database import Database
+from assay_store.index_generations import Kinds
 
 DEFAULT_KIND = "hnsw"
 
@@ -24,6 +25,10 @@ class SealableIndex(VectorIndex, Protocol):
 
     def seal(self) -> None:
         """Make what was written lately as fast to search as the rest; called when no more writes are expected soon."""
+        ...
+
+    def indexed(self) -> bool:
+        """Whether what was sealed has its index, as far as there are rows enough for one."""
         ...
 
     def stored(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
@@ -42,33 +47,44 @@ class SealableIndex(VectorIndex, Protocol):
 
 
 class DenseIndexes:
-    """A vector index that asks, for each collection, the one of its kind. A collection never changes its kind."""
+    """A vector index that asks, for each collection, the one of its kind, and writes to those of all its generations.
+
+    Which these are is read before each step: whoever begins a generation need tell nobody.
+    """
 
     def __init__(self, database: Database, opened: Callable[[str], SealableIndex]) -> None:
         self._database = database
         self._open = opened
         self._lock = threading.Lock()
         self._by_kind: dict[str, SealableIndex] = {}
-        self._kinds: dict[CollectionId, str] = {}
 
     def upsert(self, rows: Sequence[IndexRow], vectors: Vectors) -> None:
         by_collection = defaultdict[CollectionId, list[tuple[IndexRow, Vector]]](list)
         for row, vector in zip(rows, vectors, strict=True):
             by_collection[row.collection].append((row, vector))
         for collection, pairs in by_collection.items():
-            self._of(collection).upsert([row for row, _ in pairs], [vector for _, vector in pairs])
+            for index in self._written(collection):
+                index.upsert([row for row, _ in pairs], [vector for _, vector in pairs])
 
     def delete(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> None:
-        self._of(collection).delete(collection, chunks)
+        for index in self._written(collection):
+            index.delete(collection, chunks)
 
     def count(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> IndexCounts:
-        return self._of(collection).count(collection, chunks)
+        """A row is missing if a generation lacks it that should hold everything."""
+        kinds = self._kinds(collection)
+        lacking = {kind: set(self.of_kind(kind).count(collection, chunks).missing) for kind in kinds.written}
+        missing = set[ChunkId]().union(*(lacking[kind] for kind in kinds.complete))
+        partly = missing.difference(set.intersection(*lacking.values()))
+        found = len(set(chunks)) - len(missing)
+        return IndexCounts(len(chunks), found, tuple(missing), tuple(partly))
 
     def search(self, scope: IndexScope, vector: Vector, *, top_k: int, timeout_s: float) -> list[IndexHit]:
         return self._of(scope.collection).search(scope, vector, top_k=top_k, timeout_s=timeout_s)
 
     def drop(self, collection: CollectionId) -> None:
-        self._of(collection).drop(collection)
+        for index in self._written(collection):
+            index.drop(collection)
 
     def ping(self, timeout_s: float) -> None:
         self.of_kind(DEFAULT_KIND).ping(timeout_s)
@@ -77,12 +93,15 @@ class DenseIndexes:
         for index in self._opened():
             index.seal()
 
+    def indexed(self) -> bool:
+        return all(index.indexed() for index in self._opened())
+
     def stored(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> dict[ChunkId, bytes]:
         return self._of(collection).stored(collection, chunks)
 
     def begin_purge(self) -> str:
         with self._database.transaction() as connection:
-            kinds = pipeline.index_kinds(connection)
+            kinds = index_generations.kinds_ever(connection)
         return json.dumps({kind: self.of_kind(kind).begin_purge() for kind in kinds})
 
     def purged(self, purge: str) -> bool:
@@ -93,10 +112,14 @@ class DenseIndexes:
             index.close()
 
     def _of(self, collection: CollectionId) -> SealableIndex:
-        if collection not in self._kinds:
-            with self._database.transaction() as connection:
-                self._kinds[collection] = pipeline.index_kind(connection, collection)
-        return self.of_kind(self._kinds[collection])
+        return self.of_kind(self._kinds(collection).active)
+
+    def _written(self, collection: CollectionId) -> list[SealableIndex]:
+        return [self.of_kind(kind) for kind in self._kinds(collection).written]
+
+    def _kinds(self, collection: CollectionId) -> Kinds:
+        with self._database.transaction() as connection:
+            return index_generations.kinds(connection, collection)
 
     def of_kind(self, kind: str) -> SealableIndex:
         """The index of one kind."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from assay_ingestion.access_changes import AccessChanges
 from assay_ingestion.deletions import Deletions
+from assay_ingestion.generations import Generations
 from assay_ingestion.index import Indexer
 from assay_ingestion.percolation import Percolator
 from assay_ingestion.reconcile import Reconciler
@@ -25,6 +26,7 @@ class IndexWriter:
     retention: Retention
     settling: Settling
     scratch: ScratchSweep
+    generations: Generations
     close: Callable[[], None]
 
     def take_over(self) -> None:
@@ -39,6 +41,7 @@ class IndexWriter:
         """
         worked = self.deletions.run() + self.access_changes.run() + self.indexer.index_pending() > 0
         self.reconciler.work()
+        self.generations.work()
         self.percolator.catch_up()
         self.retention.work()
         if not worked:
@@ -50,11 +53,12 @@ class IndexWriter:
     @property
     def idle_s(self) -> float:
         """How long it may wait for news."""
-        return min(self.reconciler.idle_s, self.settling.idle_s)
+        return min(self.reconciler.idle_s, self.settling.idle_s, self.generations.idle_s)
 
     def start_over(self) -> None:
         """After a store was away: compare all of it with SQL again."""
         self.reconciler.start_over()
+        self.generations.start_over()
         self.percolator.start_over()
         self.settling.start_over()
 

@@ -32,6 +32,7 @@ from assay_ingestion.bootstrap import (
     remove_scratch,
 )
 from assay_ingestion.deletions import Deletions
+from assay_ingestion.generations import Generations
 from assay_ingestion.index import Indexer
 from assay_ingestion.index_kinds import DenseIndexes
 from assay_ingestion.index_writer import IndexWriter
@@ -152,6 +153,7 @@ def _writer(settings: IndexerProcess, *, database: Database, space: VectorSpace,
             log_s=own.settle_log_s,
         ),
         scratch=ScratchSweep(lock=NamedLock(database.url, INDEX_TRIAL), remove=lambda: remove_scratch(settings.milvus)),
+        generations=Generations(database=database, loader=loader, of_kind=dense.of_kind),
         close=lexical.close,
     )
 

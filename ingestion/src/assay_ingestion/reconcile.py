@@ -118,11 +118,13 @@ class Reconciler:
         unwanted = [chunk for chunk, live in truth if not live]
         for name, index in self._indexes.items() if truth else ():
             try:
-                missing = set(index.count(page.collection, wanted + unwanted).missing)
+                counts = index.count(page.collection, wanted + unwanted)
             except Broken as error:
                 return self._made_anew(page, name, error)
+            missing = set(counts.missing)
             self._restore(page.collection, name, [chunk for chunk in wanted if chunk in missing])
-            self._remove(page.collection, name, [chunk for chunk in unwanted if chunk not in missing])
+            nowhere = missing.difference(counts.partly)
+            self._remove(page.collection, name, [chunk for chunk in unwanted if chunk not in nowhere])
         return replace(page, after=truth[-1][0].id) if len(truth) == _PAGE else None
 
     def _made_anew(self, page: _Page, name: str, error: Broken) -> _Page:

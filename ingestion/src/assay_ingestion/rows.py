@@ -20,7 +20,8 @@ from assay_ingestion.vectors import Rows
 
 @dataclass(frozen=True, slots=True)
 class IndexRows:
-    """Rows of one collection with the document of each, their vectors (float32, unit length) and their texts."""
+    """Rows of one collection with the document of each, their vectors (float32, unit length) and their texts, if these
+    were asked for."""
 
     collection: CollectionId
     rows: Sequence[IndexRow]
@@ -52,7 +53,9 @@ class RowLoader:
         self._blobs = blobs
         self._dimension = dimension
 
-    def load(self, stored: Sequence[StoredChunk]) -> tuple[list[IndexRows], Mapping[DocumentId, AssayError]]:
+    def load(
+        self, stored: Sequence[StoredChunk], *, texts: bool = True
+    ) -> tuple[list[IndexRows], Mapping[DocumentId, AssayError]]:
         """Rows by collection, and the documents whose bytes are missing or damaged, with why."""
         by_document = defaultdict[DocumentId, list[StoredChunk]](list)
         for chunk in stored:
@@ -61,14 +64,15 @@ class RowLoader:
         broken: dict[DocumentId, AssayError] = {}
         for document, chunks in by_document.items():
             try:
-                loaded[chunks[0].row.collection].append(self._document(document, chunks))
+                loaded[chunks[0].row.collection].append(self._document(document, chunks, texts=texts))
             except (NotFound, Broken) as error:
                 broken[document] = error
         return [_joined(collection, parts) for collection, parts in loaded.items()], broken
 
-    def _document(self, document: DocumentId, chunks: Sequence[StoredChunk]) -> IndexRows:
+    def _document(self, document: DocumentId, chunks: Sequence[StoredChunk], *, texts: bool) -> IndexRows:
         key = self._vault.document_key(document, chunks[0].key_wrapped)
-        payloads = (ChunkPayload.open(key, chunk.row.chunk.id, chunk.payload) for chunk in chunks)
+        told = chunks if texts else ()
+        payloads = (ChunkPayload.open(key, chunk.row.chunk.id, chunk.payload) for chunk in told)
         return IndexRows(
             chunks[0].row.collection,
             [chunk.row for chunk in chunks],

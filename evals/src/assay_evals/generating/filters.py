@@ -13,7 +13,6 @@ from assay_core.ports import Judge
 
 from assay_evals import golden
 from assay_evals.generating.templates import Candidate
-from assay_evals.run import searched
 
 Find = Callable[[str], Sequence[golden.Passage]]
 """The best passages for a question, as the asker may see them."""
@@ -22,7 +21,7 @@ Find = Callable[[str], Sequence[golden.Passage]]
 def refusal(candidate: Candidate, find: Find, judge: Judge | None) -> str | None:
     """Why a candidate is no good question, or None."""
     question = candidate.question
-    hits = find(searched(question))
+    hits = find(golden.searched(question))
     if question.answerable:
         ranks = golden.first_ranks(hits, question.passages)
         if not all(ranks):

@@ -1,4 +1,4 @@
-"""`assay index`: what the operator does about how vectors are indexed, on the platform that runs on a data folder."""
+"""`assay index advise`: which kind of index to take, measured on the platform that runs on a data folder."""
 
 import subprocess
 import sys
@@ -8,16 +8,9 @@ import typer
 
 from assay_embedded.commands import HomeOption, JsonOption
 
-app = typer.Typer(help="Advise on how the vectors of a collection are indexed.", no_args_is_help=True)
 _ADVISE = "assay_retrieval.advise"
 
 
-@app.callback()
-def group() -> None:
-    """Advise on how the vectors of a collection are indexed."""
-
-
-@app.command()
 def advise(
     collection: Annotated[str, typer.Argument(help="Its name.")],
     recall: Annotated[float, typer.Option(help="Recall@10 that is wanted, beside exact search.")] = 0.95,

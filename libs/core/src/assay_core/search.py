@@ -317,8 +317,12 @@ class CacheExplanation:
 
 @dataclass(frozen=True, slots=True)
 class IndexCounts:
-    """How many of the asked chunk ids an index holds, after a strongly consistent read."""
+    """How many of the asked chunk ids an index holds, after a strongly consistent read.
+
+    Of several indexes that are asked as one, each must hold a row; `partly` are those missing that one of them holds.
+    """
 
     asked: int
     found: int
     missing: Sequence[ChunkId] = field(default_factory=tuple)
+    partly: Sequence[ChunkId] = field(default_factory=tuple)

@@ -572,19 +572,6 @@ def acls_in(connection: Connection, collection: CollectionId) -> frozenset[AclId
     return frozenset(AclId(row.acl) for row in rows)
 
 
-def index_kind(connection: Connection, collection: CollectionId) -> str:
-    """Which vector index a collection chose; it never changes."""
-    return connection.execute(
-        text("SELECT index_kind FROM collections WHERE tenant = :t AND id = :c"),
-        {"t": collection.tenant, "c": collection.id},
-    ).scalar_one()
-
-
-def index_kinds(connection: Connection) -> list[str]:
-    """Every kind of vector index that a collection chose."""
-    return list(connection.execute(text("SELECT DISTINCT index_kind FROM collections ORDER BY 1")).scalars())
-
-
 def index_truth(
     connection: Connection,
     collection: CollectionId,

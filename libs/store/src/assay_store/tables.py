@@ -558,6 +558,31 @@ promotions = Table(
     Index("promotions_by_time", "tenant", "collection", "promoted_at"),
 )
 
+index_generations = Table(
+    "index_generations",
+    metadata,
+    Column("tenant", Text),
+    Column("collection", Text),
+    Column("number", Integer),
+    Column("index_kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("began_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("changed_by", Text),  # NULL: the platform
+    Column("kept_until", DateTime(timezone=True)),
+    Column("comparison", JSONB),
+    Column("reason", Text, nullable=False, server_default=""),
+    PrimaryKeyConstraint("tenant", "collection", "number"),
+    ForeignKeyConstraint(["tenant", "collection"], ["collections.tenant", "collections.id"]),
+    # Beside the active one there is one at most.
+    Index(
+        "index_generations_beside",
+        "tenant",
+        "collection",
+        unique=True,
+        postgresql_where=text("state IN ('building', 'ready', 'kept', 'leaving')"),
+    ),
+)
 ab_tests = Table(
     "ab_tests",
     metadata,

@@ -20,6 +20,10 @@ NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC).isoformat()
 API_KEY = "assay_test"
 
 
+def _generation(number: int, kind: str, state: str) -> dict[str, Any]:
+    return {"number": number, "index_kind": kind, "state": state, "began_at": NOW, "changed_at": NOW}
+
+
 @dataclass
 class FakeGateway:
     """Collections of documents that get on each time that someone looks at them.
@@ -36,6 +40,7 @@ class FakeGateway:
     """
 
     collections: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict[str, dict[str, dict[str, Any]]])
+    generations: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
     fail: dict[str, str] = field(default_factory=dict[str, str])
     busy: int = 0
     looks: int = 2
@@ -109,6 +114,7 @@ class FakeGateway:
             ("/collections/([^/]+)/(search|ask)", "POST", self._answer),
             ("/collections/([^/]+)/synonyms/candidates", "GET", self._candidates),
             ("/collections/([^/]+)/synonyms(?:/([^/]+))?", "GET|POST|DELETE", self._synonyms),
+            ("/collections/([^/]+)/index(?:/([^/]+))?", "GET|POST|DELETE", self._index),
             ("/collections/([^/]+)/cache/(explain)", "POST", self._answer),
             (
                 "/(?:evaluations/)?(runs|datasets|nights|compare|gate|baselines|promotions|ab-tests).*",
@@ -223,6 +229,30 @@ class FakeGateway:
     def _candidates(self, _request: httpx.Request, _name: str) -> httpx.Response:
         found = {"short": "PTO", "long": "paid time off", "passages": 2}
         return httpx.Response(200, json={"candidates": [found]})
+
+    def _index(self, request: httpx.Request, name: str, step: str | None) -> httpx.Response:
+        """An index that is built at the second look, and is always a little worse than the one that is there."""
+        there = self.generations.setdefault(name, [_generation(1, "hnsw", "active")])
+        match request.method, step:
+            case "GET", _:
+                shown = [dict(one) for one in there]
+                for one in there:
+                    one["state"] = "ready" if one["state"] == "building" else one["state"]
+                return httpx.Response(200, json={"generations": shown})
+            case "POST", None:
+                there.insert(0, _generation(2, json.loads(request.content)["index_kind"], "building"))
+                return httpx.Response(202, json=there[0])
+            case "POST", "compare":
+                dataset = json.loads(request.content)["dataset"]
+                found = {"old": 0.81, "new": 0.8, "low": -0.018, "high": 0.004, "passed": True, "compared_at": NOW}
+                return httpx.Response(200, json=found | {"dataset": dataset, "questions": 40})
+            case "DELETE", _:
+                there[0]["state"] = "leaving"
+                return httpx.Response(202, json=there[0])
+            case _:
+                new, old = there if step == "switch" else reversed(there)
+                new["state"], old["state"] = "active", "kept"
+                return httpx.Response(200, json=new)
 
     def _delete_collection(self, _request: httpx.Request, name: str) -> httpx.Response:
         return httpx.Response(202, json={"collection": name, "documents": len(self.collections.pop(name))})

@@ -1,11 +1,13 @@
 """Services of ours with fakes inside, as ASGI applications: peers for tests of whoever calls them."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 from assay_core.answers import AnswerEvent
 from assay_core.errors import AssayError, NotFound
 from assay_core.evaluation import NightReport
+from assay_core.index_generations import GenerationComparison
 from assay_core.ports import Generator, Retriever
 from assay_core.principals import Principal
 from assay_runtime.tokens import TokenVerifier
@@ -32,7 +34,19 @@ def retrieval_service(retriever: Retriever, verify: TokenVerifier, *, embedding_
         vectors = tuple((float(len(text)), 0.5) for text in asked.texts)
         return _json(internal.embed_result.dump_json(internal.EmbedResult(embedding_model, vectors, len(vectors))))
 
-    return _service(Route(internal.SEARCH, search, methods=["POST"]), Route(internal.EMBED, embed, methods=["POST"]))
+    async def compare(request: Request) -> Response:
+        """An index that loses a little, on each golden set."""
+        _who(request, verify)
+        asked = internal.generation_check.validate_json(await request.body())
+        at = datetime(2026, 11, 24, tzinfo=UTC)
+        found = GenerationComparison(asked.dataset or "first", min(40, asked.most), 0.81, 0.8, -0.018, 0.004, at)
+        return _json(internal.generation_comparison.dump_json(found))
+
+    return _service(
+        Route(internal.SEARCH, search, methods=["POST"]),
+        Route(internal.EMBED, embed, methods=["POST"]),
+        Route(internal.GENERATION_CHECK, compare, methods=["POST"]),
+    )
 
 
 def generation_service(generator: Generator, verify: TokenVerifier, *, generator_ready: bool = True) -> Starlette:

@@ -18,6 +18,8 @@ from assay_wire import feedback as feedback_models
 from assay_wire import problems, public, sse
 from assay_wire import sources as source_models
 
+_COMPARE_TIMEOUT = httpx.Timeout(610, connect=5)
+
 OnProgress = Callable[[int, int], None]
 """Told the bytes sent so far and the bytes in all."""
 
@@ -121,6 +123,34 @@ class AssayClient:
 
     def resume_collection(self, name: str) -> public.Collection:
         return self._ask(public.Collection, "POST", f"/v1/collections/{_part(name)}/resume")
+
+    def index_generations(self, name: str) -> list[public.IndexGeneration]:
+        """The generations of a collection's index, the newest first."""
+        return self._ask(public.IndexGenerations, "GET", f"/v1/collections/{_part(name)}/index").generations
+
+    def build_index(self, name: str, index_kind: str) -> public.IndexGeneration:
+        """Have another kind of index built beside the one that is asked."""
+        body = _checked(public.BuildIndex, {"index_kind": index_kind})
+        return self._ask(public.IndexGeneration, "POST", f"/v1/collections/{_part(name)}/index", json=body)
+
+    def compare_index(self, name: str, *, dataset: str | None = None, most: int = 200) -> public.IndexComparison:
+        """Ask golden questions of the index and of the one beside it; takes seconds to minutes."""
+        body = _checked(public.CompareIndex, {"dataset": dataset, "most": most})
+        path = f"/v1/collections/{_part(name)}/index/compare"
+        return self._ask(public.IndexComparison, "POST", path, json=body, timeout=_COMPARE_TIMEOUT)
+
+    def switch_index(self, name: str, *, override_reason: str | None = None) -> public.IndexGeneration:
+        """Ask the index beside the active one from now on. Raises `Conflict` if the comparison does not allow it."""
+        body = _checked(public.SwitchIndex, {"override_reason": override_reason})
+        return self._ask(public.IndexGeneration, "POST", f"/v1/collections/{_part(name)}/index/switch", json=body)
+
+    def roll_back_index(self, name: str) -> public.IndexGeneration:
+        """Ask the index again that was asked before the switch."""
+        return self._ask(public.IndexGeneration, "POST", f"/v1/collections/{_part(name)}/index/rollback")
+
+    def drop_index(self, name: str) -> public.IndexGeneration:
+        """Have the index beside the active one removed."""
+        return self._ask(public.IndexGeneration, "DELETE", f"/v1/collections/{_part(name)}/index/beside")
 
     def synonyms(self, name: str) -> public.SynonymGroups:
         return self._ask(public.SynonymGroups, "GET", f"/v1/collections/{_part(name)}/synonyms")

@@ -12,6 +12,7 @@ from assay_core.answers import Answer, AnswerEvent, AnswerRequest, Cited, Done, 
 from assay_core.errors import Broken
 from assay_core.evaluation import EvaluationRun, NightReport, QuestionScore
 from assay_core.experiments import Baseline, Experiment, GateDecision, Promotion
+from assay_core.index_generations import GenerationComparison
 from assay_core.search import CacheExplanation, SearchRequest, SearchResult
 from pydantic import TypeAdapter, ValidationError
 
@@ -22,6 +23,7 @@ DEADLINE_HEADER = "X-Deadline-Ms"
 SEARCH = "/internal/search"
 EMBED = "/internal/embed"
 INDEX_CHECK = "/internal/index/check"
+GENERATION_CHECK = "/internal/index/compare"
 VECTOR_SAMPLE = "/internal/index/sample"
 CACHE_LOOKUP = "/internal/cache/lookup"
 CACHE_STORE = "/internal/cache/store"
@@ -102,6 +104,16 @@ class IndexReport:
     index_kind: str
     chunks: int
     missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationCheck:
+    """Asks how the generation beside the active index compares, on up to `most` questions of a golden set, or the
+    first that the collection has."""
+
+    collection_id: str
+    dataset: str | None
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +249,8 @@ embed_request = TypeAdapter(EmbedRequest)
 embed_result = TypeAdapter(EmbedResult)
 index_check = TypeAdapter(IndexCheck)
 index_report = TypeAdapter(IndexReport)
+generation_check = TypeAdapter(GenerationCheck)
+generation_comparison = TypeAdapter(GenerationComparison)
 vector_sample = TypeAdapter(VectorSample)
 vectors = TypeAdapter(Vectors)
 cache_lookup = TypeAdapter(CacheLookup)

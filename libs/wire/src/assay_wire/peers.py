@@ -12,6 +12,7 @@ from assay_core.answers import AnswerEvent, AnswerRequest
 from assay_core.errors import Exhausted, Unavailable
 from assay_core.evaluation import EvaluationRun, NightReport
 from assay_core.experiments import Baseline, Experiment, GateDecision, Promotion
+from assay_core.index_generations import GenerationComparison
 from assay_core.principals import Principal
 from assay_core.search import CacheExplanation, SearchRequest, SearchResult
 
@@ -173,6 +174,14 @@ class RetrievalClient:
 
     async def cache_answer(self, principal: Principal, entry: internal.CacheStore) -> None:
         await self.peer.post(principal, internal.CACHE_STORE, internal.cache_store.dump_json(entry), deadline_s=2.0)
+
+    async def compare_generations(
+        self, principal: Principal, check: internal.GenerationCheck, *, deadline_s: float
+    ) -> GenerationComparison:
+        """How the generation beside the active index compares with it."""
+        body = internal.generation_check.dump_json(check)
+        raw = await self.peer.post(principal, internal.GENERATION_CHECK, body, deadline_s=deadline_s)
+        return internal.generation_comparison.validate_json(raw)
 
     async def explain_cache(self, principal: Principal, request: SearchRequest) -> CacheExplanation:
         """Why this search would be answered from the cache, or not."""

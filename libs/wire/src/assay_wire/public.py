@@ -204,6 +204,50 @@ class Collection(Reply):
     rechunk_due: Annotated[int, Field(description="Documents whose chunks were made by other settings.")] = 0
 
 
+class BuildIndex(Request):
+    index_kind: Annotated[
+        Text, Field(max_length=200, description="How vectors are to be indexed.", examples=["ivf_sq8", "hnsw:ef=64"])
+    ]
+
+
+class CompareIndex(Request):
+    dataset: Annotated[Text | None, Field(description="A golden set; without one, the collection's first.")] = None
+    most: Annotated[int, Field(ge=10, le=500, description="Ask so many of its questions.")] = 200
+
+
+class SwitchIndex(Request):
+    override_reason: Annotated[
+        Text | None, Field(max_length=500, description="Why to switch although the comparison does not allow it.")
+    ] = None
+
+
+class IndexComparison(Reply):
+    dataset: str
+    questions: int
+    old: Annotated[float, Field(description="nDCG@10 of the active index.")]
+    new: Annotated[float, Field(description="nDCG@10 of the one beside it.")]
+    low: Annotated[float, Field(description="Lower end of the 95 % interval of the mean of new - old.")]
+    high: float
+    passed: Annotated[bool, Field(description="The new one is no worse: `low` is at least -0.02.")]
+    compared_at: datetime
+
+
+class IndexGeneration(Reply):
+    number: int
+    index_kind: str
+    state: Annotated[str, Field(description="building, ready, active, kept, leaving or dropped.")]
+    began_at: datetime
+    changed_at: datetime
+    changed_by: Annotated[str | None, Field(description="Who brought it there; null for the platform.")] = None
+    kept_until: Annotated[datetime | None, Field(description="Until when one can go back to it.")] = None
+    comparison: IndexComparison | None = None
+    reason: Annotated[str, Field(description="Why it was switched to against the comparison.")] = ""
+
+
+class IndexGenerations(Reply):
+    generations: Annotated[list[IndexGeneration], Field(description="The newest first.")]
+
+
 class CollectionList(Reply):
     collections: list[Collection]
 

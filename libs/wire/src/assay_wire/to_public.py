@@ -7,6 +7,7 @@ from typing import Any
 from assay_core import answers, documents, search
 from assay_core.evaluation import EvaluationRun, GoldenQuestion, NightReport
 from assay_core.golden_sets import GoldenSet
+from assay_core.index_generations import GenerationComparison, IndexGeneration
 from assay_core.jobs import ListedJob
 from assay_core.metadata_filter import as_json
 from assay_core.spelling import respelled
@@ -34,6 +35,25 @@ def collection(found: documents.Collection) -> public.Collection:
         rechunk_due=found.rechunk_due,
         paused_at=found.paused_at,
     )
+
+
+def index_generation(found: IndexGeneration) -> public.IndexGeneration:
+    comparison = found.comparison
+    return public.IndexGeneration(
+        number=found.number,
+        index_kind=found.index_kind,
+        state=found.state,
+        began_at=found.began_at,
+        changed_at=found.changed_at,
+        changed_by=found.changed_by,
+        kept_until=found.kept_until,
+        comparison=None if comparison is None else index_comparison(comparison),
+        reason=found.reason,
+    )
+
+
+def index_comparison(found: GenerationComparison) -> public.IndexComparison:
+    return public.IndexComparison(**asdict(found), passed=found.passed)
 
 
 def job(found: ListedJob) -> public.Job:

@@ -26,6 +26,7 @@ from assay_cli.commands import (
     fusion,
     generate,
     golden_sets,
+    index,
     ingest,
     jobs,
     nights,
@@ -127,6 +128,7 @@ app.add_typer(feedback.app, name="feedback")
 app.add_typer(sources.app, name="sources")
 app.add_typer(bench.app, name="bench")
 app.add_typer(cache.app, name="cache")
+app.add_typer(index.app, name="index")
 
 if __name__ == "__main__":
     app()

@@ -17,7 +17,6 @@ _KNOWN = {
     "status": ("assay-embedded", "Show the parts of the platform on this machine."),
     "doctor": ("assay-embedded", "Find out what is wrong on this machine, and the way out."),
     "rebuild": ("assay-embedded", "Make the search indexes anew from the database and the blobs."),
-    "index": ("assay-embedded", "Advise on how the vectors of a collection are indexed."),
     "train": ("assay-training", "Train Assay's own models."),
     "mcp": ("assay-mcp", "Serve search and answers to AI tools by MCP."),
 }

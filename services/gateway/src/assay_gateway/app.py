@@ -30,6 +30,7 @@ from assay_gateway import (
     feedback,
     golden_sets,
     holds,
+    index_generations,
     jobs,
     nights,
     openai,
@@ -184,6 +185,7 @@ def _include_questions(
     app.include_router(
         cache.build_routes(who=who, transactions=transactions, retrieval=parts.retrieval, deadline_s=limits.search_s)
     )
+    app.include_router(index_generations.build_routes(who=who, transactions=transactions, retrieval=parts.retrieval))
     app.include_router(
         ask.build_routes(
             who=who,

@@ -28,6 +28,7 @@ from assay_store.encryption import Vault
 from fastapi import FastAPI
 
 from assay_retrieval.dense_indexes import DenseIndex
+from assay_retrieval.generation_trial import GenerationTrial
 from assay_retrieval.inspection import Inspector
 from assay_retrieval.kept_vectors import KeptVectors
 from assay_retrieval.rescoring import NarrowReaders, Rescored
@@ -121,7 +122,10 @@ def build_service(settings: Settings) -> FastAPI:
     )
     caller = caller_dependency(verify, default_deadline_s=10.0)
     inspector = Inspector(database=database, embedder=embedder, dense=dense)
-    app.include_router(build_routes(retriever=cached, embedder=embedder, inspector=inspector, caller=caller))
+    trial = GenerationTrial(database=database, vault=vault, retriever=retriever)
+    app.include_router(
+        build_routes(retriever=cached, embedder=embedder, inspector=inspector, trial=trial, caller=caller)
+    )
     return app
 
 

@@ -12,6 +12,7 @@ from assay_wire import internal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import TypeAdapter, ValidationError
 
+from assay_retrieval.generation_trial import GenerationTrial
 from assay_retrieval.inspection import Inspector
 from assay_retrieval.semantic_cache import CachedRetriever
 
@@ -25,6 +26,7 @@ def build_routes(
     retriever: CachedRetriever,
     embedder: Callable[[], Embedder],
     inspector: Inspector,
+    trial: GenerationTrial,
     caller: Callable[[Request], Awaitable[Caller]],
 ) -> APIRouter:
     """Routes over the engine; `caller` checks the principal token."""
@@ -53,6 +55,12 @@ def build_routes(
             lambda: inspector.check(who.principal, asked, deadline_s=who.deadline_s), abandon=True
         )
         return Response(internal.index_report.dump_json(report), media_type=JSON)
+
+    @router.post(internal.GENERATION_CHECK)
+    async def compare_generations(request: Request, who: Caller = signed) -> Response:
+        asked = await read_body(internal.generation_check, request)
+        comparison = await trial.compare(who.principal, asked, deadline_s=who.deadline_s)
+        return Response(internal.generation_comparison.dump_json(comparison), media_type=JSON)
 
     @router.post(internal.VECTOR_SAMPLE)
     async def sample_vectors(request: Request, who: Caller = signed) -> Response:

@@ -17,6 +17,7 @@ from assay_adapters.redis_cache import RedisSemanticCache
 from assay_adapters.tantivy_index import TantivyIndex
 from assay_core.collection_settings import Chunking, CollectionSettings
 from assay_core.documents import CollectionId
+from assay_core.index_profiles import IndexProfile
 from assay_core.principals import Principal
 from assay_gateway import first_run
 from assay_ingestion.leftovers import Leftovers
@@ -62,6 +63,9 @@ _HASTE = {
     "ASSAY_INDEXING__SETTLE_FILES_S": "0",
     "ASSAY_INDEXING__SETTLE_LOG_S": "0",
 }
+
+
+_USUAL = IndexProfile()
 
 
 class World:
@@ -186,7 +190,7 @@ def world(
         own = servers.env | _HASTE | _files(folder) | {"ASSAY_DATABASE__URL": database_url, DELAY: str(delay_s)}
         ports = _free_ports()
         processes = stack.enter_context(Processes({"PATH": "/usr/bin:/bin", "HOME": str(folder)} | own, ports, folder))
-        dense, lexical_path = _dense(own), Path(own["ASSAY_LEXICAL__PATH"])
+        dense, lexical_path = dense_index(own), Path(own["ASSAY_LEXICAL__PATH"])
         cache = _cache(own, vault)
         retriever = _retriever(database, vault, dense, TantivyIndex(lexical_path), cache)
         searching = Readers(
@@ -239,10 +243,15 @@ def _free_ports() -> dict[Role, int]:
         return ports
 
 
-def _dense(env: dict[str, str]) -> MilvusIndex:
+def dense_index(env: dict[str, str], profile: IndexProfile = _USUAL) -> MilvusIndex:
+    """The vector index of a kind that the platform of this environment writes to."""
     stub = FakeEmbedder()
     return MilvusIndex(
-        uri=env["ASSAY_MILVUS__URI"], token=_milvus_token(env), model_id=stub.model_id, dimension=stub.dimension
+        uri=env["ASSAY_MILVUS__URI"],
+        token=_milvus_token(env),
+        model_id=stub.model_id,
+        dimension=stub.dimension,
+        profile=profile,
     )
 
 

@@ -10,7 +10,7 @@ from assay_core.errors import Unavailable
 
 from assay_cli import baseline as plain
 from assay_cli import bench_queries, latency, plugins, worker_memory
-from assay_cli.commands import bench_cache, bench_judge, bench_rerank, bench_reupload
+from assay_cli.commands import bench_cache, bench_judge, bench_reindex, bench_rerank, bench_reupload
 from assay_cli.commands.bench_against import bench_against
 from assay_cli.commands.bench_erasure import bench_erasure
 from assay_cli.commands.bulk_ingest import load_passages
@@ -33,6 +33,7 @@ app = typer.Typer(cls=Bench, no_args_is_help=True, help="Measure speed.")
 bench_reupload.register(app)
 bench_judge.register(app)
 bench_rerank.register(app)
+bench_reindex.register(app)
 bench_cache.register(app)
 
 _WARM_UP = 20

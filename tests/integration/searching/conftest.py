@@ -1,6 +1,7 @@
 """A collection that is written by the indexer and asked through the cache, with fake indexes on a real database."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,9 @@ from assay_core.search import CacheExplanation, SearchRequest, SearchResult
 from assay_ingestion.access_changes import AccessChanges
 from assay_ingestion.deletions import Deletions
 from assay_ingestion.drain import BatchLimits, Drain
+from assay_ingestion.generations import Generations
 from assay_ingestion.index import Indexer
+from assay_ingestion.index_kinds import DenseIndexes
 from assay_ingestion.leases import LeaseKeeper
 from assay_ingestion.percolation import Percolator
 from assay_ingestion.pipeline import Ingestion
@@ -38,9 +41,16 @@ NO_WORD = "krzzts"  # all others are spelt right, whether a document says them o
 
 
 class Dense(FakeVectorIndex):
+    """`unindexed` while it has rows without an index."""
+
+    unindexed = False
+
     def ping(self, timeout_s: float) -> None: ...
 
     def seal(self) -> None: ...
+
+    def indexed(self) -> bool:
+        return not self.unindexed
 
     def close(self) -> None: ...
 
@@ -51,7 +61,7 @@ class House:
 
     database: Database
     blobs: FakeBlobStore = field(default_factory=FakeBlobStore)
-    dense: Dense = field(default_factory=Dense)
+    kinds: dict[str, Dense] = field(default_factory=lambda: defaultdict(Dense))
     lexical: FakeLexicalIndex = field(default_factory=FakeLexicalIndex)
     cache: FakeSemanticCache = field(default_factory=FakeSemanticCache)
     candidates: int = 3
@@ -81,6 +91,7 @@ class House:
             limits=BatchLimits(),
             lanes=1,
         )
+        self.dense = DenseIndexes(self.database, self.kinds.__getitem__)
         loader = RowLoader(vault=vault, blobs=self.blobs, dimension=64)
         self.percolator = Percolator(database=self.database, lexical=self.lexical, cache=self.cache)
         self.indexer = Indexer(
@@ -106,11 +117,12 @@ class House:
         self.reconciler = Reconciler(
             database=self.database, loader=loader, dense=self.dense, lexical=self.lexical, every_s=3600
         )
+        self.generations = Generations(database=self.database, loader=loader, of_kind=self.dense.of_kind)
         self.plain = HybridRetriever(
             database=self.database,
             vault=vault,
             embedder=lambda: embedder,
-            indexes=Indexes(dense=lambda _: self.dense, lexical=self.lexical),
+            indexes=Indexes(dense=self.kinds.__getitem__, lexical=self.lexical),
             depths=Depths(candidates=self.candidates),
             speller=Speller(
                 vocabulary=self.lexical, is_word=lambda word: word != NO_WORD, database=self.database, vault=vault
@@ -132,6 +144,9 @@ class House:
         self.drain.run()
         while self.deletions.run() + self.access_changes.run() + self.indexer.index_pending():
             pass
+        self.generations.work()
+        while self.generations.idle_s < 1:
+            self.generations.work()
 
     def request(self, question: str, **options: Any) -> SearchRequest:
         return SearchRequest(self.library.collection, question, top_k=1, **options)
