@@ -106,6 +106,7 @@ def _writer(settings: IndexerProcess, *, database: Database, space: VectorSpace,
     vault = Vault(read_master_key(settings.secrets))
     blobs = choose_blobs(settings.blobs)
     lexical = choose_lexical(settings.lexical, settings.milvus, vault)
+    lexical.forget_other_analyses()
     loader = RowLoader(vault=vault, blobs=blobs, dimension=space.dimension)
     own = settings.indexing
     percolator = Percolator(

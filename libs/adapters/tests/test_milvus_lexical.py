@@ -3,15 +3,17 @@
 from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pytest
-from assay_adapters.lexical_analysis import analyzer, evened, indexable
+from assay_adapters.lexical_analysis import ANALYSIS_VERSION, analyzer, evened, indexable
 from assay_adapters.milvus_lexical import MilvusLexicalIndex
 from assay_core.documents import AclId, ChunkId, CollectionId, TenantId
 from assay_core.ports import LexicalIndex
 from assay_core.search import IndexRow, IndexScope
 from assay_testing.conformance.bm25_oracle import Analysis, Bm25OracleContract
 from assay_testing.conformance.lexical_index import LexicalIndexContract
+from pymilvus import MilvusClient
 
 pytestmark = pytest.mark.integration
 
@@ -55,6 +57,26 @@ def test_another_key_finds_nothing(make_index: Callable[[], LexicalIndex], tmp_p
     with closing(MilvusLexicalIndex(uri=str(tmp_path / "lite.db"), token="", key=bytes(31) + b"1")) as other:
         assert other.search(scope, "valves", top_k=3, epoch=1) == []
     assert index.search(scope, "valves", top_k=3, epoch=1)
+
+
+def test_collections_of_another_analysis_are_dropped(
+    make_index: Callable[[], LexicalIndex], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection, scope = (
+        CollectionId(TenantId("t"), "c"),
+        IndexScope(CollectionId(TenantId("t"), "c"), frozenset({AclId(1)})),
+    )
+    row = IndexRow(ChunkId(collection.tenant, "c1"), collection, AclId(1))
+    with monkeypatch.context() as patched:
+        patched.setattr("assay_adapters.milvus_lexical.ANALYSIS_VERSION", "en1")
+        make_index().upsert([row], ["valves"])
+    with closing(MilvusLexicalIndex(uri=str(tmp_path / "lite.db"), token="", key=KEY)) as index:
+        index.upsert([row], ["pumps"])
+        index.forget_other_analyses()
+        assert index.search(scope, "pumps", top_k=3, epoch=1)
+    with closing(MilvusClient(uri=str(tmp_path / "lite.db"))) as client:
+        names = cast("list[str]", client.list_collections())
+    assert [name.split("_")[2] for name in names] == [ANALYSIS_VERSION]
 
 
 class TestMilvusScores(Bm25OracleContract):

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from assay_core.crash_points import reach
 from assay_core.documents import ChunkId, CollectionId
@@ -47,10 +47,18 @@ class MilvusLexicalIndex:
         self._connection = MilvusConnection(uri=uri, token=token, timeout_s=timeout_s, failed=self._forget)
         self._key = key
         self._timeout_s = timeout_s
+        self._every_prefix = f"{prefix}_"
         self._prefix = f"{prefix}_{ANALYSIS_VERSION}"
         self._loaded: set[str] = set()
         self._purges: dict[str, MilvusPurge] = {}
         self._seen: dict[str, int] = {}
+
+    def forget_other_analyses(self) -> None:
+        """Drop what has terms that were made in another way: nobody searches it, and nothing deletes from it."""
+        found = self._connection.call(lambda client: client.list_collections(timeout=self._timeout_s))
+        for name in cast("list[str]", found):
+            if name.startswith(self._every_prefix) and not name.startswith(f"{self._prefix}_"):
+                self._connection.call(lambda client, n=name: client.drop_collection(n, timeout=self._timeout_s))
 
     def upsert(self, rows: Sequence[IndexRow], texts: Sequence[str]) -> None:
         if len(rows) != len(texts):

@@ -38,6 +38,9 @@ _NO_CHUNK = "-"
 _SEGMENT = re.compile(r"[0-9a-f]{32}")
 
 
+_ANALYSIS = re.compile(r"[a-z]{2}\d+")
+
+
 class TantivyIndex:
     """BM25 (k1 = 1.2, b = 0.75, fixed by tantivy) over English terms, in passages of evened length.
 
@@ -207,6 +210,12 @@ class TantivyIndex:
         except FileNotFoundError:
             return []
         return [file for file in path.iterdir() if _SEGMENT.fullmatch(file.stem) and file.stem not in known]
+
+    def forget_other_analyses(self) -> None:
+        """Remove indexes whose terms were made in another way: nobody searches them, and nothing deletes from them."""
+        for folder in self._root.parent.iterdir() if self._root.parent.exists() else ():
+            if _ANALYSIS.fullmatch(folder.name) and folder != self._root:
+                shutil.rmtree(folder)
 
     def let_go(self) -> None:
         """Let go of the files of indexes that were written since they were read here last.
