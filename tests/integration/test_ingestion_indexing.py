@@ -208,6 +208,7 @@ def world(database: Database) -> World:
             every_s=0.0,
             files_s=0.0,
             log_s=0.0,
+            on_trial=lambda: False,
         ),
         scratch=ScratchSweep(lock=NamedLock(database.url, INDEX_TRIAL), remove=lambda: 0),
         generations=Generations(database=database, loader=loader, of_kind=lambda _: dense),

@@ -1,6 +1,8 @@
 """Erasures settle in rounds: every store rewrites its files, and a round completes only what had left before it."""
 
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
@@ -101,8 +103,16 @@ class World:
         )
         loader = RowLoader(vault=vault, blobs=self.blobs, dimension=64)
         indexes = Indexes(dense=self.dense, lexical=self.lexical)
+        self.scratch = ScratchSweep(lock=NamedLock(database.url, INDEX_TRIAL), remove=lambda: 0)
         self.settling = Settling(
-            database=database, loader=loader, **indexes, gather_s=0.0, every_s=0.0, files_s=0.0, log_s=0.0
+            database=database,
+            loader=loader,
+            **indexes,
+            gather_s=0.0,
+            every_s=0.0,
+            files_s=0.0,
+            log_s=0.0,
+            on_trial=self.scratch.may_hold_vectors,
         )
         percolator = Percolator(database=database, lexical=self.lexical, cache=None)
         self.writer = IndexWriter(
@@ -121,7 +131,7 @@ class World:
             reconciler=Reconciler(database=database, loader=loader, **indexes, every_s=3600),
             retention=Retention(database=database, blobs=self.blobs, **indexes, dimension=64, every_s=3600),
             settling=self.settling,
-            scratch=ScratchSweep(lock=NamedLock(database.url, INDEX_TRIAL), remove=lambda: 0),
+            scratch=self.scratch,
             generations=Generations(database=database, loader=loader, of_kind=lambda _: self.dense),
             close=self.lexical.close,
         )
@@ -184,6 +194,37 @@ def test_nothing_is_complete_before_the_vector_index_has_rewritten_its_files(wor
     world.settle()
     assert {one.state for one in world.erasures()} == {ErasureState.COMPLETE}
     assert world.dense.purges == 2
+
+
+@contextmanager
+def trial_under_way(database: Database) -> Generator[None]:
+    lock = NamedLock(database.url, INDEX_TRIAL)
+    assert lock.try_acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def test_nothing_is_complete_while_a_trial_of_indexes_runs_or_has_left_something(world: World) -> None:
+    document = world.ingest("a.md", "Pumps.")
+    world.writer.work()
+    with trial_under_way(world.library.database):
+        world.library.delete(document)
+        world.settle()
+        assert [one.state for one in world.erasures()] == [ErasureState.SETTLING]
+    world.settle()
+    assert [one.state for one in world.erasures()] == [ErasureState.COMPLETE]
+
+
+def test_what_a_dead_trial_left_is_removed_and_its_files_waited_for(database: Database) -> None:
+    left = [2, 0, 0]
+    sweep = ScratchSweep(lock=NamedLock(database.url, INDEX_TRIAL), remove=lambda: left.pop(0))
+    assert [sweep.may_hold_vectors() for _ in range(3)] == [True, False, False]
+    with trial_under_way(database):
+        assert sweep.may_hold_vectors()
+    left += [0, 0]
+    assert [sweep.may_hold_vectors() for _ in range(2)] == [True, False]
 
 
 def test_nothing_is_complete_before_the_lexical_index_has_rewritten_its_files(world: World) -> None:

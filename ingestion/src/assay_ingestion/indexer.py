@@ -112,6 +112,7 @@ def _writer(settings: IndexerProcess, *, database: Database, space: VectorSpace,
     percolator = Percolator(
         database=database, lexical=lexical, cache=choose_percolated_cache(settings.cache, vault, space)
     )
+    scratch = ScratchSweep(lock=NamedLock(database.url, INDEX_TRIAL), remove=lambda: remove_scratch(settings.milvus))
     return IndexWriter(
         indexer=Indexer(
             database=database,
@@ -152,8 +153,9 @@ def _writer(settings: IndexerProcess, *, database: Database, space: VectorSpace,
             every_s=own.settle_every_s,
             files_s=own.settle_files_s,
             log_s=own.settle_log_s,
+            on_trial=scratch.may_hold_vectors,
         ),
-        scratch=ScratchSweep(lock=NamedLock(database.url, INDEX_TRIAL), remove=lambda: remove_scratch(settings.milvus)),
+        scratch=scratch,
         generations=Generations(database=database, loader=loader, of_kind=dense.of_kind),
         close=lexical.close,
     )

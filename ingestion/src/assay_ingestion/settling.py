@@ -7,6 +7,7 @@ While one waits for Milvus to let go of what nothing names any more, the next on
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -74,6 +75,7 @@ class Settling:
         every_s: a round begins no sooner after the one before.
         files_s: how long the vector index may keep files that it has rewritten.
         log_s: how long its log may keep what was deleted when a round began.
+        on_trial: whether vectors may lie in indexes that are only tried (`ScratchSweep.may_hold_vectors`).
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Settling:
         every_s: float,
         files_s: float,
         log_s: float,
+        on_trial: Callable[[], bool],
     ) -> None:
         self._database = database
         self._loader = loader
@@ -96,6 +99,7 @@ class Settling:
         self._every_s = every_s
         self._files_s = files_s
         self._log_s = log_s
+        self._on_trial = on_trial
         self._current: _Round | None = None
         self._lingering = deque[_Round]()
         self._latest: datetime | None = None
@@ -118,7 +122,11 @@ class Settling:
         elif time.monotonic() >= self._next_s:
             self._begin()
         if self._lingering and self._is_over(self._lingering[0]):
-            self._finish(self._lingering[0])
+            if self._on_trial():
+                self._lingering[0].rewritten_s = time.monotonic()
+                log.info("erasure.waits_for_trial")
+            else:
+                self._finish(self._lingering[0])
 
     @property
     def idle_s(self) -> float:
