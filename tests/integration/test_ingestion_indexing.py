@@ -211,7 +211,9 @@ def world(database: Database) -> World:
             on_trial=lambda: False,
         ),
         scratch=ScratchSweep(lock=NamedLock(database.url, INDEX_TRIAL), remove=lambda: 0),
-        generations=Generations(database=database, loader=loader, of_kind=lambda _: dense),
+        generations=Generations(
+            database=database, loader=loader, of_kind=lambda _: dense, of_language=lambda _: lexical
+        ),
         close=lambda: None,
     )
     return World(database, library, blobs, dense, lexical, cache, drain, loader, writer, embedder)

@@ -426,7 +426,7 @@ async def test_milvus_serves_words_as_well_as_vectors(shelf: Shelf, tmp_path: Pa
         pump = shelf.put("pump.md", "The blue pump needs an inspection twice a year.")
         shelf.put("secret.md", "Blue pump inspection, for Bob alone.", allow=["bob"])
         shelf.put("canteen.md", "Lunch is served at noon.")
-        speller = choose_speller(milvus, embedder=lambda: shelf.embedder, database=shelf.database, vault=VAULT)
+        speller = choose_speller(None, embedder=lambda: shelf.embedder, database=shelf.database, vault=VAULT)
         result = await shelf.retriever(speller=speller).search(ANN, shelf.request())
         first = result.hits[0]
         assert (first.document, result.degraded) == (pump, ())

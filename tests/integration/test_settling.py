@@ -132,7 +132,9 @@ class World:
             retention=Retention(database=database, blobs=self.blobs, **indexes, dimension=64, every_s=3600),
             settling=self.settling,
             scratch=self.scratch,
-            generations=Generations(database=database, loader=loader, of_kind=lambda _: self.dense),
+            generations=Generations(
+                database=database, loader=loader, of_kind=lambda _: self.dense, of_language=lambda _: self.lexical
+            ),
             close=self.lexical.close,
         )
 

@@ -122,13 +122,18 @@ def ask_indexes(
     return asked
 
 
-def _asked(client: AssayClient, collection: str, question: GoldenQuestion) -> AskedQuestion:
+def asked_of_indexes(
+    client: AssayClient, collection: str, question: str
+) -> tuple[dict[str, list[IndexHit]], dict[ChunkId, Hit]]:
+    """What each index finds for a question, and the passages of the chunks.
+
+    Raises:
+        Unavailable: an index did not answer.
+    """
     rankings: dict[str, list[IndexHit]] = {}
-    shown: dict[ChunkId, frozenset[int]] = {}
+    hits: dict[ChunkId, Hit] = {}
     for mode in (DENSE, LEXICAL):
-        reply = client.search(
-            collection, question.question, mode=mode, top_k=DEPTH, rerank=False, cache="bypass", explain=True
-        )
+        reply = client.search(collection, question, mode=mode, top_k=DEPTH, rerank=False, cache="bypass", explain=True)
         if reply.degraded:
             missing = reply.degraded[0]
             raise Unavailable(
@@ -136,7 +141,13 @@ def _asked(client: AssayClient, collection: str, question: GoldenQuestion) -> As
                 code="degraded",
             )
         rankings[mode] = [IndexHit(ChunkId(_HERE, hit.chunk_id), hit.score, share=_share(hit)) for hit in reply.hits]
-        shown |= {ChunkId(_HERE, hit.chunk_id): _shown(hit, question.passages) for hit in reply.hits}
+        hits |= {ChunkId(_HERE, hit.chunk_id): hit for hit in reply.hits}
+    return rankings, hits
+
+
+def _asked(client: AssayClient, collection: str, question: GoldenQuestion) -> AskedQuestion:
+    rankings, hits = asked_of_indexes(client, collection, question.question)
+    shown = {chunk: _shown(hit, question.passages) for chunk, hit in hits.items()}
     return AskedQuestion(question.id, rankings, shown, tuple(gold.grade for gold in question.passages))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay_adapters import embedders
 from assay_adapters.embedders import VectorSpace as VectorSpace
-from assay_adapters.lexical_indexes import open_lexical
+from assay_adapters.lexical_indexes import ByLanguage, open_lexical
 from assay_core.errors import Invalid
 from assay_core.index_profiles import IndexProfile
 from assay_core.ports import BlobStore, Connector, Embedder, LanguageDetector, Parser, PercolatedCache, SemanticCache
@@ -123,8 +123,8 @@ def choose_chat(settings: ChatSettings) -> OpenChat:
 
 def choose_lexical(
     settings: LexicalSettings, milvus: MilvusSettings, vault: Vault
-) -> "TantivyIndex | MilvusLexicalIndex":
-    """The BM25 index; the process that writes it must close it."""
+) -> "ByLanguage[TantivyIndex] | ByLanguage[MilvusLexicalIndex]":
+    """The BM25 indexes; the process that writes them must close them."""
     return open_lexical(settings, milvus, key=vault.mac_key("lexical-terms"))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from assay_core.errors import AssayError, Invalid
+from assay_core.index_profiles import USUAL_LANGUAGE
 from assay_runtime.log import configure
 from assay_runtime.settings import read_master_key
 from assay_store import erasures, index_generations
@@ -208,7 +209,7 @@ def run(
     space = describe_embedder(settings.embedder)
     dense = choose_dense(settings.milvus, space, database)
     vault = Vault(read_master_key(settings.secrets))
-    lexical = choose_lexical(settings.lexical, settings.milvus, vault)
+    terms = choose_lexical(settings.lexical, settings.milvus, vault)
     fingerprints = choose_fingerprints(vault)
     redis = {"broker": connect_redis(settings.broker.url.get_secret_value())}
     if settings.cache is not None:
@@ -218,7 +219,7 @@ def run(
         dense=dense,
         dimension=space.dimension,
         kinds=_kinds(database),
-        lexical=lexical,
+        lexical=terms.of(USUAL_LANGUAGE),
         lexical_in="milvus" if settings.lexical.engine == "milvus" else "bm25",
         blobs=choose_blobs(settings.blobs),
         redis=redis,
@@ -229,7 +230,7 @@ def run(
         scanner=lambda marks: choose_byte_scanner(fingerprints, marks),
         folders=folders,
         others={
-            "bm25": lexical.terms,
+            "bm25": terms.terms,
             **{name: lambda held=held: in_memory(held) for name, held in redis.items()},
         },
     )
@@ -238,7 +239,7 @@ def run(
         unfinished = erasures.unfinished(connection)
     with planter.planted() as controls:
         found, stores = scan.run(controls, wanted, words, say)
-    lexical.close()
+    terms.close()
     report = ScanReport(len(wanted), [], found, stores, unfinished)
     if report.sees:
         seen = {find.what for find in found}

@@ -1,7 +1,8 @@
-"""Filling a generation of a vector index beside the one that is asked, a page at a time, and removing old ones.
+"""Filling a generation of indexes beside the one that is asked, a page at a time, and removing old ones.
 
-From the moment that a generation is there, its index is written to like the active one (`DenseIndexes`), by the same
-process; so it lacks only what was live before, and a pass over that which finds nothing missing makes it ready.
+From the moment that a generation is there, its indexes are written to like the active ones (`DenseIndexes`,
+`LexicalIndexes`), by the same process; so it lacks only what was live before, and a pass over that which finds nothing
+missing makes it ready.
 """
 
 import time
@@ -11,6 +12,8 @@ from math import inf
 
 import structlog
 from assay_core.index_generations import GenerationState
+from assay_core.index_profiles import IndexProfile
+from assay_core.ports import LexicalIndex
 from assay_runtime.metrics import step
 from assay_store import index_generations, pipeline
 from assay_store.database import Database
@@ -21,7 +24,7 @@ from assay_ingestion.index_kinds import SealableIndex
 from assay_ingestion.rows import RowLoader
 
 log = structlog.get_logger()
-COPIED = Counter("assay_generation_rows_total", "Rows written to fill a generation of a vector index.")
+COPIED = Counter("assay_generation_rows_total", "Rows written to fill a generation of an index.")
 
 _PAGE = 2000
 _LOOK_S = 1.0
@@ -41,10 +44,18 @@ class _Build:
 class Generations:
     """Does what is due about generations; needs the lock of the index writer."""
 
-    def __init__(self, *, database: Database, loader: RowLoader, of_kind: Callable[[str], SealableIndex]) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        loader: RowLoader,
+        of_kind: Callable[[str], SealableIndex],
+        of_language: Callable[[str], LexicalIndex],
+    ) -> None:
         self._database = database
         self._loader = loader
         self._of_kind = of_kind
+        self._of_language = of_language
         self._build: _Build | None = None
         self._next_s = 0.0
 
@@ -93,25 +104,30 @@ class Generations:
             if not index_generations.is_due(connection, one):
                 self._build = None
                 return
-            through = one.shares_files or build.sealed
+            through = build.sealed or not (one.vectors or one.terms)
             rows = [] if through else pipeline.live_rows(connection, one.collection, after=build.after, limit=_PAGE)
-        index = self._of_kind(one.index_kind)
+        dense, lexical = self._indexes(one)
         if rows:
             build.after = rows[-1].row.chunk.id
-            missing = set(index.count(one.collection, [row.row.chunk for row in rows]).missing)
-            loaded, broken = self._loader.load([row for row in rows if row.row.chunk in missing], texts=False)
+            chunks = [row.row.chunk for row in rows]
+            counts = [index.count(one.collection, chunks) for index in (dense, lexical) if index]
+            missing = {chunk for count in counts for chunk in count.missing}
+            loaded, broken = self._loader.load([row for row in rows if row.row.chunk in missing], texts=one.terms)
             for document, error in broken.items():
                 log.error("document.unreadable", document_id=document.id, code=error.code)
             for part in loaded:
-                index.upsert(part.rows, part.vectors)
+                if dense:
+                    dense.upsert(part.rows, part.vectors)
+                if lexical:
+                    lexical.upsert(part.rows, part.texts)
                 build.written += len(part.rows)
                 COPIED.inc(len(part.rows))
         elif build.written:
             self._build = _Build(one)
-        elif not build.sealed:
-            index.seal()
+        elif dense and not build.sealed:
+            dense.seal()
             build.sealed = True
-        elif index.indexed():
+        elif not dense or dense.indexed():
             self._advance(one, GenerationState.READY)
             self._build = None
         else:
@@ -119,9 +135,18 @@ class Generations:
             self._next_s = time.monotonic() + _LOOK_S
 
     def _remove(self, one: Due) -> None:
-        if not one.shares_files:
-            self._of_kind(one.index_kind).drop(one.collection)
+        for index in self._indexes(one):
+            if index:
+                index.drop(one.collection)
         self._advance(one, GenerationState.DROPPED)
+
+    def _indexes(self, one: Due) -> tuple[SealableIndex | None, LexicalIndex | None]:
+        """Those that are its own, not the active one's too."""
+        profile = IndexProfile.parse(one.index_kind)
+        return (
+            self._of_kind(profile.vectors) if one.vectors else None,
+            self._of_language(profile.language) if one.terms else None,
+        )
 
     def _advance(self, one: Due, state: GenerationState) -> None:
         with self._database.transaction() as connection:

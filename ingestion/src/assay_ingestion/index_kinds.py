@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from assay_core.documents import ChunkId, CollectionId
@@ -46,6 +46,14 @@ class SealableIndex(VectorIndex, Protocol):
     def close(self) -> None: ...
 
 
+def counted(chunks: Sequence[ChunkId], kinds: Kinds, counts: Mapping[str, IndexCounts]) -> IndexCounts:
+    """What several indexes hold together: a row is missing if one lacks it that should hold everything."""
+    lacking = {kind: set(found.missing) for kind, found in counts.items()}
+    missing = set[ChunkId]().union(*(lacking[kind] for kind in kinds.complete))
+    partly = missing.difference(set.intersection(*lacking.values()))
+    return IndexCounts(len(chunks), len(set(chunks)) - len(missing), tuple(missing), tuple(partly))
+
+
 class DenseIndexes:
     """A vector index that asks, for each collection, the one of its kind, and writes to those of all its generations.
 
@@ -73,11 +81,7 @@ class DenseIndexes:
     def count(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> IndexCounts:
         """A row is missing if a generation lacks it that should hold everything."""
         kinds = self._kinds(collection)
-        lacking = {kind: set(self.of_kind(kind).count(collection, chunks).missing) for kind in kinds.written}
-        missing = set[ChunkId]().union(*(lacking[kind] for kind in kinds.complete))
-        partly = missing.difference(set.intersection(*lacking.values()))
-        found = len(set(chunks)) - len(missing)
-        return IndexCounts(len(chunks), found, tuple(missing), tuple(partly))
+        return counted(chunks, kinds, {kind: self.of_kind(kind).count(collection, chunks) for kind in kinds.written})
 
     def search(self, scope: IndexScope, vector: Vector, *, top_k: int, timeout_s: float) -> list[IndexHit]:
         return self._of(scope.collection).search(scope, vector, top_k=top_k, timeout_s=timeout_s)
@@ -119,7 +123,7 @@ class DenseIndexes:
 
     def _kinds(self, collection: CollectionId) -> Kinds:
         with self._database.transaction() as connection:
-            return index_generations.kinds(connection, collection)
+            return index_generations.kinds(connection, collection).of_vectors
 
     def of_kind(self, kind: str) -> SealableIndex:
         """The index of one kind."""

@@ -36,6 +36,7 @@ from assay_ingestion.generations import Generations
 from assay_ingestion.index import Indexer
 from assay_ingestion.index_kinds import DenseIndexes
 from assay_ingestion.index_writer import IndexWriter
+from assay_ingestion.lexical_kinds import LexicalIndexes
 from assay_ingestion.percolation import Percolator
 from assay_ingestion.reconcile import Reconciler
 from assay_ingestion.retention import Retention
@@ -105,8 +106,9 @@ def write(writer: IndexWriter, lock: NamedLock, database: Database, stop: thread
 def _writer(settings: IndexerProcess, *, database: Database, space: VectorSpace, dense: DenseIndexes) -> IndexWriter:
     vault = Vault(read_master_key(settings.secrets))
     blobs = choose_blobs(settings.blobs)
-    lexical = choose_lexical(settings.lexical, settings.milvus, vault)
-    lexical.forget_other_analyses()
+    terms = choose_lexical(settings.lexical, settings.milvus, vault)
+    terms.forget_other_analyses()
+    lexical = LexicalIndexes(database, terms.of)
     loader = RowLoader(vault=vault, blobs=blobs, dimension=space.dimension)
     own = settings.indexing
     percolator = Percolator(
@@ -156,8 +158,8 @@ def _writer(settings: IndexerProcess, *, database: Database, space: VectorSpace,
             on_trial=scratch.may_hold_vectors,
         ),
         scratch=scratch,
-        generations=Generations(database=database, loader=loader, of_kind=dense.of_kind),
-        close=lexical.close,
+        generations=Generations(database=database, loader=loader, of_kind=dense.of_kind, of_language=lexical.of),
+        close=terms.close,
     )
 
 

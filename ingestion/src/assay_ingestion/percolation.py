@@ -18,7 +18,7 @@ from assay_core.errors import Unavailable
 from assay_core.ports import LexicalIndex, PercolatedCache
 from assay_core.search import CachedQuestion, IndexScope
 from assay_runtime.metrics import step
-from assay_store import collections
+from assay_store import collections, index_generations
 from assay_store.database import Database
 from prometheus_client import Counter
 
@@ -85,15 +85,16 @@ class Percolator:
     def _percolate(self, cache: PercolatedCache, collection: CollectionId, arrived: Sequence[IndexRows]) -> None:
         with self._database.transaction() as connection:
             sequence = collections.sequence_of(connection, collection)
+            language = index_generations.kinds(connection, collection).of_terms.active
         kept = cache.begin(collection, sequence)
         if kept is None:
             return
-        changed = [one.name for one in kept if any(self._changes(rows, one, sequence) for rows in arrived)]
+        changed = [one.name for one in kept if any(self._changes(rows, one, sequence, language) for rows in arrived)]
         if cache.finish(collection, sequence, changed):
             PERCOLATED.labels("kept").inc(len(kept) - len(changed))
             PERCOLATED.labels("dropped").inc(len(changed))
 
-    def _changes(self, rows: IndexRows, cached: CachedQuestion, sequence: int) -> bool:
+    def _changes(self, rows: IndexRows, cached: CachedQuestion, sequence: int, language: str) -> bool:
         """Whether an index would have named one of the rows for this question."""
         if not cached.floors:
             return True
@@ -103,12 +104,16 @@ class Percolator:
         dense, lexical = cached.floors.get("dense"), cached.floors.get("lexical")
         if dense is not None and _nearest(rows, readable, cached) >= dense - _COSINE_SLACK:
             return True
-        return lexical is not None and self._best(rows, readable, cached, sequence) > lexical * (1 - _BM25_SLACK)
+        if lexical is None:
+            return False
+        return self._best(rows, readable, cached, sequence, language) > lexical * (1 - _BM25_SLACK)
 
-    def _best(self, rows: IndexRows, readable: Sequence[int], cached: CachedQuestion, sequence: int) -> float:
+    def _best(
+        self, rows: IndexRows, readable: Sequence[int], cached: CachedQuestion, sequence: int, language: str
+    ) -> float:
         """The highest score of the rows among all that the index holds; 0 if they share no term with the question."""
         chunks = frozenset(rows.rows[place].chunk for place in readable)
-        scope = IndexScope(rows.collection, cached.acls, chunks)
+        scope = IndexScope(rows.collection, cached.acls, chunks, language=language)
         hits = self._lexical.search(scope, cached.terms, top_k=1, epoch=sequence)
         return hits[0].score if hits else 0.0
 

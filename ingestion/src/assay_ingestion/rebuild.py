@@ -19,6 +19,7 @@ from assay_store.encryption import Vault
 from assay_store.locks import INDEX_WRITER, REBUILD_WANTED, NamedLock
 
 from assay_ingestion.bootstrap import choose_blobs, choose_dense, choose_lexical, describe_embedder, open_database
+from assay_ingestion.lexical_kinds import LexicalIndexes
 from assay_ingestion.rows import RowLoader, missing_from_either, write_both
 from assay_ingestion.settings import IndexerProcess
 
@@ -88,13 +89,14 @@ def _run(settings: IndexerProcess, *, name: str | None) -> None:
         space = describe_embedder(settings.embedder)
         dense = choose_dense(settings.milvus, space, database)
         vault = Vault(read_master_key(settings.secrets))
-        lexical = choose_lexical(settings.lexical, settings.milvus, vault)
+        terms = choose_lexical(settings.lexical, settings.milvus, vault)
+        lexical = LexicalIndexes(database, terms.of)
         loader = RowLoader(vault=vault, blobs=choose_blobs(settings.blobs), dimension=space.dimension)
         rebuild = Rebuild(database=database, loader=loader, dense=dense, lexical=lexical)
         for number, collection in enumerate(chosen, 1):
             print(f"Collection {number} of {len(chosen)}: {collection.id}", flush=True)
             rebuild.collection(collection, lambda line: print(line, flush=True))
-        lexical.close()
+        terms.close()
         dense.seal()
         print("Done.", flush=True)
     finally:

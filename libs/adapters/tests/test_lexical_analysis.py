@@ -4,8 +4,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from assay_adapters.lexical_analysis import ANALYSIS_VERSION, analyzer, indexable
+from assay_adapters.lexical_analysis import analysis_name, analyzer, evened, evener, indexable
 from assay_adapters.tantivy_index import TantivyIndex
+from assay_core.index_profiles import LANGUAGES
 from assay_testing.ids import new_collection, new_row, scope_of
 
 _epochs = count(1)
@@ -67,8 +68,44 @@ def test_text_without_spaces_is_found_by_a_part_of_it(tmp_path: Path) -> None:
 
 
 def test_indexes_of_another_analysis_are_removed(tmp_path: Path) -> None:
-    for name in ("en1", ANALYSIS_VERSION, "notes"):
+    for name in ("en1", analysis_name("en"), analysis_name("de"), "notes"):
         (tmp_path / name / "acme").mkdir(parents=True)
     TantivyIndex(tmp_path).forget_other_analyses()
-    assert sorted(folder.name for folder in tmp_path.iterdir()) == sorted([ANALYSIS_VERSION, "notes"])
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == sorted(
+        [analysis_name("en"), analysis_name("de"), "notes"]
+    )
     TantivyIndex(tmp_path / "nowhere").forget_other_analyses()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_evens_lengths_is_one_term_in_every_language(language: str):
+    assert analyzer(language).analyze(evened("")) == [evener(language)] * 32
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "terms"),
+    [
+        ("en", "The contracts of the houses", ["contract", "hous"]),
+        ("de", "Die Verträge und die Kündigung der Häuser", ["vertrag", "kundig", "haus"]),
+        ("fr", "Les contrats de travail et les congés", ["contrat", "travail", "cong"]),
+        ("ru", "Договоры и договоров", ["договор", "договор"]),
+        ("mul", "The Verträge of les congés", ["the", "vertrage", "of", "les", "conges"]),
+    ],
+)
+def test_stems_and_stop_words_are_those_of_the_language(language: str, text: str, terms: list[str]):
+    assert analyzer(language).analyze(indexable(text)) == terms
+
+
+def test_languages_are_apart(tmp_path: Path) -> None:
+    german, english, collection = TantivyIndex(tmp_path, language="de"), TantivyIndex(tmp_path), new_collection()
+    row = new_row(collection)
+    german.upsert([row], ["Das Haus ist alt."])
+    english.upsert([row], ["Das Haus ist alt."])
+    scope = scope_of(collection, 1)
+    assert [hit.chunk for hit in german.search(scope, "Häuser", top_k=1, epoch=1)] == [row.chunk]
+    assert english.search(scope, "Häuser", top_k=1, epoch=1) == []
+    held = {(path.parts[0], term) for path, term in english.terms()}
+    assert {(analysis_name("de"), b"haus"), (analysis_name("en"), b"das")} <= held
+    english.drop(collection)
+    assert german.rows(collection) == 1
+    german.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from assay_adapters.lexical_analysis import ANALYSIS_VERSION, analyzer, evened, indexable
+from assay_adapters.lexical_analysis import analysis_name, analyzer, evened, indexable
 from assay_adapters.milvus_lexical import MilvusLexicalIndex
 from assay_core.documents import AclId, ChunkId, CollectionId, TenantId
 from assay_core.ports import LexicalIndex
@@ -68,7 +68,7 @@ def test_collections_of_another_analysis_are_dropped(
     )
     row = IndexRow(ChunkId(collection.tenant, "c1"), collection, AclId(1))
     with monkeypatch.context() as patched:
-        patched.setattr("assay_adapters.milvus_lexical.ANALYSIS_VERSION", "en1")
+        patched.setattr("assay_adapters.milvus_lexical.analysis_name", lambda _: "en1")
         make_index().upsert([row], ["valves"])
     with closing(MilvusLexicalIndex(uri=str(tmp_path / "lite.db"), token="", key=KEY)) as index:
         index.upsert([row], ["pumps"])
@@ -76,7 +76,7 @@ def test_collections_of_another_analysis_are_dropped(
         assert index.search(scope, "pumps", top_k=3, epoch=1)
     with closing(MilvusClient(uri=str(tmp_path / "lite.db"))) as client:
         names = cast("list[str]", client.list_collections())
-    assert [name.split("_")[2] for name in names] == [ANALYSIS_VERSION]
+    assert [name.split("_")[2] for name in names] == [analysis_name("en")]
 
 
 class TestMilvusScores(Bm25OracleContract):

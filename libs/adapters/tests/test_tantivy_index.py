@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import tantivy
-from assay_adapters.lexical_analysis import EVENER, analyzer, evened, indexable
+from assay_adapters.lexical_analysis import analyzer, evened, evener, indexable
 from assay_adapters.tantivy_index import TantivyIndex
 from assay_core.documents import CollectionId, TenantId
 from assay_core.errors import Broken, Invalid, Unavailable
@@ -76,7 +76,7 @@ def test_what_was_acknowledged_survives_a_hard_kill(tmp_path: Path) -> None:
     row = new_row(collection)
     code = f"""
 import os, signal
-from assay_adapters.lexical_analysis import EVENER, analyzer, evened, indexable
+from assay_adapters.lexical_analysis import analyzer, evened, evener, indexable
 from assay_adapters.tantivy_index import TantivyIndex
 from assay_core.documents import *
 from assay_core.search import IndexRow
@@ -114,7 +114,7 @@ def test_terms_of_deleted_rows_leave_the_disk(tmp_path: Path) -> None:
     assert sorted(index.chunk_ids(collection)) == sorted(row.chunk for row in kept)
     (meta,) = tmp_path.rglob("meta.json")
     searcher = tantivy.Index.open(str(meta.parent)).searcher()
-    assert [term for term, _ in searcher.terms_with_prefix("body", "")] == ["pump", EVENER]
+    assert [term for term, _ in searcher.terms_with_prefix("body", "")] == ["pump", evener()]
 
 
 # tantivy merges no segment of more than 10,000 x 2^0.75 rows with small ones.
@@ -154,7 +154,7 @@ def test_a_purge_leaves_nothing_of_deleted_rows_in_any_file(tmp_path: Path, rows
     index.close()
     (meta,) = tmp_path.rglob("meta.json")
     searcher = tantivy.Index.open(str(meta.parent)).searcher()
-    assert [term for term, _ in searcher.terms_with_prefix("body", "")] == ["pump", EVENER]
+    assert [term for term, _ in searcher.terms_with_prefix("body", "")] == ["pump", evener()]
     assert len(searcher.terms_with_prefix("chunk", "")) <= rows + 1
 
 

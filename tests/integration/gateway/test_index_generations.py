@@ -49,7 +49,9 @@ async def test_an_index_takes_the_place_of_another_and_gives_it_back(door: Any, 
         ({"index_kind": "hnsw"}, 400, "same_index"),
         ({"index_kind": "annoy"}, 400, "bad_index_kind"),
         ({"index_kind": "hnsw:ef=1"}, 400, "bad_index_kind"),
-        ({}, 422, "validation"),
+        ({}, 400, "same_index"),
+        ({"language": "xx"}, 400, "bad_index_kind"),
+        ({"language": ["de"]}, 422, "validation"),
     ],
 )
 async def test_what_is_no_other_index_is_refused(

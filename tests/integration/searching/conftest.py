@@ -4,12 +4,14 @@ import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from assay_adapters.byte_scanner import Fingerprints
+from assay_adapters.lexical_indexes import ByLanguage
 from assay_core.collection_settings import Chunking, CollectionSettings
 from assay_core.documents import DocumentId
+from assay_core.index_profiles import IndexProfile
 from assay_core.principals import Principal
 from assay_core.search import CacheExplanation, SearchRequest, SearchResult
 from assay_ingestion.access_changes import AccessChanges
@@ -19,6 +21,7 @@ from assay_ingestion.generations import Generations
 from assay_ingestion.index import Indexer
 from assay_ingestion.index_kinds import DenseIndexes
 from assay_ingestion.leases import LeaseKeeper
+from assay_ingestion.lexical_kinds import LexicalIndexes
 from assay_ingestion.percolation import Percolator
 from assay_ingestion.pipeline import Ingestion
 from assay_ingestion.prepare import Preparer
@@ -62,7 +65,7 @@ class House:
     database: Database
     blobs: FakeBlobStore = field(default_factory=FakeBlobStore)
     kinds: dict[str, Dense] = field(default_factory=lambda: defaultdict(Dense))
-    lexical: FakeLexicalIndex = field(default_factory=FakeLexicalIndex)
+    languages: dict[str, FakeLexicalIndex] = field(default_factory=lambda: defaultdict(FakeLexicalIndex))
     cache: FakeSemanticCache = field(default_factory=FakeSemanticCache)
     candidates: int = 3
 
@@ -92,37 +95,42 @@ class House:
             lanes=1,
         )
         self.dense = DenseIndexes(self.database, self.kinds.__getitem__)
+        self.lexical = self.languages["en"]
+        written = LexicalIndexes(self.database, self.languages.__getitem__)
         loader = RowLoader(vault=vault, blobs=self.blobs, dimension=64)
-        self.percolator = Percolator(database=self.database, lexical=self.lexical, cache=self.cache)
+        self.percolator = Percolator(database=self.database, lexical=written, cache=self.cache)
         self.indexer = Indexer(
             database=self.database,
             vault=vault,
             loader=loader,
             dense=self.dense,
-            lexical=self.lexical,
+            lexical=written,
             percolator=self.percolator,
             pass_chunks=4000,
         )
         self.deletions = Deletions(
             database=self.database,
             dense=self.dense,
-            lexical=self.lexical,
+            lexical=written,
             blobs=self.blobs,
             cache=self.cache,
             mark=Fingerprints(vault.mac_key("erasures")).of,
         )
         self.access_changes = AccessChanges(
-            database=self.database, loader=loader, dense=self.dense, lexical=self.lexical, percolator=self.percolator
+            database=self.database, loader=loader, dense=self.dense, lexical=written, percolator=self.percolator
         )
         self.reconciler = Reconciler(
-            database=self.database, loader=loader, dense=self.dense, lexical=self.lexical, every_s=3600
+            database=self.database, loader=loader, dense=self.dense, lexical=written, every_s=3600
         )
-        self.generations = Generations(database=self.database, loader=loader, of_kind=self.dense.of_kind)
+        self.generations = Generations(
+            database=self.database, loader=loader, of_kind=self.dense.of_kind, of_language=self.languages.__getitem__
+        )
+        read = ByLanguage(cast(Any, self.languages.__getitem__))
         self.plain = HybridRetriever(
             database=self.database,
             vault=vault,
             embedder=lambda: embedder,
-            indexes=Indexes(dense=self.kinds.__getitem__, lexical=self.lexical),
+            indexes=Indexes(dense=lambda kind: self.kinds[IndexProfile.parse(kind).vectors], lexical=read),
             depths=Depths(candidates=self.candidates),
             speller=Speller(
                 vocabulary=self.lexical, is_word=lambda word: word != NO_WORD, database=self.database, vault=vault

@@ -54,8 +54,11 @@ class Desk:
         with self.house.database.transaction() as connection:
             connection.execute(text(statement))
 
-    async def found(self, question: str = PUMP) -> list[DocumentId]:
-        asked = self.house.request(question, mode=Mode.DENSE, cache=CacheUse.BYPASS)
+    def worded(self, language: str) -> set[ChunkId]:
+        return set(self.house.languages[language]._rows)
+
+    async def found(self, question: str = PUMP, mode: Mode = Mode.DENSE) -> list[DocumentId]:
+        asked = self.house.request(question, mode=mode, cache=CacheUse.BYPASS)
         return [hit.document for hit in (await self.house.plain.search(self.house.library.librarian, asked)).hits]
 
 
@@ -214,3 +217,67 @@ def test_there_is_nothing_to_do_without_a_second_one(desk: Desk) -> None:
     for what in (index_generations.switch, index_generations.roll_back, index_generations.let_go):
         with pytest.raises(NotFound, match="none beside it"):
             desk.do(what)
+
+
+async def test_another_language_of_terms_is_a_generation_too(desk: Desk) -> None:
+    house = desk.house
+    made = desk.do(index_generations.begin, None, language="de")
+    assert made.index_kind == "hnsw/de"
+    house.put("meanwhile.md", "The red pump is inspected daily.")
+    house.settle()
+    assert desk.states()[2] == "ready"
+    assert desk.worded("de") == desk.worded("en") == desk.rows("hnsw")
+    before = await desk.found(mode=Mode.LEXICAL)
+    house.languages["en"].drop(house.library.collection)
+    assert await desk.found(mode=Mode.LEXICAL) == []
+    desk.do(index_generations.switch, reason="they write German")
+    assert await desk.found(mode=Mode.LEXICAL) == before != []
+    assert len(desk.rows("hnsw")) == 6, "the vectors are the same ones"
+    gone = house.put("later.md", "The green pump is inspected hourly.")
+    house.settle()
+    assert len(desk.worded("de")) == 7
+    house.library.delete(gone)
+    house.settle()
+    desk.do(index_generations.let_go)
+    desk.sql("UPDATE index_generations SET changed_at = changed_at - interval '61 seconds'")
+    house.settle()
+    assert (desk.states(), len(desk.rows("hnsw"))) == ({2: "active", 1: "dropped"}, 6)
+    assert (len(desk.worded("de")), desk.worded("en")) == (6, set())
+
+
+def test_what_is_not_named_stays_as_it_is(desk: Desk) -> None:
+    desk.do(index_generations.begin, "hnsw/fr")
+    desk.house.settle()
+    desk.do(index_generations.switch, reason="x")
+    desk.do(index_generations.let_go)
+    desk.sql("UPDATE index_generations SET changed_at = changed_at - interval '61 seconds'")
+    desk.house.settle()
+    assert desk.do(index_generations.begin, "flat").index_kind == "flat/fr"
+    with pytest.raises(Invalid, match="'xx' is no language here; use one of en, ar"):
+        desk.do(index_generations.begin, None, language="xx")
+    with pytest.raises(Invalid, match="indexed as hnsw/fr already"):
+        desk.do(index_generations.begin, "hnsw")
+
+
+def test_rows_that_one_language_lost_are_restored(desk: Desk) -> None:
+    desk.do(index_generations.begin, None, language="de")
+    house = desk.house
+    house.settle()
+    live = desk.worded("en")
+    some, other = sorted(live, key=lambda chunk: chunk.id)[:2]
+    house.languages["de"].delete(house.library.collection, [some])
+    house.languages["en"].delete(house.library.collection, [other])
+    house.reconciler.start_over()
+    house.reconciler.work()
+    assert desk.worded("de") == desk.worded("en") == live
+
+
+async def test_what_is_cached_is_percolated_in_the_language_that_is_asked(desk: Desk) -> None:
+    house = desk.house
+    desk.do(index_generations.begin, None, language="de")
+    house.settle()
+    desk.do(index_generations.switch, reason="x")
+    assert [(await house.ask(PUMP)).cache for _ in range(2)] == ["miss", "hit"]
+    house.put("new.md", "How often is the blue pump inspected? The blue pump is inspected often.")
+    house.settle()
+    assert (await house.ask(PUMP)).cache == "miss"

@@ -1,7 +1,8 @@
 """The `Reranker` port on a sentence-transformers cross-encoder."""
 
+import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from assay_adapters.torch_device import torch_target
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
+
+SETTINGS = "assay_reranker.json"
+"""Beside weights that `assay train reranker` wrote: `weight`, and the `digest` that tells trainings apart."""
 
 
 class CrossEncoderReranker:
@@ -31,14 +35,18 @@ class CrossEncoderReranker:
         self._device = device
         self._lock = threading.Lock()
         self._model: CrossEncoder | None = None
+        self._settings = _settings(Path(model).expanduser() / SETTINGS)
 
     @property
     def model_id(self) -> str:
-        return f"cross-encoder:{Path(self._name).name if '/' in self._name else self._name}"
+        name = f"cross-encoder:{Path(self._name).name if '/' in self._name else self._name}"
+        digest = self._settings.get("digest")
+        return f"{name}@{digest[:12]}" if isinstance(digest, str) else name
 
     @property
-    def weight(self) -> None:
-        return None
+    def weight(self) -> float | None:
+        weight = self._settings.get("weight")
+        return float(weight) if isinstance(weight, int | float) else None
 
     def score(self, query: str, passages: Sequence[str]) -> list[float]:
         import torch
@@ -84,3 +92,12 @@ class CrossEncoderReranker:
                 )
             self._model = model
         return self._model
+
+
+def _settings(path: Path) -> Mapping[str, object]:
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as e:
+        raise Invalid(f"{str(path)!r} cannot be read: {e}", code="bad_model") from e

@@ -1,8 +1,9 @@
 """What a passage and a question are to BM25: terms, made of both in the same way.
 
-Words are letters and digits between anything else, in small letters, without accents and stop words, by their English
-stems. Codes (`CVE-2024-1234`, `v2.3.5`, `snake_case`, an address of mail) are there as a whole too, and the parts of
-`camelCase`. Chinese, Japanese and Korean are there as pairs of neighbouring characters, as in Lucene's CJK analysis.
+Words are letters and digits between anything else, in small letters, without accents and stop words, by their stems in
+the language of the collection. Codes (`CVE-2024-1234`, `v2.3.5`, `snake_case`, an address of mail) are there as a whole
+too, and the parts of `camelCase`. Chinese, Japanese and Korean are there as pairs of neighbouring characters, as in
+Lucene's CJK analysis.
 """
 
 import re
@@ -10,11 +11,13 @@ import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING
 
+from assay_core.index_profiles import LANGUAGES, USUAL_LANGUAGE
+
 if TYPE_CHECKING:
     from tantivy import TextAnalyzer
 
-# Part of the path of every index: a change of the analysis needs a new one.
-ANALYSIS_VERSION = "en3"
+# Part of the path of every index, after the language: a change of the analysis needs new ones.
+_VERSION = 3
 
 # Against tantivy's own shorter list, nDCG@10 rises from .696 to .698 on SciFact (train) and from .435 to .438 on
 # NPL (2026-11-22). "no" and "not" are left out of queries too: BM25 cannot use them.
@@ -26,11 +29,12 @@ _STOP_WORDS = """
     them themselves then there these they this those through to too under until up very was we were what when
     where which while who whom why will with would you your yours yourself yourselves
 """
+_WITHOUT_STOP_WORDS = {"ar", "el", "ro", "ta", "tr", "mul"}  # tantivy has no list of them
 _MAX_TERM_BYTES = 64
 # tantivy fixes b = 0.75, which punishes long passages too much: hybrid search of NPL reaches nDCG@10 .497 instead of
 # .522. So much of one term in every passage brings lengths nearer to each other, as a smaller b does, and since it is
 # in every one it weighs nothing. 16 to 96 were tried on half of the questions: docs/decisions/0026-fusion.md.
-EVENER = "zzevenerzz"
+_EVENER = "zzevenerzz"
 _EVENERS = 32
 
 
@@ -42,20 +46,38 @@ _CAMEL = re.compile(r"[^\W\d_]*[a-z][A-Z][^\W_]*")
 _HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
+def analysis_name(language: str) -> str:
+    """Names how terms are made of a language's texts."""
+    return f"{language}{_VERSION}"
+
+
+ANALYSES = frozenset(map(analysis_name, LANGUAGES))
+"""Every way of now; what has another name was made by an older release."""
+
+
 @cache
-def analyzer() -> "TextAnalyzer":
+def analyzer(language: str = USUAL_LANGUAGE) -> "TextAnalyzer":
     """Makes terms of an `indexable` text."""
     from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
 
-    return (
-        TextAnalyzerBuilder(Tokenizer.simple())
-        .filter(Filter.remove_long(_MAX_TERM_BYTES))
-        .filter(Filter.lowercase())
-        .filter(Filter.ascii_fold())
-        .filter(Filter.custom_stopword(list[str](_STOP_WORDS.split())))
-        .filter(Filter.stemmer("english"))
-        .build()
-    )
+    words = TextAnalyzerBuilder(Tokenizer.simple()).filter(Filter.remove_long(_MAX_TERM_BYTES))
+    words = words.filter(Filter.lowercase())
+    if language == "en":
+        words = words.filter(Filter.ascii_fold()).filter(Filter.custom_stopword(list[str](_STOP_WORDS.split())))
+        return words.filter(Filter.stemmer("english")).build()
+    if language not in _WITHOUT_STOP_WORDS:
+        words = words.filter(Filter.stopword(LANGUAGES[language]))
+    if language != "mul":
+        # The stemmers of other languages tell endings by their accents; these go last.
+        words = words.filter(Filter.stemmer(LANGUAGES[language]))
+    return words.filter(Filter.ascii_fold()).build()
+
+
+@cache
+def evener(language: str = USUAL_LANGUAGE) -> str:
+    """The term of `evened` texts that weighs nothing."""
+    (term,) = analyzer(language).analyze(_EVENER)
+    return term
 
 
 def indexable(text: str) -> str:
@@ -85,4 +107,4 @@ def _in_pairs(run: "re.Match[str]") -> str:
 
 def evened(text: str) -> str:
     """An `indexable` passage as it is indexed: longer, so that lengths differ less."""
-    return f"{text}\n{' '.join([EVENER] * _EVENERS)}"
+    return f"{text}\n{' '.join([_EVENER] * _EVENERS)}"

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 from assay_core.crash_points import reach
 from assay_core.documents import ChunkId, CollectionId
 from assay_core.errors import Invalid
+from assay_core.index_profiles import USUAL_LANGUAGE
 from assay_core.search import IndexCounts, IndexHit, IndexRow, IndexScope
 
-from assay_adapters.lexical_analysis import ANALYSIS_VERSION, EVENER, analyzer, evened, indexable
+from assay_adapters.lexical_analysis import ANALYSES, analysis_name, analyzer, evened, evener, indexable
 from assay_adapters.milvus_connection import MilvusConnection
 from assay_adapters.milvus_expressions import chosen_ids, quoted
 from assay_adapters.milvus_purge import MilvusPurge
@@ -33,31 +34,41 @@ _READ_BATCH = 4000
 
 
 class MilvusLexicalIndex:
-    """BM25 (k1 = 1.2, b = 0.75) over English terms, in passages of evened length.
+    """BM25 (k1 = 1.2, b = 0.75) over a language's terms, in passages of evened length.
 
     Args:
         token: `user:password`, empty for a server without authorization.
+        language: of stems and stop words, one of `LANGUAGES`; each has collections of its own.
         key: what terms are hashed with; another one finds nothing of what was written before.
         timeout_s: bound on every call.
     """
 
     def __init__(
-        self, *, uri: str, token: str, key: bytes, timeout_s: float = 10.0, prefix: str = "assay_bm25"
+        self,
+        *,
+        uri: str,
+        token: str,
+        key: bytes,
+        language: str = USUAL_LANGUAGE,
+        timeout_s: float = 10.0,
+        prefix: str = "assay_bm25",
     ) -> None:
         self._connection = MilvusConnection(uri=uri, token=token, timeout_s=timeout_s, failed=self._forget)
         self._key = key
         self._timeout_s = timeout_s
         self._every_prefix = f"{prefix}_"
-        self._prefix = f"{prefix}_{ANALYSIS_VERSION}"
+        self._language = language
+        self._prefix = f"{prefix}_{analysis_name(language)}"
         self._loaded: set[str] = set()
         self._purges: dict[str, MilvusPurge] = {}
         self._seen: dict[str, int] = {}
 
     def forget_other_analyses(self) -> None:
-        """Drop what has terms that were made in another way: nobody searches it, and nothing deletes from it."""
+        """Drop what has terms that an older release made: nobody searches it, and nothing deletes from it."""
         found = self._connection.call(lambda client: client.list_collections(timeout=self._timeout_s))
         for name in cast("list[str]", found):
-            if name.startswith(self._every_prefix) and not name.startswith(f"{self._prefix}_"):
+            analysis = name.removeprefix(self._every_prefix).partition("_")[0]
+            if name.startswith(self._every_prefix) and analysis not in ANALYSES:
                 self._connection.call(lambda client, n=name: client.drop_collection(n, timeout=self._timeout_s))
 
     def upsert(self, rows: Sequence[IndexRow], texts: Sequence[str]) -> None:
@@ -93,7 +104,7 @@ class MilvusLexicalIndex:
         return IndexCounts(asked=len(chunks), found=len(chunks) - len(missing), missing=missing)
 
     def search(self, scope: IndexScope, query: str, *, top_k: int, epoch: int) -> list[IndexHit]:
-        terms = analyzer().analyze(indexable(query))[:_MAX_QUERY_TERMS]
+        terms = analyzer(self._language).analyze(indexable(query))[:_MAX_QUERY_TERMS]
         chosen = chosen_ids(scope)
         if not terms or not scope.acls or chosen == []:
             return []
@@ -166,11 +177,11 @@ class MilvusLexicalIndex:
 
     def _field(self, text: str) -> str:
         """What is stored of a passage: its hashed terms, as many as there is room for."""
-        terms = analyzer().analyze(evened(indexable(text)))
+        terms, filler = analyzer(self._language).analyze(evened(indexable(text))), evener(self._language)
         most = (_MAX_FIELD_BYTES + 1) // (2 * _BYTES_OF_HASH + 1)
         if len(terms) > most:
-            own = [term for term in terms if term != EVENER]
-            terms = [*own[: most - (len(terms) - len(own))], *[EVENER] * (len(terms) - len(own))]
+            own = [term for term in terms if term != filler]
+            terms = [*own[: most - (len(terms) - len(own))], *[filler] * (len(terms) - len(own))]
         return " ".join(map(self._hashed, terms))
 
     def _hashed(self, term: str) -> str:

@@ -39,7 +39,10 @@ def read_recipe(folder: Path) -> ModelRecipe:
     pooling = _pooling(folder)
     prompts: dict[str, str] = _json(folder / "config_sentence_transformers.json", {}).get("prompts") or {}
     positions = int(config.get("max_position_embeddings", 512))
-    limit = _json(folder / "sentence_bert_config.json", {}).get("max_seq_length") or positions
+    limit = _json(folder / "sentence_bert_config.json", {}).get("max_seq_length") or (
+        # sentence-transformers writes it there since version 6; tokenizers without a limit have a huge one.
+        _json(folder / "tokenizer_config.json", {}).get("model_max_length") or positions
+    )
     weights = folder / _WEIGHTS
     if not weights.is_file():
         raise Invalid(f"{str(folder)!r} has no {_WEIGHTS}; only safetensors weights are loaded.", code="bad_model")
@@ -69,11 +72,15 @@ def _pooling(folder: Path) -> str:
         )
     path = next((str(m["path"]) for m in modules if str(m["type"]).endswith("Pooling")), "1_Pooling")
     pooling = _json(folder / path / "config.json", {"pooling_mode_mean_tokens": True})
-    chosen = [name for name, on in pooling.items() if name.startswith("pooling_mode_") and on is True]
+    # A name since version 6 of sentence-transformers, a flag for each name before.
+    named = pooling.get("pooling_mode")
+    chosen = (
+        [named] if named else [name for name, on in pooling.items() if name.startswith("pooling_mode_") and on is True]
+    )
     match chosen:
-        case ["pooling_mode_mean_tokens"]:
+        case ["pooling_mode_mean_tokens"] | ["mean"]:
             return "mean"
-        case ["pooling_mode_cls_token"]:
+        case ["pooling_mode_cls_token"] | ["cls"]:
             return "cls"
         case _:
             raise Invalid(

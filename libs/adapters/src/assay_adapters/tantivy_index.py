@@ -16,9 +16,10 @@ from uuid import uuid4
 from assay_core.crash_points import reach
 from assay_core.documents import ChunkId, CollectionId
 from assay_core.errors import Broken, Invalid, Unavailable
+from assay_core.index_profiles import USUAL_LANGUAGE
 from assay_core.search import IndexCounts, IndexHit, IndexRow, IndexScope
 
-from assay_adapters.lexical_analysis import ANALYSIS_VERSION, analyzer, evened, indexable
+from assay_adapters.lexical_analysis import ANALYSES, analysis_name, analyzer, evened, indexable
 
 if TYPE_CHECKING:
     from tantivy import Document, Index, IndexWriter, Query, Schema, Searcher
@@ -36,23 +37,26 @@ _SWEEP_SHARE = 0.2
 _SWEEP_ROWS = 5 * _MERGE_AT
 _NO_CHUNK = "-"
 _SEGMENT = re.compile(r"[0-9a-f]{32}")
-
-
-_ANALYSIS = re.compile(r"[a-z]{2}\d+")
+Terms = Sequence[tuple[str, int]]
+_ANALYSIS = re.compile(r"[a-z]{2,3}\d+")
 
 
 class TantivyIndex:
-    """BM25 (k1 = 1.2, b = 0.75, fixed by tantivy) over English terms, in passages of evened length.
+    """BM25 (k1 = 1.2, b = 0.75, fixed by tantivy) over a language's terms, in passages of evened length.
 
     nDCG@10 by passages: SciFact (train) .696, NPL .440 (docs/decisions/0026-fusion.md).
 
     Args:
         root: folder of all indexes; other processes may read and one may write there.
+        language: of stems and stop words, one of `LANGUAGES`; each has a folder of its own below `root`.
         writer_memory_bytes: buffer of each collection that is being written.
     """
 
-    def __init__(self, root: Path | str, *, writer_memory_bytes: int = 64 * 2**20) -> None:
-        self._root = Path(root) / ANALYSIS_VERSION
+    def __init__(
+        self, root: Path | str, *, language: str = USUAL_LANGUAGE, writer_memory_bytes: int = 64 * 2**20
+    ) -> None:
+        self._root = Path(root) / analysis_name(language)
+        self._language = language
         self._writer_memory_bytes = writer_memory_bytes
         self._lock = threading.Lock()
         self._writing = threading.Lock()
@@ -97,11 +101,11 @@ class TantivyIndex:
         return IndexCounts(asked=len(chunks), found=len(chunks) - len(missing), missing=missing)
 
     def search(self, scope: IndexScope, query: str, *, top_k: int, epoch: int) -> list[IndexHit]:
-        asked = _query(query, scope)
+        asked = _query(self._terms(query), scope)
         searcher = self._searcher(scope.collection, epoch=epoch)
         if asked is None or searcher is None:
             return []
-        most = _most(searcher, query)
+        most = _most(searcher, self._terms(query))
         hits = _hits(searcher, asked, limit=top_k)
         return [IndexHit(ChunkId(scope.tenant, chunk), score, share=min(1.0, score / most)) for chunk, score in hits]
 
@@ -115,24 +119,26 @@ class TantivyIndex:
         return [
             word
             for word in words
-            if (frequency := _frequency(searcher, word)) is not None
+            if (frequency := _frequency(searcher, self._terms(word))) is not None
             and frequency <= hidden
-            and not (frequency and _holding(searcher, scope, word))
+            and not (frequency and _holding(searcher, scope, self._terms(word)))
         ]
 
     def rows_with(self, scope: IndexScope, words: Sequence[str], *, epoch: int) -> list[int]:
         searcher = self._searcher(scope.collection, epoch=epoch)
         if searcher is None or not scope.acls:
             return [0] * len(words)
-        return [_holding(searcher, scope, word) if _frequency(searcher, word) != 0 else 0 for word in words]
+        asked = map(self._terms, words)
+        return [_holding(searcher, scope, terms) if _frequency(searcher, terms) != 0 else 0 for terms in asked]
 
     def rows_like(self, scope: IndexScope, word: str, beside: str, *, top_k: int, epoch: int) -> list[ChunkId]:
         searcher = self._searcher(scope.collection, epoch=epoch)
         if searcher is None or not scope.acls:
             return []
         found: dict[str, None] = {}
-        for near in _near(word):
-            found |= dict.fromkeys(chunk for chunk, _ in _hits(searcher, _best(near, beside, scope), limit=top_k))
+        others = self._terms(beside)
+        for near in _near(word, self._terms(word)):
+            found |= dict.fromkeys(chunk for chunk, _ in _hits(searcher, _best(near, others, scope), limit=top_k))
         return [ChunkId(scope.tenant, chunk) for chunk in found]
 
     def drop(self, collection: CollectionId) -> None:
@@ -190,12 +196,12 @@ class TantivyIndex:
         return named - {_NO_CHUNK} - {chunk.id for chunk in self.chunk_ids(collection)}
 
     def terms(self) -> Iterator[tuple[Path, bytes]]:
-        """Every term that is in some file of any collection, also of deleted rows, with the collection's folder.
+        """Every term that is in some file of any collection in any language, also of deleted rows, with its folder.
 
         The dictionaries are written in a way that does not show them as they are.
         """
-        for folder in sorted(self._root.glob("*/*")):
-            reader = _Reader.opened(folder)
+        for folder in sorted(path for analysis in ANALYSES for path in self._root.parent.glob(f"{analysis}/*/*")):
+            reader = _Reader.opened(folder, self._language)
             if reader is None:
                 continue
             for name in ("chunk", "body"):
@@ -212,9 +218,9 @@ class TantivyIndex:
         return [file for file in path.iterdir() if _SEGMENT.fullmatch(file.stem) and file.stem not in known]
 
     def forget_other_analyses(self) -> None:
-        """Remove indexes whose terms were made in another way: nobody searches them, and nothing deletes from them."""
+        """Remove indexes whose terms an older release made: nobody searches them, and nothing deletes from them."""
         for folder in self._root.parent.iterdir() if self._root.parent.exists() else ():
-            if _ANALYSIS.fullmatch(folder.name) and folder != self._root:
+            if _ANALYSIS.fullmatch(folder.name) and folder.name not in ANALYSES:
                 shutil.rmtree(folder)
 
     def let_go(self) -> None:
@@ -251,6 +257,10 @@ class TantivyIndex:
             writer = self._writers.pop(collection, None)
             if writer is not None:
                 writer.wait_merging_threads()
+
+    def _terms(self, text: str) -> Terms:
+        """The terms of a question, each with how often it asks for it."""
+        return Counter(analyzer(self._language).analyze(indexable(text))).most_common(_MAX_QUERY_TERMS)
 
     def _deleted_and_rows(self, collection: CollectionId) -> tuple[int, int]:
         segments = self._segments(collection)
@@ -309,7 +319,7 @@ class TantivyIndex:
         try:
             if not path.exists():
                 _create(path)
-            return _open(path).writer(self._writer_memory_bytes, num_threads=1)
+            return _open(path, self._language).writer(self._writer_memory_bytes, num_threads=1)
         except ValueError as e:
             if "LockBusy" in str(e):
                 raise Unavailable(
@@ -327,7 +337,7 @@ class TantivyIndex:
         with self._lock:
             reader = self._readers.pop(collection, None)
             if reader is None or reader.is_of_another_folder(path):
-                reader = _Reader.opened(path)
+                reader = _Reader.opened(path, self._language)
             if reader is None:
                 return None
             self._readers[collection] = reader
@@ -347,9 +357,9 @@ class _Reader:
         self._epoch: int | None = None
 
     @classmethod
-    def opened(cls, path: Path) -> "_Reader | None":
+    def opened(cls, path: Path, language: str) -> "_Reader | None":
         try:
-            return cls(path, _open(path), path.stat().st_ino)
+            return cls(path, _open(path, language), path.stat().st_ino)
         except FileNotFoundError:
             return None
         except ValueError as e:
@@ -414,11 +424,11 @@ def _create(path: Path) -> None:
     fresh.rename(path)
 
 
-def _open(path: Path) -> "Index":
+def _open(path: Path, language: str) -> "Index":
     from tantivy import Index
 
     index = Index.open(str(path))
-    index.register_tokenizer("assay", analyzer())
+    index.register_tokenizer("assay", analyzer(language))
     index.config_reader("manual")
     return index
 
@@ -433,14 +443,13 @@ def _document(chunk: str, acl: int, body: str) -> "Document":
     return document
 
 
-def _query(text: str, scope: IndexScope) -> "Query | None":
-    """Any of the text's terms, within the readable rows; None if no term is left or nothing is readable.
+def _query(terms: Terms, scope: IndexScope) -> "Query | None":
+    """Any of the terms, within the readable rows; None if no term is left or nothing is readable.
 
     Built from terms, not by tantivy's query parser: user text has no syntax here.
     """
     from tantivy import Occur, Query
 
-    terms = _terms(text)
     if not terms or not scope.acls or scope.chunk_ids == []:
         return None
     weighted = [Query.boost_query(_term(term, "freq"), float(times)) for term, times in terms]
@@ -467,17 +476,17 @@ def _term(term: str, option: str) -> "Query":
     return Query.term_query(_schema(), "body", term, option)
 
 
-def _frequency(searcher: "Searcher", word: str) -> int | None:
+def _frequency(searcher: "Searcher", word: Terms) -> int | None:
     """In how many rows a word is at most, whoever may read them; None if the index leaves it out."""
-    return min((searcher.doc_freq("body", term) for term, _ in _terms(word)), default=None)
+    return min((searcher.doc_freq("body", term) for term, _ in word), default=None)
 
 
-def _holding(searcher: "Searcher", scope: IndexScope, word: str) -> int:
+def _holding(searcher: "Searcher", scope: IndexScope, word: Terms) -> int:
     """How many rows in scope hold a word; all of them hold one that the index leaves out."""
-    return _count(searcher, [*(_term(term, "basic") for term, _ in _terms(word)), *_allowed(scope)])
+    return _count(searcher, [*(_term(term, "basic") for term, _ in word), *_allowed(scope)])
 
 
-def _near(word: str) -> list["Query"]:
+def _near(word: str, terms: Terms) -> list["Query"]:
     """Rows with terms one letter from the word's, then with those further off.
 
     A stemmer does not know the ending of a misspelled word: "informatoin" stays whole, but "information" is "inform".
@@ -485,7 +494,7 @@ def _near(word: str) -> list["Query"]:
     """
     from tantivy import Query
 
-    folded = next((term for term, _ in _terms(word)), "")
+    folded = next((term for term, _ in terms), "")
     if not folded or len(folded) < _NEAR_LETTERS:
         return []
     near = [Query.fuzzy_term_query(_schema(), "body", folded, 1)]
@@ -496,13 +505,13 @@ def _near(word: str) -> list["Query"]:
     return [*near, *further]
 
 
-def _best(near: "Query", beside: str, scope: IndexScope) -> "Query":
+def _best(near: "Query", beside: Terms, scope: IndexScope) -> "Query":
     from tantivy import Occur, Query
 
     return Query.boolean_query(
         [
             *((Occur.Must, Query.const_score_query(one, 0.0)) for one in [near, *_allowed(scope)]),
-            *((Occur.Should, _term(term, "freq")) for term, _ in _terms(beside)),
+            *((Occur.Should, _term(term, "freq")) for term, _ in beside),
         ]
     )
 
@@ -514,18 +523,13 @@ def _count(searcher: "Searcher", wanted: Sequence["Query"]) -> int:
     return found.count or 0  # pyright: ignore[reportAttributeAccessIssue]  tantivy's stubs leave it out
 
 
-def _terms(text: str) -> list[tuple[str, int]]:
-    """The terms of a question, each with how often it asks for it."""
-    return Counter(analyzer().analyze(indexable(text))).most_common(_MAX_QUERY_TERMS)
-
-
-def _most(searcher: "Searcher", text: str) -> float:
+def _most(searcher: "Searcher", terms: Terms) -> float:
     """What a passage would score that held nothing but the question's terms, without end: above any that there is.
 
     A term that no passage holds counts like the rarest: a question that is mostly about it is hardly answered.
     """
     rows = searcher.num_docs
-    return sum(times * (_K1 + 1) * _idf(rows, searcher.doc_freq("body", term)) for term, times in _terms(text))
+    return sum(times * (_K1 + 1) * _idf(rows, searcher.doc_freq("body", term)) for term, times in terms)
 
 
 def _idf(rows: int, holding: int) -> float:

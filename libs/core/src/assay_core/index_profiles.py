@@ -1,6 +1,6 @@
-"""How the vectors of a collection are indexed: a kind, and the parameters of it that differ from the usual ones.
+"""How a collection is indexed: by which kind of vector index with which parameters, and terms in which language.
 
-A profile is written as `ivf_pq` or `ivf_pq:per_byte=4,nprobe=128`; so it is stored, and so people give it.
+A profile is written as `ivf_pq`, `ivf_pq:per_byte=4,nprobe=128` or `hnsw/de`; so it is stored, and so people give it.
 """
 
 from collections.abc import Mapping
@@ -40,36 +40,60 @@ PARAMETERS: Mapping[IndexKind, Mapping[str, Parameter]] = {
     "flat": {},
 }
 KINDS = cast(tuple[IndexKind, ...], get_args(IndexKind))
+USUAL_LANGUAGE = "en"
+LANGUAGES = {
+    "en": "english", "ar": "arabic", "da": "danish", "de": "german", "el": "greek", "es": "spanish", "fi": "finnish",
+    "fr": "french", "hu": "hungarian", "it": "italian", "nl": "dutch", "no": "norwegian", "pt": "portuguese",
+    "ro": "romanian", "ru": "russian", "sv": "swedish", "ta": "tamil", "tr": "turkish", "mul": "many",
+}  # fmt: skip
+"""Codes of the languages whose stems are known (ISO 639), with their names; `mul` (many) takes words as they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexProfile:
-    """A kind of index with its parameters; `changed` holds only those that are not as usual."""
+    """A kind of vector index with its parameters; `changed` holds only those that are not as usual.
+
+    `language` is that of the stems and stop words of the index of terms.
+    """
 
     kind: IndexKind = "hnsw"
     changed: Mapping[str, int] = field(default_factory=dict[str, int])
+    language: str = USUAL_LANGUAGE
 
     @classmethod
     def parse(cls, written: str) -> "IndexProfile":
-        """Raises `Invalid` if there is no such kind or parameter, or its value cannot be used."""
-        kind, colon, rest = written.partition(":")
+        """Raises `Invalid` if there is no such kind, parameter or language, or a value cannot be used."""
+        vectors, slash, language = written.partition("/")
+        if slash and language not in LANGUAGES:
+            raise _invalid(f"{language!r} is no language here; use one of {', '.join(LANGUAGES)}.")
+        kind, colon, rest = vectors.partition(":")
         if kind not in KINDS:
             raise _invalid(f"{kind!r} is no index kind; use one of {', '.join(KINDS)}.")
         given = dict(_parameter(kind, part) for part in rest.split(",")) if colon else {}
-        profile = cls(kind, {k: given[k] for k in PARAMETERS[kind] if given.get(k, _usual(kind, k)) != _usual(kind, k)})
+        changed = {k: given[k] for k in PARAMETERS[kind] if given.get(k, _usual(kind, k)) != _usual(kind, k)}
+        profile = cls(kind, changed, language or USUAL_LANGUAGE)
         if kind in ("ivf_pq", "ivf_sq8") and profile["nprobe"] > profile["nlist"]:
             raise _invalid(f"nprobe is {profile['nprobe']}; it can be up to nlist, which is {profile['nlist']}.")
         return profile
+
+    def in_language(self, language: str | None) -> "IndexProfile":
+        """With terms in another language; None: as it is. Raises `Invalid` if it is not known."""
+        return self if language is None else IndexProfile.parse(f"{self.vectors}/{language}")
 
     def __getitem__(self, parameter: str) -> int:
         return self.changed.get(parameter, _usual(self.kind, parameter))
 
     def __str__(self) -> str:
+        return self.vectors + (f"/{self.language}" if self.language != USUAL_LANGUAGE else "")
+
+    @property
+    def vectors(self) -> str:
+        """What of the profile concerns the vectors."""
         return _written(self.kind, self.changed)
 
     @property
     def built(self) -> str:
-        """The profile without what is only given with a search: profiles of equal `built` can share their files."""
+        """`vectors` without what is only given with a search: profiles of equal `built` can share those files."""
         return _written(self.kind, {k: v for k, v in self.changed.items() if PARAMETERS[self.kind][k].built})
 
     @property

@@ -111,7 +111,19 @@ class VectorIndex(Protocol):
         ...
 
 
-class LexicalIndex(Protocol):
+class LexicalSearch(Protocol):
+    """What readers need of a lexical index."""
+
+    def search(self, scope: IndexScope, query: str, *, top_k: int, epoch: int) -> list[IndexHit]:
+        """Rows in scope that share a term with `query`, best first, `score` = BM25 > 0.
+
+        `query` is plain text: no operator or field syntax is interpreted. A reader that last refreshed at an epoch
+        other than `epoch` refreshes first.
+        """
+        ...
+
+
+class LexicalIndex(LexicalSearch, Protocol):
     """BM25 over analyzed terms, one index per collection. One process writes; any number read."""
 
     def upsert(self, rows: Sequence[IndexRow], texts: Sequence[str]) -> None:
@@ -124,14 +136,6 @@ class LexicalIndex(Protocol):
 
     def count(self, collection: CollectionId, chunks: Sequence[ChunkId]) -> IndexCounts:
         """Count the given ids, seeing every write acknowledged before."""
-        ...
-
-    def search(self, scope: IndexScope, query: str, *, top_k: int, epoch: int) -> list[IndexHit]:
-        """Rows in scope that share a term with `query`, best first, `score` = BM25 > 0.
-
-        `query` is plain text: no operator or field syntax is interpreted. A reader that last refreshed at an epoch
-        other than `epoch` refreshes first.
-        """
         ...
 
     def drop(self, collection: CollectionId) -> None:

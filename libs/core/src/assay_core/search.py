@@ -42,13 +42,14 @@ class IndexScope:
 
     An empty `acls` means that nothing is readable. `chunks`, if given, are the only rows that may be found; those of
     another tenant, or that no index holds, choose nothing. `narrow` says that so few rows can be found that an index
-    should look at all of them, not where the nearest are likely.
+    should look at all of them, not where the nearest are likely. `language` is that of the collection's terms.
     """
 
     collection: CollectionId
     acls: frozenset[AclId]
     chunks: frozenset[ChunkId] | None = None
     narrow: bool = False
+    language: str = "en"
 
     @property
     def tenant(self) -> TenantId:

@@ -1,11 +1,11 @@
-"""Generations of a collection's vector index: one is asked, and one may stand beside it.
+"""Generations of a collection's indexes: one is asked, and one may stand beside it.
 
 `collections.index_kind` says which kind is asked. Until another one is built, a collection has no rows here.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -52,33 +52,51 @@ class Kinds:
     written: tuple[str, ...]
     complete: tuple[str, ...]
 
+    @property
+    def of_vectors(self) -> "Kinds":
+        """The kinds of vector index; of those that share their files only one is written."""
+        return self._part(lambda profile: profile.built, lambda profile: profile.vectors)
+
+    @property
+    def of_terms(self) -> "Kinds":
+        """The languages of the index of terms."""
+        return self._part(lambda profile: profile.language, lambda profile: profile.language)
+
+    def _part(self, files: Callable[[IndexProfile], str], kind: Callable[[IndexProfile], str]) -> "Kinds":
+        def once(written: Sequence[str]) -> tuple[str, ...]:
+            profiles = [IndexProfile.parse(one) for one in reversed(written)]
+            return tuple(kind(one) for one in reversed({files(one): one for one in profiles}.values()))
+
+        return Kinds(kind(IndexProfile.parse(self.active)), once(self.written), once(self.complete))
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A generation that something is to be done about; `shares_files` with the active one if that is built alike."""
+    """A generation that something is to be done about, and what of it has files that the active one does not share."""
 
     collection: CollectionId
     number: int
     index_kind: str
     state: GenerationState
-    shares_files: bool
+    vectors: bool
+    terms: bool
 
 
 def kinds(connection: Connection, collection: CollectionId) -> Kinds:
-    """The kinds of index that a collection has now; of those that share their files only one is written."""
+    """The kinds of index that a collection has now."""
     row = connection.execute(_KINDS, _at(collection)).one()
-    if row.beside is None or _built_alike(row.index_kind, row.beside):
+    if row.beside is None:
         return Kinds(row.index_kind, (row.index_kind,), (row.index_kind,))
     both = (row.index_kind, row.beside)
     return Kinds(row.index_kind, both, both if row.state in COMPLETE else both[:1])
 
 
 def kinds_ever(connection: Connection) -> list[str]:
-    """Every kind of index that any collection has or had: files may still hold what was removed from them."""
+    """Every kind of vector index that any collection has or had: files may still hold what was removed from them."""
     rows = connection.execute(
         text("SELECT index_kind FROM collections UNION SELECT index_kind FROM index_generations ORDER BY 1")
     )
-    return list(rows.scalars())
+    return sorted({IndexProfile.parse(kind).vectors for kind in rows.scalars()})
 
 
 def listing(connection: Connection, collection: Collection) -> list[IndexGeneration]:
@@ -105,15 +123,21 @@ def beside(connection: Connection, collection: Collection) -> IndexGeneration:
     return found[0]
 
 
-def begin(connection: Connection, collection: Collection, kind: str, *, by: str) -> IndexGeneration:
-    """Have another generation built beside the active one.
+def begin(
+    connection: Connection, collection: Collection, kind: str | None, *, language: str | None = None, by: str
+) -> IndexGeneration:
+    """Have another generation built beside the active one; what is None is as in that one.
 
     Raises:
-        Invalid: there is no such kind, or it is the one that is asked.
+        Invalid: there is no such kind or language, or it is the one that is asked.
         Conflict: one stands beside it already.
     """
-    profile = str(IndexProfile.parse(kind))
     active = _lock(connection, collection.id)
+    now = IndexProfile.parse(active)
+    asked = now if kind is None else IndexProfile.parse(kind)
+    if kind is not None and "/" not in kind:
+        asked = replace(asked, language=now.language)
+    profile = str(asked.in_language(language))
     there = listing(connection, collection)
     if profile == active:
         raise Invalid(f"Collection {collection.name!r} is indexed as {active} already.", code="same_index")
@@ -211,7 +235,8 @@ def due(connection: Connection) -> list[Due]:
             row.number,
             row.index_kind,
             GenerationState(row.state),
-            _built_alike(row.index_kind, row.active),
+            vectors=IndexProfile.parse(row.index_kind).built != IndexProfile.parse(row.active).built,
+            terms=IndexProfile.parse(row.index_kind).language != IndexProfile.parse(row.active).language,
         )
         for row in rows
     ]
@@ -290,10 +315,6 @@ def _lock(connection: Connection, collection: CollectionId) -> str:
     return connection.execute(
         text("SELECT index_kind FROM collections WHERE tenant = :t AND id = :c FOR UPDATE"), _at(collection)
     ).scalar_one()
-
-
-def _built_alike(one: str, other: str) -> bool:
-    return IndexProfile.parse(one).built == IndexProfile.parse(other).built
 
 
 def _at(collection: CollectionId, number: int = 0) -> dict[str, Any]:

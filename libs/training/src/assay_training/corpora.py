@@ -5,15 +5,18 @@ import hashlib
 import json
 import re
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay_core.errors import Invalid
 from assay_core.sentences import split_sentences
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborHTMLParser
 
 LICENCES: Mapping[str, str] = {
     "ground_scifact_train/claims.jsonl": "SciFact: CC BY 4.0 claims, ODC-BY abstracts",
@@ -26,6 +29,9 @@ LICENCES: Mapping[str, str] = {
     "qa_clapnq/answerable.jsonl": "CLAPNQ: Apache-2.0",
     "qa_clapnq/unanswerable.jsonl": "CLAPNQ: Apache-2.0",
     "qa_pubmedqa/pqal_nontest.jsonl": "PubMedQA: MIT",
+    "beir_scifact_train/corpus.jsonl": "SciFact: ODC-BY abstracts",
+    "beir_scifact_train/queries.jsonl": "SciFact: CC BY 4.0 claims",
+    "beir_scifact_train/qrels.tsv": "SciFact: CC BY 4.0 annotations",
     "docs_debian/debian-docs.tar.xz": "only the manuals of PostgreSQL (PostgreSQL licence) and Python (PSF licence)",
 }
 _MANUALS = ("debian-docs/postgresql-15/", "debian-docs/python-3.11/")
@@ -51,20 +57,34 @@ class Question:
     at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What stands under a heading of a page, up to the next one."""
+
+    page: str
+    title: str
+    heading: str
+    text: str
+
+
 class Corpora:
     """The sets below one folder, each a folder of its own."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def fingerprints(self) -> list[dict[str, str]]:
-        """Every file that training reads, with hash and licence."""
+    def fingerprints(self, names: Iterable[str]) -> list[dict[str, str]]:
+        """These of `LICENCES`, with hash and licence."""
         found: list[dict[str, str]] = []
-        for name, licence in LICENCES.items():
+        for name in names:
             path = self.find(name)
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            found.append({"file": f"{Path(name).parent}/{path.name}", "sha256": digest, "licence": licence})
+            found.append({"file": f"{Path(name).parent}/{path.name}", "sha256": digest, "licence": LICENCES[name]})
         return found
+
+    def folder(self, name: str) -> Path:
+        """Where a set is."""
+        return self._root / name
 
     def find(self, name: str) -> Path:
         """The file, plain or with .gz. Raises `Invalid` if there is none."""
@@ -90,16 +110,23 @@ class Corpora:
 
     def manuals(self, rng: Random, *, most: int) -> list[Document]:
         """Some pages of the two manuals."""
-        pages: list[Document] = []
-        with tarfile.open(self.find("docs_debian/debian-docs.tar.xz")) as archive:
-            for member in archive:
-                if member.isfile() and member.name.startswith(_MANUALS) and member.size > 4000:
-                    stream = archive.extractfile(member)
-                    if stream is not None and rng.random() < 0.5:
-                        pages.append(_page(member.name, stream.read().decode("utf-8", "replace")))
+        pages = [_page(name, html) for name, html in self._manuals(least=4000) if rng.random() < 0.5]
         pages = [page for page in pages if page.paragraphs]
         rng.shuffle(pages)
         return pages[:most]
+
+    def sections(self) -> Iterator[Section]:
+        """Every section of the two manuals that has text of its own."""
+        for name, html in self._manuals(least=0):
+            yield from _sections(name, html)
+
+    def _manuals(self, *, least: int) -> Iterator[tuple[str, str]]:
+        with tarfile.open(self.find("docs_debian/debian-docs.tar.xz")) as archive:
+            for member in archive:
+                if member.isfile() and member.name.startswith(_MANUALS) and member.size > least:
+                    stream = archive.extractfile(member)
+                    if stream is not None:
+                        yield member.name, stream.read().decode("utf-8", "replace")
 
 
 def sample_documents() -> list[Document]:
@@ -122,10 +149,32 @@ def _page(name: str, html: str) -> Document:
     from selectolax.lexbor import LexborHTMLParser
 
     tree = LexborHTMLParser(html)
-    head = tree.css_first("title")
-    title = head.text().split("—")[0].strip() if head else ""
     texts = [node.text(separator=" ") for node in tree.css("p")]
-    return Document("manuals", name, re.sub(r"^[\d.\s]+", "", title), _prose(texts))
+    return Document("manuals", name, _title(tree), _prose(texts))
+
+
+def _sections(name: str, html: str) -> Iterator[Section]:
+    from selectolax.lexbor import LexborHTMLParser
+
+    tree = LexborHTMLParser(html)
+    title, heading, texts = _title(tree), "", list[str]()
+    for node in [*tree.css("h1, h2, h3, h4, h5, p"), None]:
+        if node is not None and node.tag == "p":
+            texts.append(" ".join(node.text(separator=" ").split()))
+            continue
+        if heading and (text := " ".join(part for part in texts if part)):
+            yield Section(name, title, heading, text)
+        if node is not None:
+            heading, texts = _unnumbered(" ".join(node.text().split())).removesuffix("#").strip(), []
+
+
+def _title(tree: "LexborHTMLParser") -> str:
+    head = tree.css_first("title")
+    return _unnumbered(head.text().split("—")[0].strip()) if head else ""
+
+
+def _unnumbered(heading: str) -> str:
+    return re.sub(r"^(?:[A-Z]\.)?[\d.\s]+", "", heading).removesuffix("¶").strip()
 
 
 def _prose(texts: Sequence[str]) -> tuple[str, ...]:

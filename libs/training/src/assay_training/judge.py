@@ -11,7 +11,7 @@ from assay_adapters.judge_encoder import load
 from assay_adapters.models import model_folder
 from assay_core.errors import Invalid
 
-from assay_training.corpora import Corpora
+from assay_training.corpora import LICENCES, Corpora
 from assay_training.judge_calibration import (
     SHORTENED,
     UNSHORTENED,
@@ -62,7 +62,7 @@ def train_judge(
         raise Invalid("Every set is left out; nothing remains to train on.", code="bad_set")
     corpora = Corpora(data)
     out.mkdir(parents=True, exist_ok=True)
-    fingerprints = corpora.fingerprints()
+    fingerprints = corpora.fingerprints(name for name in LICENCES if not name.startswith("beir_"))
     on_progress("make claims", 0, rounds)
     packs = build(corpora, seed=plan.seed, rounds=rounds, leave_out=leave_out)
     tokenizer = base_tokenizer()

@@ -90,11 +90,17 @@ class AssayClient:
         return self._ask(public.Collection, "GET", f"/v1/collections/{_part(name)}")
 
     def create_collection(
-        self, name: str, *, index_kind: str = "hnsw", settings: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        *,
+        index_kind: str = "hnsw",
+        language: str | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> public.Collection:
         """Make a collection; `settings` has the fields of `public.ChangeSettings`."""
         body = _checked(
-            public.CreateCollection, {"name": name, "index_kind": index_kind, "settings": dict(settings or {})}
+            public.CreateCollection,
+            {"name": name, "index_kind": index_kind, "language": language, "settings": dict(settings or {})},
         )
         return self._ask(public.Collection, "POST", "/v1/collections", json=body)
 
@@ -128,9 +134,11 @@ class AssayClient:
         """The generations of a collection's index, the newest first."""
         return self._ask(public.IndexGenerations, "GET", f"/v1/collections/{_part(name)}/index").generations
 
-    def build_index(self, name: str, index_kind: str) -> public.IndexGeneration:
-        """Have another kind of index built beside the one that is asked."""
-        body = _checked(public.BuildIndex, {"index_kind": index_kind})
+    def build_index(
+        self, name: str, index_kind: str | None = None, *, language: str | None = None
+    ) -> public.IndexGeneration:
+        """Have another index built beside the one that is asked; what is None is as in that one."""
+        body = _checked(public.BuildIndex, {"index_kind": index_kind, "language": language})
         return self._ask(public.IndexGeneration, "POST", f"/v1/collections/{_part(name)}/index", json=body)
 
     def compare_index(self, name: str, *, dataset: str | None = None, most: int = 200) -> public.IndexComparison:

@@ -6,6 +6,7 @@ Requests refuse unknown fields. Answers may gain fields, so clients pass over th
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
+from assay_core.index_profiles import LANGUAGES
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_QUESTION_CHARS = 4_000
@@ -106,6 +107,16 @@ class ChangeSettings(Request):
     searching: ChangeSearching | None = None
 
 
+Language = Annotated[
+    Text,
+    Field(
+        max_length=3,
+        description=f"Of stop words and stems in the index of terms: {', '.join(LANGUAGES)}; mul knows none.",
+        examples=["de"],
+    ),
+]
+
+
 class CreateCollection(Request):
     name: Annotated[Text, Field(max_length=200, examples=["handbook"])]
     index_kind: Annotated[
@@ -116,6 +127,7 @@ class CreateCollection(Request):
             examples=["hnsw", "ivf_pq:per_byte=4,nprobe=128"],
         ),
     ] = "hnsw"
+    language: Language | None = None
     settings: ChangeSettings = ChangeSettings()
 
 
@@ -205,9 +217,13 @@ class Collection(Reply):
 
 
 class BuildIndex(Request):
+    """What is left out is as in the index that is asked."""
+
     index_kind: Annotated[
-        Text, Field(max_length=200, description="How vectors are to be indexed.", examples=["ivf_sq8", "hnsw:ef=64"])
-    ]
+        Text | None,
+        Field(max_length=200, description="How vectors are to be indexed.", examples=["ivf_sq8", "hnsw:ef=64"]),
+    ] = None
+    language: Language | None = None
 
 
 class CompareIndex(Request):

@@ -13,6 +13,7 @@ from assay_cli.commands import (
     ask,
     bench,
     cache,
+    candidates,
     chunks,
     collections,
     document_changes,
@@ -110,6 +111,7 @@ golden_sets.register(evaluate.app)
 experiments.register(evaluate.app)
 selftest.register(evaluate.app)
 fusion.register(evaluate.app)
+candidates.register(evaluate.app)
 sweep.register(evaluate.app)
 generate.register(evaluate.app)
 nights.register(evaluate.app)

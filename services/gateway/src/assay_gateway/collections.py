@@ -5,6 +5,7 @@ from typing import Any
 
 from assay_core.collection_settings import CollectionSettings
 from assay_core.documents import Collection, CollectionId
+from assay_core.index_profiles import IndexProfile
 from assay_core.principals import Principal
 from assay_store import access, collections, documents, sources
 from assay_store.idempotency import Outcome
@@ -34,8 +35,9 @@ def build_routes(*, who: Authenticator, transactions: Transactions) -> APIRouter
         def create(connection: Connection) -> Outcome:
             acl = access.acl_for(connection, principal.tenant)
             settings = CollectionSettings().changed(_given(body.settings))
+            profile = IndexProfile.parse(body.index_kind).in_language(body.language)
             made = collections.create(
-                connection, principal.tenant, body.name, acl=acl, index_kind=body.index_kind, settings=settings
+                connection, principal.tenant, body.name, acl=acl, index_kind=str(profile), settings=settings
             )
             return Outcome(201, to_public.collection(made).model_dump(mode="json"))
 

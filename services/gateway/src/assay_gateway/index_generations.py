@@ -40,7 +40,11 @@ def build_routes(*, who: Authenticator, transactions: Transactions, retrieval: R
         name: str, body: public.BuildIndex, principal: Principal = Depends(who)
     ) -> public.IndexGeneration:
         return await changed(
-            principal, name, lambda c, found: index_generations.begin(c, found, body.index_kind, by=principal.id)
+            principal,
+            name,
+            lambda c, found: index_generations.begin(
+                c, found, body.index_kind, language=body.language, by=principal.id
+            ),
         )
 
     @router.post("/v1/collections/{name}/index/compare", summary="Ask golden questions of both indexes")

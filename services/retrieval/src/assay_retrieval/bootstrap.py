@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from assay_adapters import milvus_scratch
-from assay_adapters.lexical_indexes import open_lexical
+from assay_adapters.lexical_indexes import ByLanguage, open_lexical, vocabularies
 from assay_adapters.milvus import MilvusIndex
 from assay_core.errors import Invalid
 from assay_core.index_profiles import IndexProfile
-from assay_core.ports import BlobStore, Embedder, LexicalIndex, Reranker, SemanticCache, Vocabulary
+from assay_core.ports import BlobStore, Embedder, Reranker, SemanticCache, Vocabulary
 from assay_runtime.http_shell import build_app, caller_dependency
 from assay_runtime.loading import Loading
 from assay_runtime.settings import (
@@ -60,7 +60,8 @@ def build_service(settings: Settings) -> FastAPI:
 
     @functools.cache
     def dense(kind: str) -> DenseIndex:
-        profile, index = IndexProfile.parse(kind), milvus(kind)
+        profile = IndexProfile.parse(kind)
+        index = milvus(profile.vectors)
         if not profile.compressed:
             return index
         kept = KeptVectors(database=database, vault=vault, blobs=choose_blobs(settings), dimension=embedder().dimension)
@@ -81,7 +82,7 @@ def build_service(settings: Settings) -> FastAPI:
             rrf_k=settings.retrieval.rrf_k,
         ),
         look_again=Rewriter(chat, timeout_s=settings.retrieval.rewriting_s),
-        speller=choose_speller(lexical, embedder=embedder, database=database, vault=vault),
+        speller=choose_speller(vocabularies(lexical), embedder=embedder, database=database, vault=vault),
     )
     cached = CachedRetriever(
         retriever,
@@ -172,24 +173,26 @@ def choose_blobs(settings: Settings) -> BlobStore:
     return FolderBlobStore(settings.blobs.path)
 
 
-def _let_go(lexical: "TantivyIndex | MilvusLexicalIndex", ended: threading.Event) -> None:
+def _let_go(lexical: "ByLanguage[TantivyIndex] | ByLanguage[MilvusLexicalIndex]", ended: threading.Event) -> None:
     """Files that were merged away stay on the disk while they are open here: what was deleted is in them."""
     while not ended.wait(_LET_GO_S):
         lexical.let_go()
 
 
-def choose_lexical_index(settings: Settings, vault: Vault) -> "TantivyIndex | MilvusLexicalIndex":
+def choose_lexical_index(
+    settings: Settings, vault: Vault
+) -> "ByLanguage[TantivyIndex] | ByLanguage[MilvusLexicalIndex]":
     """The BM25 index, read only: the indexer writes it."""
     return open_lexical(settings.lexical, settings.milvus, key=vault.mac_key("lexical-terms"))
 
 
 def choose_speller(
-    lexical: LexicalIndex, *, embedder: Callable[[], Embedder], database: Database, vault: Vault
+    vocabulary: Vocabulary | None, *, embedder: Callable[[], Embedder], database: Database, vault: Vault
 ) -> Speller | None:
     """Corrects words by the vocabulary of the lexical index; None if it has none."""
-    if not isinstance(lexical, Vocabulary):
+    if vocabulary is None:
         return None
-    return Speller(vocabulary=lexical, is_word=whole_word_of(embedder), database=database, vault=vault)
+    return Speller(vocabulary=vocabulary, is_word=whole_word_of(embedder), database=database, vault=vault)
 
 
 def choose_chat(chosen: ChatSettings) -> "OpenAIChat":

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from assay_core.documents import CollectionId
 from assay_core.errors import Conflict, Exhausted, Invalid, NotFound
@@ -20,7 +19,7 @@ from assay_store.encryption import Vault
 from assay_wire import internal
 
 from assay_retrieval.retriever import HybridRetriever, Prepared, checked
-from assay_retrieval.scope import load_scope
+from assay_retrieval.scope import asked_as, load_scope
 
 FEWEST_QUESTIONS = 10
 _DEPTH = 10
@@ -116,7 +115,7 @@ class GenerationTrial:
         )
         prepared = await self._retriever.prepare(principal, request)
         scope = prepared.scope
-        other = replace(scope, collection=replace(scope.collection, index_kind=kind))
+        other = asked_as(scope, kind)
         return (
             await self._score(prepared, request, question),
             await self._score(prepared._replace(scope=other, timings_ms={}), request, question),

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import structlog
 from assay_core.documents import AclId, ChunkId, DocumentId, text_for_index
 from assay_core.errors import AssayError, Broken, Unavailable
-from assay_core.fusion import DENSE, LEXICAL, RRF_K, Candidate, fuse, fused_by
-from assay_core.ports import Embedder, LexicalIndex, Reranker, Vector
+from assay_core.fusion import DENSE, LEXICAL, RRF_K, Candidate, fuse, fused_by, reranking_order, single_ranking
+from assay_core.ports import Embedder, LexicalSearch, Reranker, Vector
 from assay_core.principals import Principal
 from assay_core.rewriting import weakness
 from assay_core.search import Degradation, Expand, Hit, IndexHit, Mode, Scorer, SearchRequest, SearchResult
@@ -38,7 +38,6 @@ from sqlalchemy import Connection
 
 from assay_retrieval.dense_indexes import DenseSearch
 from assay_retrieval.floors import floor_of
-from assay_retrieval.fusion import reranking_order, single_ranking
 from assay_retrieval.query import check_top_k, clean_query
 from assay_retrieval.reranking import reranked
 from assay_retrieval.scope import SearchScope, load_scope
@@ -74,7 +73,7 @@ class Indexes:
     """The two indexes; the dense one depends on the collection's index kind."""
 
     dense: Callable[[str], DenseSearch]
-    lexical: LexicalIndex
+    lexical: LexicalSearch
 
 
 class Larger(NamedTuple):

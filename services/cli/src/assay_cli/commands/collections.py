@@ -68,6 +68,10 @@ def create(
             " With parameters: ivf_pq:per_byte=4,nprobe=128.",
         ),
     ] = "hnsw",
+    language: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Of the documents, for stop words and stems: en, de, fr …; mul for many."),
+    ] = None,
     chunking: ChunkingOption = None,
     budget_tokens: BudgetOption = None,
     overlap_tokens: OverlapOption = None,
@@ -117,7 +121,7 @@ def create(
         near_duplicates=near_duplicates,
         keep_versions_days=keep_versions_days,
     )
-    made = session.client.create_collection(name, index_kind=index_kind, settings=settings)
+    made = session.client.create_collection(name, index_kind=index_kind, language=language, settings=settings)
     if session.json:
         print_json(made)
     else:

@@ -52,12 +52,17 @@ def status(context: typer.Context, collection: CollectionArgument) -> None:
 def build(
     context: typer.Context,
     collection: CollectionArgument,
-    index_kind: Annotated[str, typer.Argument(metavar="KIND", help="Such as ivf_sq8 or hnsw:ef=64.")],
+    index_kind: Annotated[
+        str | None, typer.Argument(metavar="[KIND]", help="Such as ivf_sq8 or hnsw:ef=64; without one, as it is.")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Of stop words and stems, such as de; without one, as it is.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Until it is ready.")] = False,
 ) -> None:
-    """Build another kind of index beside the one that is asked; searches go on."""
+    """Build another index beside the one that is asked; searches go on."""
     session = session_of(context)
-    made = session.client.build_index(collection, index_kind)
+    made = session.client.build_index(collection, index_kind, language=language)
     while wait and made.state == "building":
         time.sleep(_LOOK_S)
         made = _generation(session, collection, made.number)
@@ -94,7 +99,10 @@ def switch(
 ) -> None:
     """Ask the index beside the active one from now on. The old one is kept for 24 hours."""
     session = session_of(context)
-    _show(session, session.client.switch_index(collection, override_reason=override_reason))
+    made = session.client.switch_index(collection, override_reason=override_reason)
+    _show(session, made)
+    if not session.json:
+        say(f"`assay index rollback {collection}` asks the old one again.")
 
 
 @app.command(cls=Command)

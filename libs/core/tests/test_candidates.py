@@ -1,9 +1,8 @@
 """The order of candidates for a reranker."""
 
 from assay_core.documents import ChunkId, TenantId
-from assay_core.fusion import reciprocal_rank_fusion
+from assay_core.fusion import reciprocal_rank_fusion, reranking_order, single_ranking
 from assay_core.search import IndexHit
-from assay_retrieval.fusion import reranking_order, single_ranking
 from hypothesis import given
 from hypothesis import strategies as st
 
