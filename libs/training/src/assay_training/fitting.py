@@ -107,6 +107,11 @@ def _drawn(wrong: Sequence[Found], number: int, rng: Random) -> list[Found]:
 
 def prepare(plan: Plan) -> None:
     """Make the run repeatable on the same machine, and let it have the threads it should."""
+    from transformers.utils import logging
+
+    # Which weights of a base model are new for a reranker is no news.
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     torch.manual_seed(plan.seed)
     torch.set_num_threads(plan.threads or os.cpu_count() or 1)
 
@@ -128,8 +133,7 @@ def arguments(plan: Plan, folder: Path) -> dict[str, Any]:
         "data_seed": plan.seed,
         "save_strategy": "no",
         "report_to": "none",
-        "logging_strategy": "steps",
-        "logging_steps": 50,
+        "logging_strategy": "no",
         "disable_tqdm": True,
     }
 
@@ -143,6 +147,14 @@ def callback(on_step: OnStep) -> Any:
             on_step(state.global_step, state.max_steps)
 
     return Told()
+
+
+def quietly(trainer: Any) -> None:
+    """Train; nothing but what is asked for may stand on stdout."""
+    from transformers import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
 
 
 def freeze(model: "PreTrainedModel", layers: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay_adapters.models import model_folder
 
-from assay_training.fitting import Lesson, OnStep, Plan, arguments, callback, freeze, prepare, with_lora
+from assay_training.fitting import Lesson, OnStep, Plan, arguments, callback, freeze, prepare, quietly, with_lora
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -50,7 +50,7 @@ def train(base: str, taught: Sequence[Lesson], plan: Plan, *, on_step: OnStep) -
             loss=ListNetLoss(model, mini_batch_size=_MINI_BATCH),
             callbacks=[callback(on_step)],
         )
-        trainer.train()
+        quietly(trainer)
     if plan.lora:
         whole.model = whole.model.merge_and_unload()
     return model.eval()
