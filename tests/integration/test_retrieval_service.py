@@ -167,6 +167,7 @@ class Shelf:
             vault=VAULT,
             embedder=lambda: self.embedder,
             indexes=Indexes(dense=lambda _: self.dense, lexical=self.lexical),
+            terms=lambda _, text: text.casefold().split(),
             **options,  # pyright: ignore[reportArgumentType] - a test passes what it wants
         )
 
@@ -243,6 +244,17 @@ async def test_the_newer_document_leads_where_the_search_asks_for_it(shelf: Shel
     assert [hit.document for hit in by_newness.hits] == [new]
     assert "recency" in {stage.stage for stage in by_newness.hits[0].stages}
     assert "shape" in by_newness.timings_ms
+
+
+async def test_words_that_stand_together_count_where_the_collection_says_so(shelf: Shelf):
+    with shelf.database.transaction() as connection:
+        made = collections.get(connection, ANN, "manuals")
+        collections.change_settings(connection, made, {"searching": {"phrase_boost": 1.0}})
+    shelf.put("apart.md", "The blue valve and the pump: blue, blue pump valve of an inspection, inspection.")
+    together = shelf.put("together.md", "The blue pump inspection comes often.")
+    result = await shelf.retriever().search(ANN, shelf.request("blue pump inspection"))
+    assert result.hits[0].document == together
+    assert ("phrases", 1.0) in {(stage.stage, stage.score) for stage in result.hits[0].stages}
 
 
 async def test_newness_may_be_that_of_a_declared_field(shelf: Shelf):

@@ -1,5 +1,6 @@
 """Recency and diversity against cases worked by hand."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,7 +35,7 @@ def hit(name: str, score: float, text: str = "") -> Hit:
 
 def order(hits: list[Hit], how: Shape, **days_old: float) -> str:
     dates = {DocumentId(TENANT, name): NOW - timedelta(days=days) for name, days in days_old.items()}
-    found = shaped(hits, how, dates=dates, now=NOW)
+    found = shaped(hits, how, query="", terms=str.split, dates=dates, now=NOW)
     assert [one.rank for one in found] == list(range(1, len(found) + 1))
     return "".join(one.document_name for one in found)
 
@@ -49,6 +50,8 @@ def test_newness_halves_and_is_told():
     found = shaped(
         [hit("a", 1.0)],
         Shape(recency=0.5, diversity=0, half_life_days=10),
+        query="",
+        terms=str.split,
         dates={DocumentId(TENANT, "a"): NOW - timedelta(days=20)},
         now=NOW,
     )
@@ -71,8 +74,38 @@ def test_a_passage_that_says_the_same_comes_after_one_that_does_not():
         hit("d", 0.0),
     ]
     assert order(hits, Shape(recency=0, diversity=0.5, half_life_days=1)) == "acdb"
-    twin = shaped(hits, Shape(recency=0, diversity=0.5, half_life_days=1), dates={}, now=NOW)[3]
+    twin = shaped(
+        hits, Shape(recency=0, diversity=0.5, half_life_days=1), query="", terms=str.split, dates={}, now=NOW
+    )[3]
     assert [(s.stage, s.score, s.weight) for s in twin.stages] == [("diversity", 1.0, 0.5)]
+
+
+def titled(name: str, score: float, title: str, text: str) -> Hit:
+    return replace(hit(name, score, text), title=title)
+
+
+def test_the_words_of_the_question_count_in_titles_and_side_by_side():
+    hits = [
+        titled("a", 1.0, "canteen", "blue is the pump"),
+        titled("b", 0.9, "the blue pump", "it runs"),
+        titled("c", 0.8, "canteen", "the blue pump runs"),
+        titled("d", 0.0, "", ""),
+    ]
+
+    def boosted(**shares: float) -> list[Hit]:
+        how = Shape(0, 0, 1, **shares)
+        return shaped(hits, how, query="blue pump", terms=str.split, dates={}, now=NOW)
+
+    assert [one.document_name for one in boosted(title=0.3)] == ["b", "a", "c", "d"]
+    assert [one.document_name for one in boosted(phrases=0.3)] == ["c", "a", "b", "d"]
+    assert [(s.stage, s.score, s.weight) for s in boosted(phrases=0.3)[0].stages] == [("phrases", 1.0, 0.3)]
+    assert [(s.stage, s.rank) for s in boosted(title=0.3)[0].stages] == [("title", 1)]
+
+
+def test_a_question_of_one_word_has_no_neighbours():
+    hits = [titled("a", 1.0, "", "pump"), titled("b", 0.5, "", "pump pump")]
+    found = shaped(hits, Shape(0, 0, 1, phrases=0.9), query="pump", terms=str.split, dates={}, now=NOW)
+    assert [one.document_name for one in found] == ["a", "b"]
 
 
 def test_the_request_overrules_the_collection():
@@ -86,7 +119,7 @@ def test_the_request_overrules_the_collection():
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=8), st.floats(0, 1), st.floats(0, 1))
 def test_nothing_is_lost_or_doubled(scores: list[int], recency: float, diversity: float):
     hits = [hit(str(number), float(score)) for number, score in enumerate(scores)]
-    found = shaped(hits, Shape(recency, diversity, 10), dates={}, now=NOW)
+    found = shaped(hits, Shape(recency, diversity, 10), query="", terms=str.split, dates={}, now=NOW)
     assert sorted(one.document_name for one in found) == sorted(one.document_name for one in hits)
 
 

@@ -131,6 +131,7 @@ class House:
             vault=vault,
             embedder=lambda: embedder,
             indexes=Indexes(dense=lambda kind: self.kinds[IndexProfile.parse(kind).vectors], lexical=read),
+            terms=lambda _, text: text.casefold().split(),
             depths=Depths(candidates=self.candidates),
             speller=Speller(
                 vocabulary=self.lexical, is_word=lambda word: word != NO_WORD, database=self.database, vault=vault

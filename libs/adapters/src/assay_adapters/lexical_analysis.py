@@ -73,6 +73,11 @@ def analyzer(language: str = USUAL_LANGUAGE) -> "TextAnalyzer":
     return words.filter(Filter.ascii_fold()).build()
 
 
+def terms_of(language: str, text: str) -> list[str]:
+    """What the words of a text are to an index, in their order."""
+    return analyzer(language).analyze(indexable(text))
+
+
 @cache
 def evener(language: str = USUAL_LANGUAGE) -> str:
     """The term of `evened` texts that weighs nothing."""

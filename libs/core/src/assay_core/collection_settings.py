@@ -125,6 +125,9 @@ class Searching:
     `fusion` makes one ranking of both indexes: of their scores (`convex`) or of their ranks (`rrf`). `normalization`
     says how `convex` brings scores to one scale. `dense_weight` is the share of the dense index in both, from 0 to 1.
 
+    `title_boost` is the share, in the order of hits, of the question's words that stand in title or headings, and
+    `phrase_boost` that of its neighbouring words that stand together in the passage, from 0 (none) to 1.
+
     `recency` is the share of newness in the order of hits, `diversity` that of their difference from those above, from
     0 (none) to 1. Newness halves every `recency_days` from the date in the declared field `recency_field`; empty: from
     the upload. With `spelling`, words that no readable passage holds are corrected by those that are like them.
@@ -140,6 +143,8 @@ class Searching:
     fusion: str = "convex"
     normalization: str = "absolute"
     dense_weight: float = 0.5
+    title_boost: float = 0.0
+    phrase_boost: float = 0.0
     recency: float = 0.0
     recency_days: int = 180
     recency_field: str = ""
@@ -178,6 +183,8 @@ class Searching:
             fusion=fusion,
             normalization=normalization,
             dense_weight=_share("dense_weight", values, weight),
+            title_boost=_share("title_boost", values, self.title_boost),
+            phrase_boost=_share("phrase_boost", values, self.phrase_boost),
             recency=_share("recency", values, self.recency),
             recency_days=_number("recency_days", values, self.recency_days, 1, MAX_KEEP_DAYS),
             recency_field=_field_name("recency_field", values, self.recency_field),

@@ -73,6 +73,14 @@ class ChangeSearching(Request):
     fusion: Literal["convex", "rrf"] | None = None
     normalization: Literal["absolute", "theoretical", "min-max", "z"] | None = None
     dense_weight: Annotated[float | None, Field(ge=0, le=1, description="Share of the dense index.")] = None
+    title_boost: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="Share of words of the question in title and headings."),
+    ] = None
+    phrase_boost: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="Share of its neighbouring words that stand together."),
+    ] = None
     recency: Annotated[float | None, Field(ge=0, le=1, description="Share of newness in the order of hits.")] = None
     recency_days: Annotated[int | None, Field(description="Newness halves in so many days.")] = None
     recency_field: Annotated[str | None, Field(description="Declared date field; empty: the upload.")] = None
@@ -155,6 +163,8 @@ class Searching(Reply):
     fusion: str
     normalization: str
     dense_weight: float
+    title_boost: float = 0.0
+    phrase_boost: float = 0.0
     recency: float
     recency_days: int
     recency_field: str

@@ -52,6 +52,14 @@ NormalizationOption = Annotated[
 DenseWeightOption = Annotated[
     float | None, typer.Option("--dense-weight", min=0, max=1, help="Share of the dense index in the ranking.")
 ]
+TitleBoostOption = Annotated[
+    float | None,
+    typer.Option("--title-boost", min=0, max=1, help="Share of the question's words in title and headings."),
+]
+PhraseBoostOption = Annotated[
+    float | None,
+    typer.Option("--phrase-boost", min=0, max=1, help="Share of its neighbouring words that stand together."),
+]
 RecencyOption = Annotated[
     float | None, typer.Option("--recency", min=0, max=1, help="Share of newness in the order of passages.")
 ]

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from assay_adapters import milvus_scratch
+from assay_adapters.lexical_analysis import terms_of
 from assay_adapters.lexical_indexes import ByLanguage, open_lexical, vocabularies
 from assay_adapters.milvus import MilvusIndex
 from assay_core.errors import Invalid
@@ -75,6 +76,7 @@ def build_service(settings: Settings) -> FastAPI:
         vault=vault,
         embedder=embedder,
         indexes=Indexes(dense=dense, lexical=lexical),
+        terms=terms_of,
         reranker=reranker,
         depths=Depths(
             candidates=settings.retrieval.candidates,

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from math import ceil
 from typing import NamedTuple
 
@@ -103,7 +104,11 @@ class Found(NamedTuple):
 
 
 class HybridRetriever:
-    """The `Retriever` port over both indexes. Every hit that leaves here is live and readable at this moment."""
+    """The `Retriever` port over both indexes. Every hit that leaves here is live and readable at this moment.
+
+    Args:
+        terms: what the words of a text in a language are to the index of terms; the language comes first.
+    """
 
     def __init__(
         self,
@@ -112,6 +117,7 @@ class HybridRetriever:
         vault: Vault,
         embedder: Callable[[], Embedder],
         indexes: Indexes,
+        terms: Callable[[str, str], Sequence[str]],
         reranker: Callable[[], Reranker] | None = None,
         depths: Depths | None = None,
         speller: Speller | None = None,
@@ -121,6 +127,7 @@ class HybridRetriever:
         self._vault = vault
         self._embedder = embedder
         self._indexes = indexes
+        self._terms = terms
         self._reranker = reranker
         self._depths = depths or Depths()
         self._speller = speller
@@ -436,7 +443,8 @@ class HybridRetriever:
 
         with step("shape", timings):
             known = await self._sql.run(dates) if how.recency else {}
-            return shaped(hits, how, dates=known, now=datetime.now(UTC))
+            terms = partial(self._terms, scope.index.language)
+            return shaped(hits, how, query=request.query, terms=terms, dates=known, now=datetime.now(UTC))
 
     async def _expand(self, scope: SearchScope, request: SearchRequest, result: SearchResult) -> SearchResult:
         if not result.hits or expand_of(request, scope.collection.settings.searching) is Expand.OFF:

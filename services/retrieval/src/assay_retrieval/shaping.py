@@ -1,12 +1,16 @@
-"""The order of scored hits, reshaped: the newer before the older, and not the same thing twice. Nothing by default.
+"""The order of scored hits, reshaped. Nothing by default.
+
+By the question's words in titles and side by side, the newer before the older, and not the same thing twice.
 
 Scores stay what their scorer said, for thresholds belong to it; each step says in the hit's stages what it saw.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
+from typing import TypeVar
 
 from assay_core.collection_settings import Searching
 from assay_core.documents import DocumentId
@@ -16,19 +20,25 @@ POOL = 3
 """So many times the wanted hits are looked at: what is not among them cannot come in."""
 _WORD = re.compile(r"\w+")
 _DAY_S = 86_400
+_Item = TypeVar("_Item")
+Terms = Callable[[str], Sequence[str]]
+"""Makes of a text what its words are to the index of terms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`recency` is the share of newness, `diversity` that of difference from the hits above, from 0 to 1 each."""
+    """Shares from 0 to 1 each: `recency` of newness, `diversity` of difference from the hits above, `title` of the
+    question's words that stand in title or headings, `phrases` of its neighbouring words that stand together."""
 
     recency: float
     diversity: float
     half_life_days: int
+    title: float = 0.0
+    phrases: float = 0.0
 
     @property
     def changes_order(self) -> bool:
-        return self.recency > 0 or self.diversity > 0
+        return max(self.title, self.phrases, self.recency, self.diversity) > 0
 
 
 def shape_of(request: SearchRequest, searching: Searching) -> Shape:
@@ -37,14 +47,32 @@ def shape_of(request: SearchRequest, searching: Searching) -> Shape:
         recency=searching.recency if request.recency is None else request.recency,
         diversity=searching.diversity if request.diversity is None else request.diversity,
         half_life_days=searching.recency_days,
+        title=searching.title_boost,
+        phrases=searching.phrase_boost,
     )
 
 
-def shaped(hits: Sequence[Hit], how: Shape, *, dates: Mapping[DocumentId, datetime], now: datetime) -> list[Hit]:
+def shaped(
+    hits: Sequence[Hit],
+    how: Shape,
+    *,
+    query: str,
+    terms: Terms,
+    dates: Mapping[DocumentId, datetime],
+    now: datetime,
+) -> list[Hit]:
     """All hits in their new order. What has no date is not new."""
-    relevances = _relevances(hits)
+    relevances, asked = _relevances(hits), terms(query)
+    if how.title:
+        shares = [_share(frozenset(asked), terms("\n".join([hit.title, *hit.heading_path]))) for hit in hits]
+        relevances, hits = _with(hits, relevances, "title", shares, how.title)
+    if how.phrases:
+        pairs = frozenset(pairwise(asked))
+        shares = [_share(pairs, pairwise(terms(hit.text))) for hit in hits]
+        relevances, hits = _with(hits, relevances, "phrases", shares, how.phrases)
     if how.recency:
-        relevances, hits = _with_newness(hits, relevances, how, dates, now)
+        news = [_newness(dates.get(hit.document), how.half_life_days, now) for hit in hits]
+        relevances, hits = _with(hits, relevances, "recency", news, how.recency)
     return _diverse(hits, relevances, how.diversity)
 
 
@@ -55,23 +83,20 @@ def _relevances(hits: Sequence[Hit]) -> list[float]:
     return [(score - min(scores)) / width if width else 1.0 for score in scores]
 
 
-def _with_newness(
-    hits: Sequence[Hit],
-    relevances: Sequence[float],
-    how: Shape,
-    dates: Mapping[DocumentId, datetime],
-    now: datetime,
+def _with(
+    hits: Sequence[Hit], relevances: Sequence[float], stage: str, values: Sequence[float], weight: float
 ) -> tuple[list[float], list[Hit]]:
-    news = [_newness(dates.get(hit.document), how.half_life_days, now) for hit in hits]
-    ranks = {place: rank for rank, place in enumerate(sorted(range(len(hits)), key=lambda i: -news[i]), start=1)}
+    """Relevances with a share of something else, from 0 to 1 too, which the hits tell of."""
+    ranks = {place: rank for rank, place in enumerate(sorted(range(len(hits)), key=lambda i: -values[i]), start=1)}
     told = [
-        replace(
-            hit, stages=(*hit.stages, StageRank("recency", ranks[i], news[i], normalized=news[i], weight=how.recency))
-        )
+        replace(hit, stages=(*hit.stages, StageRank(stage, ranks[i], values[i], normalized=values[i], weight=weight)))
         for i, hit in enumerate(hits)
     ]
-    mixed = [(1 - how.recency) * old + how.recency * new for old, new in zip(relevances, news, strict=True)]
-    return mixed, told
+    return [(1 - weight) * old + weight * new for old, new in zip(relevances, values, strict=True)], told
+
+
+def _share(wanted: frozenset[_Item], there: Iterable[_Item]) -> float:
+    return len(wanted.intersection(there)) / len(wanted) if wanted else 0.0
 
 
 def _newness(date: datetime | None, half_life_days: int, now: datetime) -> float:

@@ -11,6 +11,7 @@ from typing import Protocol
 import httpx
 import redis
 from assay_adapters.blobs import FolderBlobStore
+from assay_adapters.lexical_analysis import terms_of
 from assay_adapters.milvus import MilvusIndex
 from assay_adapters.parsers.sandbox import SandboxedParser
 from assay_adapters.redis_cache import RedisSemanticCache
@@ -273,7 +274,11 @@ def _retriever(
     database: Database, vault: Vault, dense: MilvusIndex, lexical: TantivyIndex, cache: RedisSemanticCache
 ) -> CachedRetriever:
     inner = HybridRetriever(
-        database=database, vault=vault, embedder=FakeEmbedder, indexes=Indexes(dense=lambda _: dense, lexical=lexical)
+        database=database,
+        vault=vault,
+        embedder=FakeEmbedder,
+        indexes=Indexes(dense=lambda _: dense, lexical=lexical),
+        terms=terms_of,
     )
     return CachedRetriever(inner, cache=lambda: cache, database=database, recipe="crash")
 
