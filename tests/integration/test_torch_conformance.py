@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from assay_adapters.cross_encoder import CrossEncoderReranker
 from assay_adapters.models import model_folder
+from assay_adapters.openvino_cross_encoder import OpenVinoCrossEncoder
 from assay_adapters.openvino_embedder import OpenVinoEmbedder
 from assay_adapters.torch_embedder import TorchEmbedder
 from assay_core.errors import Invalid
@@ -51,6 +52,32 @@ class TestCrossEncoder(RerankerContract):
     @pytest.fixture
     def reranker(self, cross_encoder_folder: Path) -> Reranker:
         return CrossEncoderReranker(model=str(cross_encoder_folder))
+
+
+@pytest.fixture(scope="module")
+def openvino_cross_encoder(cross_encoder_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Reranker:
+    return OpenVinoCrossEncoder(model=str(cross_encoder_folder), cache_path=tmp_path_factory.mktemp("converted"))
+
+
+class TestOpenVinoCrossEncoder(RerankerContract):
+    @pytest.fixture
+    def reranker(self, openvino_cross_encoder: Reranker) -> Reranker:
+        return openvino_cross_encoder
+
+
+def test_int8_scores_as_the_whole_weights_do(cross_encoder_folder: Path, openvino_cross_encoder: Reranker) -> None:
+    passages = [*TEXTS, "The pump is inspected weekly. " * 40, ""]
+    whole = CrossEncoderReranker(model=str(cross_encoder_folder), device="cpu").score("pump inspection", passages)
+    scores = openvino_cross_encoder.score("pump inspection", passages)
+    assert scores == pytest.approx(whole, abs=0.05 * max(1.0, float(np.std(whole))))
+    assert np.corrcoef(scores, whole)[0, 1] > 0.98
+
+
+def test_a_model_that_is_no_reranker_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"gives 2 numbers.*BACKEND=local"):
+        OpenVinoCrossEncoder(model=MODEL, cache_path=tmp_path)
+    with pytest.raises(Invalid, match="holds no model"):
+        OpenVinoCrossEncoder(model=str(tmp_path), cache_path=tmp_path)
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:

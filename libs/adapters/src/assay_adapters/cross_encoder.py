@@ -2,9 +2,9 @@
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from assay_core.errors import Invalid, Unavailable
 
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 SETTINGS = "assay_reranker.json"
 """Beside weights that `assay train reranker` wrote: `weight`, and the `digest` that tells trainings apart."""
+
+
+class About(NamedTuple):
+    """Who a cross-encoder is, and how much its score counts beside the fused one; None: it decides alone."""
+
+    model_id: str
+    weight: float | None
 
 
 class CrossEncoderReranker:
@@ -35,18 +42,15 @@ class CrossEncoderReranker:
         self._device = device
         self._lock = threading.Lock()
         self._model: CrossEncoder | None = None
-        self._settings = _settings(Path(model).expanduser() / SETTINGS)
+        self._about = about(model)
 
     @property
     def model_id(self) -> str:
-        name = f"cross-encoder:{Path(self._name).name if '/' in self._name else self._name}"
-        digest = self._settings.get("digest")
-        return f"{name}@{digest[:12]}" if isinstance(digest, str) else name
+        return self._about.model_id
 
     @property
     def weight(self) -> float | None:
-        weight = self._settings.get("weight")
-        return float(weight) if isinstance(weight, int | float) else None
+        return self._about.weight
 
     def score(self, query: str, passages: Sequence[str]) -> list[float]:
         import torch
@@ -94,10 +98,14 @@ class CrossEncoderReranker:
         return self._model
 
 
-def _settings(path: Path) -> Mapping[str, object]:
+def about(model: str) -> About:
+    """What a model's name and folder say of it. Raises `Invalid` if its settings cannot be read."""
+    name, path = Path(model).name if "/" in model else model, Path(model).expanduser() / SETTINGS
     try:
-        return json.loads(path.read_text())
+        found = json.loads(path.read_text())
+        weight, digest = found.get("weight"), str(found["digest"])
+        return About(f"cross-encoder:{name}@{digest[:12]}", None if weight is None else float(weight))
     except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as e:
+        return About(f"cross-encoder:{name}", None)
+    except (OSError, ValueError, KeyError, TypeError) as e:
         raise Invalid(f"{str(path)!r} cannot be read: {e}", code="bad_model") from e

@@ -2,17 +2,14 @@
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay_core.errors import Broken, Invalid
+from assay_core.errors import Invalid
 
+from assay_adapters import openvino_runs
 from assay_adapters.models import model_folder
 
-_EXPORT_S = 300.0
 _FORMAT = "2"  # what judge_export writes
 
 
@@ -70,26 +67,6 @@ def read_judge(model: str) -> JudgeFolder:
 
 
 def converted(judge: JudgeFolder, cache_path: Path) -> Path:
-    """The OpenVINO graph of the judge, made once; other processes wait for the one that makes it."""
-    from filelock import FileLock
-
-    target = cache_path / f"judge-{_FORMAT}-{judge.digest}"
-    graph = target / "model.xml"
-    if graph.exists():
-        return graph
-    cache_path.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache_path / f"{target.name}.lock"):
-        if not target.exists():
-            fresh = cache_path / f"{target.name}.new-{os.getpid()}"
-            fresh.mkdir()
-            _export(judge.path, fresh)
-            fresh.rename(target)
-    return graph
-
-
-def _export(folder: Path, target: Path) -> None:
-    command = [sys.executable, "-m", "assay_adapters.judge_export", str(folder), str(target)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_EXPORT_S, check=False)
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise Broken(f"The judge {str(folder)!r} could not be converted: {reason}", code="model_conversion")
+    """The OpenVINO graph of the judge, made once."""
+    name = f"judge-{_FORMAT}-{judge.digest}"
+    return openvino_runs.converted(judge.path, name, module="assay_adapters.judge_export", cache_path=cache_path)

@@ -9,7 +9,7 @@ from pathlib import Path
 from assay_adapters.model_recipe import ModelRecipe, read_recipe
 
 SUPPORTED = ("bert",)
-_MASKED = -30000.0  # far below every attention score, and still a finite bf16
+MASKED = -30000.0  # far below every attention score, and still a finite bf16
 
 
 def export(recipe: ModelRecipe, target: Path) -> None:
@@ -30,7 +30,7 @@ def export(recipe: ModelRecipe, target: Path) -> None:
             self.model = AutoModel.from_pretrained(str(recipe.folder), attn_implementation="eager").float()
 
         def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            bias = (1.0 - attention_mask[:, None, None, :].float()) * _MASKED
+            bias = (1.0 - attention_mask[:, None, None, :].float()) * MASKED
             states = self.model.encoder(self.model.embeddings(input_ids=input_ids), attention_mask=bias)[0]
             if recipe.pooling == "cls":
                 pooled = states[:, 0]

@@ -138,12 +138,13 @@ class EmbedderSettings(Section):
 class RerankerSettings(Section):
     """`late-interaction` reranks with the embedder alone; a cross-encoder is named by path or hub; empty: none.
 
+    `backend` openvino runs a BERT cross-encoder in int8, local any by sentence-transformers, on a GPU if there is one.
     With `backend` cohere (also vLLM, Jina, Infinity; `url` up to `/v1` or `/v2`) or tei (`url` is the root) the server
     there is asked for the model of that name.
     """
 
     model: str = "late-interaction"
-    backend: Literal["local", "cohere", "tei"] = "local"
+    backend: Literal["local", "openvino", "cohere", "tei"] = "local"
     url: str = ""
     api_key_file: Path | None = None
     timeout_s: float = Field(default=5.0, gt=0)

@@ -116,7 +116,7 @@ def reranker(
 ) -> None:
     """Train a cross-encoder to rerank with.
 
-    `ASSAY_RERANKER__MODEL=DIR` takes it into use.
+    `ASSAY_RERANKER__MODEL=DIR` with `ASSAY_RERANKER__BACKEND=openvino` takes it into use.
 
     Exit codes: 0 better on held-back questions; 3 not so, though it is written; 1 and 2 errors.
     """

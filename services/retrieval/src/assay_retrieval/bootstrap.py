@@ -95,7 +95,7 @@ def build_service(settings: Settings) -> FastAPI:
             [
                 settings.embedder.model,
                 settings.reranker.backend,
-                settings.reranker.model,
+                reranker_name(settings.reranker.model),
                 str(settings.retrieval.rerank_candidates),
             ]
         ),
@@ -207,7 +207,7 @@ def choose_chat(chosen: ChatSettings) -> "OpenAIChat":
 
 def choose_reranker(settings: Settings, embedder: Callable[[], Embedder]) -> Callable[[], Reranker] | None:
     """The reranker named in the settings, built at its first use; None if reranking is off."""
-    if settings.reranker.model and settings.reranker.backend != "local":
+    if settings.reranker.model and settings.reranker.backend not in ("local", "openvino"):
         remote = choose_remote_reranker(settings.reranker)
         return lambda: remote
     match settings.reranker.model:
@@ -218,17 +218,28 @@ def choose_reranker(settings: Settings, embedder: Callable[[], Embedder]) -> Cal
             from assay_adapters.late_interaction import LateInteractionReranker
 
             return lambda: LateInteractionReranker(with_tokens(embedder()))
+        case model if settings.reranker.backend == "openvino":
+            from assay_adapters.openvino_cross_encoder import OpenVinoCrossEncoder
+
+            return functools.cache(lambda: OpenVinoCrossEncoder(model=model, cache_path=settings.models.path))
         case model:
             from assay_adapters.cross_encoder import CrossEncoderReranker
 
             return functools.cache(lambda: CrossEncoderReranker(model=model))
 
 
+def reranker_name(model: str) -> str:
+    """Names a reranker for results that are kept: one that was trained again in the same folder is another one."""
+    from assay_adapters.cross_encoder import about
+
+    return about(model).model_id
+
+
 def choose_remote_reranker(chosen: RerankerSettings) -> Reranker:
     """The reranker on a server. Raises `Invalid` if the server is not named."""
     from assay_adapters.remote_reranker import RemoteReranker
 
-    if chosen.backend == "local" or not chosen.url:
+    if chosen.backend in ("local", "openvino") or not chosen.url:
         raise Invalid(
             "A reranker on a server needs ASSAY_RERANKER__BACKEND and ASSAY_RERANKER__URL.", code="bad_setting"
         )
